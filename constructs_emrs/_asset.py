@@ -1,0 +1,39 @@
+"""The asset of the custom resource's functions: the handler, and the service model that speaks for it."""
+
+import atexit
+import functools
+import shutil
+import tempfile
+from pathlib import Path
+
+from botocore.loaders import Loader
+
+from .handler import contract
+
+_HANDLER = Path(__file__).parent / "handler"
+_MODEL = "service-2"
+
+
+@functools.cache
+def handler_asset() -> str:
+    """The path of a folder with the functions' code, made once a process.
+
+    Beside the handler stands the `emr-serverless` model of the botocore that is installed now, so that the functions
+    know every member that validated the template, whatever botocore their runtime bundles.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="constructs-emrs-"))
+    # The CDK copies the folder into the cloud assembly when the function is made.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(_HANDLER, folder / "handler", ignore=shutil.ignore_patterns("__pycache__"))
+    model = _model_file()
+    target = folder / contract.MODEL_FOLDER / contract.SERVICE / contract.API_VERSION
+    target.mkdir(parents=True)
+    shutil.copyfile(model, target / model.name)
+    return str(folder)
+
+
+def _model_file() -> Path:
+    for data in Loader().search_paths:
+        for model in (Path(data) / contract.SERVICE / contract.API_VERSION).glob(f"{_MODEL}.json*"):
+            return model
+    raise FileNotFoundError(f"botocore has no {_MODEL} of {contract.SERVICE} {contract.API_VERSION}")

@@ -1,0 +1,51 @@
+"""The AWS clients of the handler, speaking the API version that validated the template."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from botocore.config import Config
+from botocore.loaders import Loader
+from botocore.session import Session
+
+from . import contract
+
+if TYPE_CHECKING:
+    from types_boto3_emr_serverless.client import EMRServerlessClient
+    from types_boto3_logs.client import CloudWatchLogsClient
+    from types_boto3_s3.client import S3Client
+
+# The service allows one StartJobRun a second for the whole account: throttling is expected and waited out.
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10}, connect_timeout=5, read_timeout=30)
+
+
+@functools.cache
+def _session() -> Session:
+    """A session that finds the service model in the asset before the one of the Lambda runtime.
+
+    The runtime's own botocore may be years older than the one that built the request.
+    """
+    session = Session()
+    models = Path(__file__).parent.parent / contract.MODEL_FOLDER
+    session.register_component("data_loader", Loader(extra_search_paths=[str(models)]))
+    return session
+
+
+@functools.cache
+def emr_serverless() -> EMRServerlessClient:
+    """The client of Amazon EMR Serverless."""
+    return cast("EMRServerlessClient", _session().create_client(contract.SERVICE, config=_CONFIG))
+
+
+@functools.cache
+def logs() -> CloudWatchLogsClient:
+    """The client of Amazon CloudWatch Logs, to read a failed run's driver log."""
+    return cast("CloudWatchLogsClient", _session().create_client("logs", config=_CONFIG))
+
+
+@functools.cache
+def s3() -> S3Client:
+    """The client of Amazon S3, to read a failed run's driver log."""
+    return cast("S3Client", _session().create_client("s3", config=_CONFIG))

@@ -1,0 +1,103 @@
+"""Reads the end of a job run's driver stderr, where the job's own error is."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from types_boto3_emr_serverless.type_defs import JobRunTypeDef
+    from types_boto3_logs.client import CloudWatchLogsClient
+    from types_boto3_s3.client import S3Client
+
+_log = logging.getLogger(__name__)
+
+_DEFAULT_LOG_GROUP = "/aws/emr-serverless"
+_EVENTS = 200
+# Log delivery may lag behind the run's last state change by some seconds.
+_TRIES = 4
+_PAUSE_SECONDS = 3
+
+
+class DriverLog:
+    """Where a job run's driver logs are, and their last lines.
+
+    Names of streams and objects: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/logging.html
+    """
+
+    def __init__(
+        self,
+        job_run: JobRunTypeDef,
+        *,
+        logs: Callable[[], CloudWatchLogsClient],
+        s3: Callable[[], S3Client],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._logs = logs
+        self._s3 = s3
+        self._sleep = sleep
+        monitoring = job_run.get("configurationOverrides", {}).get("monitoringConfiguration", {})
+        self._cloudwatch = monitoring.get("cloudWatchLoggingConfiguration", {})
+        self._log_uri = monitoring.get("s3MonitoringConfiguration", {}).get("logUri", "").rstrip("/")
+        self._run_path = f"/applications/{job_run['applicationId']}/jobs/{job_run['jobRunId']}"
+        retries = job_run.get("mode") == "STREAMING" or job_run.get("retryPolicy", {}).get("maxAttempts", 1) > 1
+        attempt = f"/attempts/{job_run.get('attempt', 1)}" if retries else ""
+        worker = "HIVE_DRIVER" if "hive" in job_run["jobDriver"] else "SPARK_DRIVER"
+        self._driver_path = f"{self._run_path}{attempt}/{worker}"
+
+    @property
+    def log_group(self) -> str | None:
+        """The CloudWatch log group of the run, or None when it does not log there."""
+        if not self._cloudwatch.get("enabled"):
+            return None
+        return self._cloudwatch.get("logGroupName", _DEFAULT_LOG_GROUP)
+
+    @property
+    def places(self) -> list[str]:
+        """Sentences that say where the run's logs are."""
+        places = []
+        if self.log_group:
+            prefix = self._cloudwatch.get("logStreamNamePrefix", "")
+            places.append(f"CloudWatch log group {self.log_group}, streams {prefix}{self._run_path}")
+        if self._log_uri:
+            places.append(f"{self._log_uri}{self._run_path}/")
+        return places or ["the EMR Serverless console (managed storage)"]
+
+    def tail(self) -> list[str]:
+        """The last lines of the driver's stderr; empty when there are none or they can't be read.
+
+        Reading the log must never hide the failure that it explains, so its own errors are only logged.
+        """
+        for attempt in range(_TRIES):
+            if attempt:
+                self._sleep(_PAUSE_SECONDS)
+            try:
+                lines = self._read()
+            except (BotoCoreError, ClientError, OSError) as error:
+                _log.warning("can't read the driver's stderr: %s", error)
+                lines = []
+            if lines or not (self.log_group or self._log_uri):
+                return lines
+        return []
+
+    def _read(self) -> list[str]:
+        if self.log_group:
+            prefix = self._cloudwatch.get("logStreamNamePrefix", "")
+            response = self._logs().get_log_events(
+                logGroupName=self.log_group,
+                logStreamName=f"{prefix}{self._driver_path}/stderr",
+                limit=_EVENTS,
+                startFromHead=False,
+            )
+            return [line for event in response["events"] for line in event["message"].splitlines()]
+        if self._log_uri:
+            location = urlsplit(f"{self._log_uri}{self._driver_path}/stderr.gz")
+            body = self._s3().get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"].read()
+            return gzip.decompress(body).decode(errors="replace").splitlines()[-_EVENTS:]
+        return []

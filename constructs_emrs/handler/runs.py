@@ -1,0 +1,65 @@
+"""Job runs as the handler sees them: identity, states, and cancelling."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from types_boto3_emr_serverless.client import EMRServerlessClient
+    from types_boto3_emr_serverless.literals import JobRunStateType
+    from types_boto3_emr_serverless.type_defs import JobRunTypeDef
+
+_log = logging.getLogger(__name__)
+
+# https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/job-states.html
+ENDED: frozenset[JobRunStateType] = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
+ACTIVE: tuple[JobRunStateType, ...] = ("SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING", "CANCELLING")
+
+_ARN = re.compile(r"arn:[^:]+:emr-serverless:[^:]+:\d{12}:/applications/(?P<application>[^/]+)/jobruns/(?P<run>[^/]+)")
+
+
+class RunId(NamedTuple):
+    """What identifies a job run in the API."""
+
+    application_id: str
+    job_run_id: str
+
+    @classmethod
+    def from_arn(cls, arn: str) -> RunId | None:
+        """The run that a job run's ARN names, or None when `arn` is something else."""
+        match = _ARN.fullmatch(arn)
+        return cls(match["application"], match["run"]) if match else None
+
+
+def get(client: EMRServerlessClient, run: RunId) -> JobRunTypeDef | None:
+    """The job run, or None when it or its application is gone."""
+    try:
+        return client.get_job_run(applicationId=run.application_id, jobRunId=run.job_run_id)["jobRun"]
+    except client.exceptions.ResourceNotFoundException:
+        return None
+
+
+def active(client: EMRServerlessClient, application_id: str) -> Iterator[RunId]:
+    """All runs of the application that have not ended; none when the application is gone."""
+    try:
+        for page in client.get_paginator("list_job_runs").paginate(applicationId=application_id, states=list(ACTIVE)):
+            for summary in page["jobRuns"]:
+                yield RunId(application_id, summary["id"])
+    except client.exceptions.ResourceNotFoundException:
+        return
+
+
+def cancel(client: EMRServerlessClient, run: RunId) -> None:
+    """Ask for the run's cancellation; a run that ended, is being cancelled or is gone is left alone."""
+    try:
+        client.cancel_job_run(applicationId=run.application_id, jobRunId=run.job_run_id)
+        _log.info("cancelling job run %s of application %s", run.job_run_id, run.application_id)
+    except client.exceptions.ResourceNotFoundException:
+        _log.info("job run %s is gone", run.job_run_id)
+    except client.exceptions.ValidationException:
+        # Not in a cancellable state: it ended, or somebody else is cancelling it, since its state was read.
+        _log.info("job run %s can't be cancelled any more", run.job_run_id)

@@ -1,0 +1,204 @@
+"""EMR Serverless in memory, behind a real botocore client: requests are validated and serialised as always."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+from botocore.session import Session
+
+if TYPE_CHECKING:
+    from types_boto3_emr_serverless.client import EMRServerlessClient
+
+ENDED = {"SUCCESS", "FAILED", "CANCELLED"}
+APPLICATION = "00app1"
+
+
+class Refused(Exception):
+    """An error answer of the service."""
+
+    def __init__(self, code: str, status: int = 400, message: str = "refused") -> None:
+        super().__init__(code)
+        self.code, self.status, self.message = code, status, message
+
+
+@functools.cache
+def _session() -> Session:
+    session = Session()
+    session.set_credentials("test", "test")
+    return session
+
+
+@dataclass
+class Run:
+    """A job run of the service; a test sets its state."""
+
+    run_id: str
+    application_id: str
+    request: dict[str, Any]
+    created_at: datetime
+    state: str = "SUBMITTED"
+    state_details: str = ""
+
+    @property
+    def arn(self) -> str:
+        """The run's ARN."""
+        return (
+            f"arn:aws:emr-serverless:us-east-1:123456789012:/applications/{self.application_id}/jobruns/{self.run_id}"
+        )
+
+
+@dataclass
+class Service:
+    """What the tests see of the service: its runs, its clock, and the calls it got."""
+
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    runs: dict[str, Run] = field(default_factory=dict)
+    applications: dict[str, str] = field(default_factory=lambda: {APPLICATION: "CREATED"})
+    calls: list[str] = field(default_factory=list)
+    next_answers: list[Refused] = field(default_factory=list)
+    polls_to_cancel: int = 0
+    """How often a cancelled run is seen CANCELLING before it is CANCELLED."""
+
+    @functools.cached_property
+    def client(self) -> EMRServerlessClient:
+        """A client whose requests end here instead of in the network."""
+        client = _session().create_client(
+            "emr-serverless", region_name="us-east-1", config=Config(retries={"total_max_attempts": 1})
+        )
+        client.meta.events.register("before-send.emr-serverless", self._send)  # type: ignore[arg-type]
+        return cast("EMRServerlessClient", client)
+
+    def sleep(self, seconds: float) -> None:
+        """Let the clock of the service go on."""
+        self.now += timedelta(seconds=seconds)
+
+    def active_runs(self) -> list[Run]:
+        """The runs that have not ended."""
+        return [run for run in self.runs.values() if run.state not in ENDED]
+
+    def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        try:
+            if self.next_answers:
+                raise self.next_answers.pop(0)
+            status, answer, headers = 200, self._route(request), {}
+        except Refused as refused:
+            status, answer, headers = refused.status, {"message": refused.message}, {"x-amzn-errortype": refused.code}
+        raw = io.BytesIO(json.dumps(answer).encode())
+        raw.stream = lambda: [raw.getvalue()]  # type: ignore[attr-defined]  # what botocore asks of urllib3
+        return AWSResponse(request.url, status, HTTPHeaders.from_pairs(headers.items()), raw)
+
+    def _route(self, request: AWSPreparedRequest) -> dict[str, Any]:
+        url = urlsplit(request.url)
+        body = json.loads(cast("bytes", request.body)) if request.body else {}
+        for method, pattern, operation in self._ROUTES:
+            match = re.fullmatch(pattern, url.path)
+            if request.method == method and match:
+                self.calls.append(operation.__name__.removeprefix("_"))
+                return operation(self, *map(unquote, match.groups()), body=body, query=parse_qs(url.query))
+        raise AssertionError(f"{request.method} {url.path} is not served")
+
+    def _start_job_run(self, application_id: str, *, body: dict[str, Any], **_: object) -> dict[str, Any]:
+        if application_id not in self.applications:
+            raise Refused("ResourceNotFoundException", 404)
+        for run in self.runs.values():
+            if run.request["clientToken"] == body["clientToken"]:
+                return {"applicationId": application_id, "jobRunId": run.run_id, "arn": run.arn}
+        run = Run(f"00run{len(self.runs) + 1}", application_id, body, self.now)
+        self.runs[run.run_id] = run
+        self.applications[application_id] = "STARTED"
+        return {"applicationId": application_id, "jobRunId": run.run_id, "arn": run.arn}
+
+    def _run(self, application_id: str, run_id: str) -> Run:
+        if application_id not in self.applications or run_id not in self.runs:
+            raise Refused("ResourceNotFoundException", 404)
+        return self.runs[run_id]
+
+    def _get_job_run(self, application_id: str, run_id: str, **_: object) -> dict[str, Any]:
+        run = self._run(application_id, run_id)
+        if run.state == "CANCELLING":
+            if self.polls_to_cancel == 0:
+                run.state = "CANCELLED"
+            self.polls_to_cancel = max(0, self.polls_to_cancel - 1)
+        members = {key: value for key, value in run.request.items() if key not in {"clientToken", "executionRoleArn"}}
+        job_run = {
+            **members,
+            "applicationId": application_id,
+            "jobRunId": run_id,
+            "arn": run.arn,
+            "state": run.state,
+            "stateDetails": run.state_details,
+            "createdAt": run.created_at.timestamp(),
+            "updatedAt": self.now.timestamp(),
+            "executionRole": run.request["executionRoleArn"],
+            "createdBy": "arn:aws:iam::123456789012:root",
+            "releaseLabel": "emr-7.14.0",
+        }
+        return {"jobRun": job_run}
+
+    def _list_job_runs(self, application_id: str, *, query: dict[str, list[str]], **_: object) -> dict[str, Any]:
+        if application_id not in self.applications:
+            raise Refused("ResourceNotFoundException", 404)
+        found = [
+            {"applicationId": application_id, "id": run.run_id, "arn": run.arn, "state": run.state}
+            for run in self.runs.values()
+            if run.application_id == application_id and run.state in query.get("states", [run.state])
+        ]
+        return {"jobRuns": found}
+
+    def _cancel_job_run(self, application_id: str, run_id: str, **_: object) -> dict[str, Any]:
+        run = self._run(application_id, run_id)
+        if run.state in ENDED | {"CANCELLING"}:
+            raise Refused("ValidationException")
+        run.state = "CANCELLING"
+        return {"applicationId": application_id, "jobRunId": run_id}
+
+    def _get_application(self, application_id: str, **_: object) -> dict[str, Any]:
+        if application_id not in self.applications:
+            raise Refused("ResourceNotFoundException", 404)
+        if self.applications[application_id] == "STOPPING":
+            self.applications[application_id] = "STOPPED"
+        return {"application": {"applicationId": application_id, "state": self.applications[application_id]}}
+
+    def _stop_application(self, application_id: str, **_: object) -> dict[str, Any]:
+        if self.active_runs():
+            raise Refused("ValidationException", message="there are active job runs")
+        self.applications[application_id] = "STOPPING"
+        return {}
+
+    def _tag_resource(self, arn: str, *, body: dict[str, Any], **_: object) -> dict[str, Any]:
+        self._by_arn(arn).request["tags"].update(body["tags"])
+        return {}
+
+    def _untag_resource(self, arn: str, *, query: dict[str, list[str]], **_: object) -> dict[str, Any]:
+        for key in query["tagKeys"]:
+            self._by_arn(arn).request["tags"].pop(key, None)
+        return {}
+
+    def _by_arn(self, arn: str) -> Run:
+        for run in self.runs.values():
+            if run.arn == arn:
+                return run
+        raise Refused("ResourceNotFoundException", 404)
+
+    _Operation = Callable[..., dict[str, Any]]
+    _ROUTES: tuple[tuple[str, str, _Operation], ...] = (
+        ("POST", "/applications/([^/]+)/jobruns", _start_job_run),
+        ("GET", "/applications/([^/]+)/jobruns", _list_job_runs),
+        ("GET", "/applications/([^/]+)/jobruns/([^/]+)", _get_job_run),
+        ("DELETE", "/applications/([^/]+)/jobruns/([^/]+)", _cancel_job_run),
+        ("GET", "/applications/([^/]+)", _get_application),
+        ("POST", "/applications/([^/]+)/stop", _stop_application),
+        ("POST", "/tags/(.+)", _tag_resource),
+        ("DELETE", "/tags/(.+)", _untag_resource),
+    )

@@ -1,0 +1,112 @@
+"""What the user reads when a run failed."""
+
+import gzip
+import io
+import json
+import logging
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from constructs_emrs.handler.driver_log import DriverLog
+from constructs_emrs.handler.failure import job_run_failed
+
+CLOUDWATCH = {"cloudWatchLoggingConfiguration": {"enabled": True, "logGroupName": "Lake-Etl"}}
+S3 = {"s3MonitoringConfiguration": {"logUri": "s3://logs/emr/"}}
+
+
+def job_run(monitoring: dict[str, Any], **members: Any) -> Any:
+    return {
+        "applicationId": "00app1",
+        "jobRunId": "00run1",
+        "name": "Etl",
+        "state": "FAILED",
+        "stateDetails": "Job failed. ExitCode: 1.",
+        "jobDriver": {"sparkSubmit": {}},
+        "configurationOverrides": {"monitoringConfiguration": monitoring},
+        **members,
+    }
+
+
+class Logs:
+    """CloudWatch Logs with one stream, which is there after some calls."""
+
+    def __init__(self, lines: list[str], *, missing_for: int = 0) -> None:
+        self.lines, self.missing_for = lines, missing_for
+        self.stream = ""
+
+    def get_log_events(self, **request: Any) -> dict[str, Any]:
+        """The lines, whatever the limit."""
+        self.stream = request["logStreamName"]
+        if self.missing_for:
+            self.missing_for -= 1
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetLogEvents")
+        return {"events": [{"message": line} for line in self.lines]}
+
+
+class Bucket:
+    """S3 with one object."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.asked_for: dict[str, str] = {}
+
+    def get_object(self, **request: str) -> dict[str, Any]:
+        """The object, compressed."""
+        self.asked_for = request
+        return {"Body": io.BytesIO(gzip.compress(self.text.encode()))}
+
+
+def error_text(run: Any, *, logs: Any = None, s3: Any = None) -> str:
+    log = DriverLog(run, logs=lambda: logs, s3=lambda: s3, sleep=lambda _: None)
+    return str(job_run_failed(run, log, timed_out_after=None))
+
+
+def test_the_error_names_the_run_its_details_the_end_of_stderr_and_where_the_logs_are() -> None:
+    logs = Logs(["Traceback (most recent call last):", "ValueError: no such column"])
+    assert error_text(job_run(CLOUDWATCH), logs=logs) == (
+        "Job run 00run1 (Etl) of application 00app1 FAILED: Job failed. ExitCode: 1.\n\n"
+        "The driver's stderr ends with:\nTraceback (most recent call last):\nValueError: no such column\n\n"
+        "Logs: CloudWatch log group Lake-Etl, streams /applications/00app1/jobs/00run1"
+    )
+    assert logs.stream == "/applications/00app1/jobs/00run1/SPARK_DRIVER/stderr"
+
+
+def test_the_log_of_the_last_attempt_is_read_when_the_job_is_retried() -> None:
+    logs = Logs(["x"])
+    error_text(job_run(CLOUDWATCH, retryPolicy={"maxAttempts": 3}, attempt=3), logs=logs)
+    assert logs.stream == "/applications/00app1/jobs/00run1/attempts/3/SPARK_DRIVER/stderr"
+
+
+def test_a_log_that_arrives_late_is_waited_for() -> None:
+    assert "ValueError" in error_text(job_run(CLOUDWATCH), logs=Logs(["ValueError"], missing_for=2))
+
+
+def test_a_log_that_never_arrives_does_not_hide_the_failure() -> None:
+    text = error_text(job_run(CLOUDWATCH), logs=Logs([], missing_for=99))
+    assert "FAILED: Job failed" in text
+    assert "stderr" not in text
+
+
+def test_the_log_is_read_from_s3_when_it_is_only_there() -> None:
+    bucket = Bucket("one\nValueError: two\n")
+    assert "ValueError: two" in error_text(job_run(S3), s3=bucket)
+    assert bucket.asked_for == {"Bucket": "logs", "Key": "emr/applications/00app1/jobs/00run1/SPARK_DRIVER/stderr.gz"}
+
+
+@pytest.mark.parametrize(
+    "line", ["x" * 300, "é" * 300, "\x1b[31m\x00\\\"'" * 100, "💥" * 100], ids=["ascii", "latin", "control", "emoji"]
+)
+def test_the_error_fits_into_cloudformation_s_answer_whatever_the_job_printed(line: str) -> None:
+    text = error_text(job_run(CLOUDWATCH, stateDetails=line * 50), logs=Logs([line] * 200))
+    assert len(json.dumps(text, ensure_ascii=False).encode()) < 2_900
+
+
+def test_the_function_s_log_has_more_of_stderr_than_the_error(caplog: pytest.LogCaptureFixture) -> None:
+    lines = [f"line {number} {'x' * 60}" for number in range(200)]
+    with caplog.at_level(logging.ERROR):
+        text = error_text(job_run(CLOUDWATCH), logs=Logs(lines))
+    assert "line 0 " not in text
+    assert "line 199 " in text
+    assert "line 0 " in caplog.text

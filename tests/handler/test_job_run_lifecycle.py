@@ -1,0 +1,221 @@
+"""The life of a job run resource: what each CloudFormation event does to the service."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from constructs_emrs.handler import contract
+from constructs_emrs.handler.failure import JobRunFailed
+from tests.handler.in_memory_cloudformation import STACK_ID, CustomResource
+from tests.handler.in_memory_service import APPLICATION, Refused, Run, Service
+
+ROLE = "arn:aws:iam::123456789012:role/Etl"
+
+
+def properties(**changes: Any) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "applicationId": APPLICATION,
+        "executionRoleArn": ROLE,
+        "jobDriver": {"sparkSubmit": {"entryPoint": "s3://code/etl.py", "entryPointArguments": ["1"]}},
+        "executionTimeoutMinutes": 60,
+        "tags": {"team": "lake"},
+    }
+    wait = {contract.WAIT_FOR: changes.pop("wait_for", "SUCCESS"), contract.WAIT_TIMEOUT_SECONDS: 3300}
+    triggers = {contract.TRIGGERS: changes.pop("triggers")} if "triggers" in changes else {}
+    return {contract.REQUEST: {**request, **changes}, **wait, **triggers}
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def resource(service: Service) -> CustomResource:
+    """A resource whose runs go through the states and succeed."""
+
+    def advance(_: int) -> None:
+        following = {"SUBMITTED": "SCHEDULED", "SCHEDULED": "RUNNING", "RUNNING": "SUCCESS"}
+        for run in service.runs.values():
+            run.state = following.get(run.state, run.state)
+
+    return CustomResource(service, between_polls=advance)
+
+
+def only_run(service: Service) -> Run:
+    (run,) = service.runs.values()
+    return run
+
+
+def test_create_waits_for_success_and_answers_with_the_run(service: Service, resource: CustomResource) -> None:
+    resource.create(properties())
+    run = only_run(service)
+    assert run.state == "SUCCESS"
+    assert resource.physical_id == run.arn
+    assert resource.data == {"JobRunId": run.run_id, "JobRunArn": run.arn, "ApplicationId": APPLICATION}
+
+
+def test_the_request_arrives_with_its_types_and_the_owner_s_tags(service: Service, resource: CustomResource) -> None:
+    resource.create(properties(flexExecution={"enabled": False}))
+    request = only_run(service).request
+    assert request["executionTimeoutMinutes"] == 60
+    assert request["flexExecution"] == {"enabled": False}
+    assert request["tags"] == {
+        "team": "lake",
+        "constructs-emrs:stack-id": STACK_ID,
+        "constructs-emrs:logical-id": "EtlOnDeploy",
+        "constructs-emrs:request-id": "0000-1",
+    }
+
+
+def test_the_same_event_delivered_twice_starts_one_run(service: Service, resource: CustomResource) -> None:
+    resource.create(properties(), deliveries=2)
+    assert len(service.runs) == 1
+    resource.update(properties(name="other"), deliveries=2)
+    assert [run.state for run in service.runs.values()] == ["SUCCESS", "SUCCESS"]
+
+
+def test_submitted_is_not_waited_for(service: Service) -> None:
+    CustomResource(service).create(properties(wait_for="SUBMITTED"))
+    assert only_run(service).state == "SUBMITTED"
+
+
+def test_running_is_enough_for_a_stream(service: Service, resource: CustomResource) -> None:
+    resource.create(properties(wait_for="RUNNING"))
+    assert only_run(service).state == "RUNNING"
+
+
+@pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
+def test_a_run_that_does_not_succeed_fails_the_deploy_with_its_details(service: Service, state: str) -> None:
+    def end(_: int) -> None:
+        only_run(service).state = state
+        only_run(service).state_details = "Job failed. ValueError: no such column"
+
+    with pytest.raises(JobRunFailed, match=rf"(?s)00run1.*{state}: Job failed. ValueError: no such column"):
+        CustomResource(service, between_polls=end).create(properties())
+
+
+def test_a_run_that_takes_too_long_is_cancelled_and_fails_the_deploy(service: Service) -> None:
+    service.polls_to_cancel = 2
+    with pytest.raises(JobRunFailed, match=r"did not get there within 0:55:00, the job run's wait_timeout"):
+        CustomResource(service).create(properties())
+    assert only_run(service).state == "CANCELLED"
+
+
+@pytest.mark.parametrize("change", [{"name": "other"}, {"triggers": {"version": "2"}}])
+def test_a_changed_request_or_trigger_replaces_the_run(
+    service: Service, resource: CustomResource, change: dict[str, Any]
+) -> None:
+    resource.create(properties(wait_for="RUNNING"))
+    first = only_run(service)
+    service.polls_to_cancel = 3
+    active_together = []
+    resource.between_polls = lambda _: active_together.append(len(service.active_runs()))
+    resource.update(properties(wait_for="SUBMITTED", **change))
+    assert first.state == "CANCELLED"
+    assert [run.state for run in service.runs.values()] == ["CANCELLED", "SUBMITTED"]
+    assert resource.physical_id != first.arn
+    assert max(active_together, default=1) == 1
+
+
+def test_an_unchanged_request_keeps_the_run(service: Service, resource: CustomResource) -> None:
+    resource.create(properties())
+    before = resource.physical_id
+    resource.update(properties(wait_for="RUNNING"))
+    assert resource.physical_id == before
+    assert resource.data["JobRunArn"] == before
+    assert len(service.runs) == 1
+
+
+def test_changed_tags_tag_the_run_that_is_there(service: Service, resource: CustomResource) -> None:
+    resource.create(properties())
+    resource.update(properties(tags={"owner": "me"}))
+    tags = only_run(service).request["tags"]
+    assert tags["owner"] == "me"
+    assert "team" not in tags
+    assert tags["constructs-emrs:stack-id"] == STACK_ID
+
+
+def test_tags_of_a_run_that_is_gone_do_not_fail_the_update(service: Service, resource: CustomResource) -> None:
+    resource.create(properties())
+    service.runs.clear()
+    resource.update(properties(tags={"owner": "me"}))
+    assert service.runs == {}
+
+
+def test_an_update_moves_the_run_to_another_application(service: Service, resource: CustomResource) -> None:
+    service.applications["00app2"] = "CREATED"
+    resource.create(properties(wait_for="RUNNING"))
+    resource.update(properties(applicationId="00app2"))
+    first, second = service.runs.values()
+    assert (first.state, second.state, second.application_id) == ("CANCELLED", "SUCCESS", "00app2")
+
+
+def test_delete_cancels_the_run_and_waits_until_it_ended(service: Service, resource: CustomResource) -> None:
+    resource.create(properties(wait_for="RUNNING"))
+    service.polls_to_cancel = 3
+    resource.delete()
+    assert only_run(service).state == "CANCELLED"
+
+
+def test_delete_after_success_cancels_nothing(service: Service, resource: CustomResource) -> None:
+    resource.create(properties())
+    service.calls.clear()
+    resource.delete()
+    assert "cancel_job_run" not in service.calls
+
+
+def test_the_cleanup_of_a_replaced_run_leaves_the_new_one(service: Service, resource: CustomResource) -> None:
+    resource.create(properties(wait_for="RUNNING"))
+    replaced = resource.physical_id
+    resource.update(properties(wait_for="RUNNING", name="other"))
+    resource.delete(physical_id=replaced)
+    assert [run.state for run in service.runs.values()] == ["CANCELLED", "RUNNING"]
+
+
+@pytest.mark.parametrize("stray", ["Lake-EtlOnDeploy-1A2B3C4D5E6F", "2026/01/01/[$LATEST]0123456789abcdef"])
+def test_delete_with_an_id_that_was_never_ours_cancels_by_tags(
+    service: Service, resource: CustomResource, stray: str
+) -> None:
+    resource.create(properties(wait_for="RUNNING"))
+    others = copy.deepcopy(only_run(service))
+    others.run_id = "00other"
+    others.request["tags"]["constructs-emrs:logical-id"] = "Another"
+    service.runs[others.run_id] = others
+    resource.delete(physical_id=stray)
+    assert service.runs["00run1"].state == "CANCELLED"
+    assert others.state != "CANCELLED"
+
+
+def test_delete_succeeds_when_the_application_is_gone(service: Service, resource: CustomResource) -> None:
+    resource.create(properties(wait_for="RUNNING"))
+    service.applications.clear()
+    resource.delete()
+    resource.delete(physical_id="Lake-EtlOnDeploy-1A2B3C4D5E6F")
+
+
+def test_what_the_service_refuses_is_what_the_deploy_says(service: Service) -> None:
+    service.next_answers = [Refused("ValidationException", message="releaseLabel does not support this")]
+    with pytest.raises(Exception, match="releaseLabel does not support this"):
+        CustomResource(service).create(properties())
+
+
+def test_the_application_is_stopped_with_its_runs_cancelled_when_its_stop_is_deleted(service: Service) -> None:
+    CustomResource(service).create(properties(wait_for="SUBMITTED"))
+    service.polls_to_cancel = 2
+    stop = CustomResource(service, contract.APPLICATION_STOP_TYPE, "Stop")
+    stop.create({contract.APPLICATION_ID: APPLICATION})
+    assert service.applications[APPLICATION] == "STARTED"
+    # Nobody else asks for the run's state here, so the service moves on by itself.
+    stop.between_polls = lambda _: setattr(only_run(service), "state", "CANCELLED")
+    stop.delete()
+    assert service.applications[APPLICATION] == "STOPPED"
+
+
+def test_the_stop_of_an_application_that_is_gone_is_done(service: Service) -> None:
+    stop = CustomResource(service, contract.APPLICATION_STOP_TYPE, "Stop")
+    stop.create({contract.APPLICATION_ID: APPLICATION})
+    service.applications.clear()
+    stop.delete()
+    assert "stop_application" not in service.calls

@@ -1,0 +1,60 @@
+"""Where a job's files come from, and who may read them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from aws_cdk import Stack
+from aws_cdk import aws_s3 as s3
+
+from constructs_emrs import Application, Code, JobRun, ReleaseLabel, SparkJob
+from constructs_emrs.handler import contract
+from tests.templates import new_stack, only, resolved, resources
+
+
+def entry_point(stack: Stack, code: Code) -> str:
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    job = SparkJob(stack, "Etl", application=application, entry_point=code)
+    JobRun(stack, "Run", job=job)
+    request = only(stack, contract.JOB_RUN_TYPE)[contract.REQUEST]
+    buckets = dict.fromkeys(resources(stack, "AWS::S3::Bucket"), "lake")
+    uri = resolved(request["jobDriver"]["sparkSubmit"]["entryPoint"], buckets)
+    assert isinstance(uri, str)
+    return uri
+
+
+def read_permissions(stack: Stack) -> str:
+    (policy,) = (item for name, item in resources(stack, "AWS::IAM::Policy").items() if name.startswith("Etl"))
+    return json.dumps(policy)
+
+
+def test_a_local_file_is_uploaded_and_readable(script: Path) -> None:
+    stack = new_stack()
+    uri = entry_point(stack, Code.from_asset(script))
+    assert uri.startswith("s3://cdk-hnb659fds-assets-123456789012-us-east-1/")
+    assert uri.endswith(".py")
+    assert uri.rsplit("/", 1)[1] in read_permissions(stack)
+
+
+def test_a_changed_file_changes_the_request(script: Path) -> None:
+    before = entry_point(new_stack(), Code.from_asset(script))
+    script.write_text("print('changed')\n")
+    assert entry_point(new_stack(), Code.from_asset(script)) != before
+
+
+def test_an_object_in_a_bucket_is_readable() -> None:
+    stack = new_stack()
+    assert entry_point(stack, Code.from_bucket(s3.Bucket(stack, "Data"), "code/etl.py")) == "s3://lake/code/etl.py"
+    assert "/code/etl.py" in read_permissions(stack)
+
+
+def test_a_uri_is_used_as_it_is() -> None:
+    stack = new_stack()
+    uri = "local:///usr/lib/spark/examples/src/main/python/pi.py"
+    assert entry_point(stack, Code.from_uri(uri)) == uri
+    assert "s3:GetObject" not in read_permissions(stack)
+
+
+def test_a_file_that_is_not_there_is_an_error_that_names_the_job_and_the_file() -> None:
+    with pytest.raises(ValueError, match=r"Lake/Etl: Code.from_asset\('jobs/missing.py'\): there is no such file in /"):
+        entry_point(new_stack(), Code.from_asset("jobs/missing.py"))

@@ -1,0 +1,47 @@
+"""The package itself: its public names, and what the handler may import."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import constructs_emrs
+from constructs_emrs._asset import handler_asset
+from constructs_emrs.handler import contract
+
+
+def test_all_public_names_are_exported_and_no_others() -> None:
+    public = {
+        name
+        for name, value in vars(constructs_emrs).items()
+        if getattr(value, "__module__", "").startswith("constructs_emrs.") and not name.startswith("_")
+    }
+    assert public | {"__version__"} == set(constructs_emrs.__all__)
+
+
+def test_the_functions_import_the_standard_library_and_botocore_only() -> None:
+    code = (
+        "import sys, handler.functions\n"
+        "top = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(*sorted(name for name in top - set(sys.stdlib_module_names) if not name.startswith('_')))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {handler_asset()!r})\n{code}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    assert set(loaded) <= {"botocore", "dateutil", "handler", "jmespath", "six", "urllib3", "certifi", "awscrt"}
+
+
+def test_the_functions_bring_the_service_model_that_is_installed_at_synth() -> None:
+    model = Path(handler_asset()) / contract.MODEL_FOLDER / contract.SERVICE / contract.API_VERSION
+    assert [file.name.partition(".")[0] for file in model.iterdir()] == ["service-2"]
+
+
+def test_the_asset_is_small(tmp_path: Path) -> None:
+    archive = tmp_path / "asset.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for file in Path(handler_asset()).rglob("*"):
+            zipped.write(file, file.relative_to(handler_asset()))
+    assert archive.stat().st_size < 60_000
