@@ -27,13 +27,13 @@ class StackKey(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         # The group's own ARN would make a circle, as the group names the key; CloudFormation starts the names of the
-        # groups it names itself with the stack's.
-        log_groups = Stack.of(self).format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=f"{Aws.STACK_NAME}-*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        # groups it names itself with the stack's (with a slash before it in the documentation's example).
+        log_groups = [
+            Stack.of(self).format_arn(
+                service="logs", resource="log-group", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+            )
+            for name in (f"{Aws.STACK_NAME}-*", f"/{Aws.STACK_NAME}-*")
+        ]
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         self.key.add_to_resource_policy(
             iam.PolicyStatement(

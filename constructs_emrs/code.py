@@ -67,7 +67,8 @@ class _AssetCode(Code):
             raise ValueError(
                 f"{scope.node.path}: Code.from_asset({str(self._path)!r}): there is no such file in {Path.cwd()}"
             )
-        asset = s3_assets.Asset(scope, construct_id, path=str(self._path))
+        # Absolute, as the CDK runs in another process, which stays in the folder that it was started in.
+        asset = s3_assets.Asset(scope, construct_id, path=str(self._path.resolve()))
         asset.bucket.grant_read(reader, asset.s3_object_key)
         return asset.s3_object_url
 

@@ -1,4 +1,4 @@
-"""Reads the end of a job run's driver stderr, where the job's own error is."""
+"""Reads the end of a job run's driver log, where the job's own error is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _DEFAULT_LOG_GROUP = "/aws/emr-serverless"
-_EVENTS = 200
+_LINES = 200
+_TRACEBACK = "Traceback (most recent call last):"
 # Log delivery may lag behind the run's last state change by some seconds.
 _TRIES = 4
 _PAUSE_SECONDS = 3
@@ -70,34 +71,48 @@ class DriverLog:
         return places or ["the EMR Serverless console (managed storage)"]
 
     def tail(self) -> list[str]:
-        """The last lines of the driver's stderr; empty when there are none or they can't be read.
+        """The last lines of the driver's stderr, then the last Python traceback of its stdout.
 
-        Reading the log must never hide the failure that it explains, so its own errors are only logged.
+        spark-submit sends all that a Python script prints to stdout, its tracebacks too. Empty when there is nothing,
+        or when it can't be read.
         """
+        if not (self.log_group or self._log_uri):
+            return []
         for attempt in range(_TRIES):
             if attempt:
                 self._sleep(_PAUSE_SECONDS)
-            try:
-                lines = self._read()
-            except (BotoCoreError, ClientError, OSError) as error:
-                _log.warning("can't read the driver's stderr: %s", error)
-                lines = []
-            if lines or not (self.log_group or self._log_uri):
+            lines = self._read("stderr") + _last_traceback(self._read("stdout"))
+            if lines:
                 return lines
         return []
 
-    def _read(self) -> list[str]:
-        if self.log_group:
-            prefix = self._cloudwatch.get("logStreamNamePrefix", "")
-            response = self._logs().get_log_events(
-                logGroupName=self.log_group,
-                logStreamName=f"{prefix}{self._driver_path}/stderr",
-                limit=_EVENTS,
-                startFromHead=False,
-            )
-            return [line for event in response["events"] for line in event["message"].splitlines()]
-        if self._log_uri:
-            location = urlsplit(f"{self._log_uri}{self._driver_path}/stderr.gz")
-            body = self._s3().get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"].read()
-            return gzip.decompress(body).decode(errors="replace").splitlines()[-_EVENTS:]
-        return []
+    def _read(self, output: str) -> list[str]:
+        """The last lines of one output of the driver.
+
+        Reading the log must never hide the failure that it explains, so its own errors are only logged.
+        """
+        try:
+            return self._read_from_cloudwatch(output) if self.log_group else self._read_from_s3(output)
+        except (BotoCoreError, ClientError, OSError) as error:
+            _log.warning("can't read the driver's %s: %s", output, error)
+            return []
+
+    def _read_from_cloudwatch(self, output: str) -> list[str]:
+        prefix = self._cloudwatch.get("logStreamNamePrefix", "")
+        response = self._logs().get_log_events(
+            logGroupName=self.log_group or _DEFAULT_LOG_GROUP,
+            logStreamName=f"{prefix}{self._driver_path}/{output}",
+            limit=_LINES,
+            startFromHead=False,
+        )
+        return [line for event in response["events"] for line in event["message"].splitlines()]
+
+    def _read_from_s3(self, output: str) -> list[str]:
+        location = urlsplit(f"{self._log_uri}{self._driver_path}/{output}.gz")
+        body = self._s3().get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"].read()
+        return gzip.decompress(body).decode(errors="replace").splitlines()[-_LINES:]
+
+
+def _last_traceback(lines: list[str]) -> list[str]:
+    starts = [number for number, line in enumerate(lines) if line.startswith(_TRACEBACK)]
+    return lines[starts[-1] :] if starts else []

@@ -39,8 +39,8 @@ def job_run_failed(job_run: JobRunTypeDef, log: DriverLog, *, timed_out_after: t
     head = f"Job run {job_run['jobRunId']}{name} of application {job_run['applicationId']} {what}"
     where = "Logs: " + "; ".join(log.places)
     _log.error("%s\n%s\n%s", head, "\n".join(tail), where)
-    end_of_stderr = _last_lines(tail, _TAIL_BYTES)
-    parts = [head, f"The driver's stderr ends with:\n{end_of_stderr}" if end_of_stderr else "", where]
+    end_of_log = _last_lines(tail, _TAIL_BYTES)
+    parts = [head, f"The driver's log ends with:\n{end_of_log}" if end_of_log else "", where]
     return JobRunFailed("\n\n".join(part for part in parts if part))
 
 

@@ -30,31 +30,32 @@ def job_run(monitoring: dict[str, Any], **members: Any) -> Any:
 
 
 class Logs:
-    """CloudWatch Logs with one stream, which is there after some calls."""
+    """CloudWatch Logs with the streams of one driver, which are there after some calls."""
 
-    def __init__(self, lines: list[str], *, missing_for: int = 0) -> None:
-        self.lines, self.missing_for = lines, missing_for
-        self.stream = ""
+    def __init__(self, stderr: list[str], *, stdout: list[str] | None = None, missing_for: int = 0) -> None:
+        self.lines = {"stderr": stderr, "stdout": stdout or []}
+        self.missing_for = missing_for
+        self.streams: list[str] = []
 
     def get_log_events(self, **request: Any) -> dict[str, Any]:
         """The lines, whatever the limit."""
-        self.stream = request["logStreamName"]
+        self.streams.append(request["logStreamName"])
         if self.missing_for:
             self.missing_for -= 1
             raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetLogEvents")
-        return {"events": [{"message": line} for line in self.lines]}
+        return {"events": [{"message": line} for line in self.lines[self.streams[-1].rsplit("/", 1)[1]]]}
 
 
 class Bucket:
-    """S3 with one object."""
+    """S3 where every object is the same."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.asked_for: dict[str, str] = {}
+        self.asked_for: list[dict[str, str]] = []
 
     def get_object(self, **request: str) -> dict[str, Any]:
         """The object, compressed."""
-        self.asked_for = request
+        self.asked_for.append(request)
         return {"Body": io.BytesIO(gzip.compress(self.text.encode()))}
 
 
@@ -67,32 +68,48 @@ def test_the_error_names_the_run_its_details_the_end_of_stderr_and_where_the_log
     logs = Logs(["Traceback (most recent call last):", "ValueError: no such column"])
     assert error_text(job_run(CLOUDWATCH), logs=logs) == (
         "Job run 00run1 (Etl) of application 00app1 FAILED: Job failed. ExitCode: 1.\n\n"
-        "The driver's stderr ends with:\nTraceback (most recent call last):\nValueError: no such column\n\n"
+        "The driver's log ends with:\nTraceback (most recent call last):\nValueError: no such column\n\n"
         "Logs: CloudWatch log group Lake-Etl, streams /applications/00app1/jobs/00run1"
     )
-    assert logs.stream == "/applications/00app1/jobs/00run1/SPARK_DRIVER/stderr"
+    assert logs.streams[0] == "/applications/00app1/jobs/00run1/SPARK_DRIVER/stderr"
 
 
 def test_the_log_of_the_last_attempt_is_read_when_the_job_is_retried() -> None:
     logs = Logs(["x"])
     error_text(job_run(CLOUDWATCH, retryPolicy={"maxAttempts": 3}, attempt=3), logs=logs)
-    assert logs.stream == "/applications/00app1/jobs/00run1/attempts/3/SPARK_DRIVER/stderr"
+    assert logs.streams[0] == "/applications/00app1/jobs/00run1/attempts/3/SPARK_DRIVER/stderr"
+
+
+def test_the_traceback_of_a_python_driver_is_taken_from_stdout_and_nothing_else_of_it() -> None:
+    stdout = [
+        "secret data",
+        "Traceback (most recent call last):",
+        '  File "etl.py", line 3',
+        "ValueError: no such column",
+    ]
+    text = error_text(job_run(CLOUDWATCH), logs=Logs(["WARN something"], stdout=stdout))
+    assert "WARN something\nTraceback (most recent call last):\n" in text
+    assert "ValueError: no such column" in text
+    assert "secret data" not in text
 
 
 def test_a_log_that_arrives_late_is_waited_for() -> None:
-    assert "ValueError" in error_text(job_run(CLOUDWATCH), logs=Logs(["ValueError"], missing_for=2))
+    assert "ValueError" in error_text(job_run(CLOUDWATCH), logs=Logs(["ValueError"], missing_for=3))
 
 
 def test_a_log_that_never_arrives_does_not_hide_the_failure() -> None:
     text = error_text(job_run(CLOUDWATCH), logs=Logs([], missing_for=99))
     assert "FAILED: Job failed" in text
-    assert "stderr" not in text
+    assert "ends with" not in text
 
 
 def test_the_log_is_read_from_s3_when_it_is_only_there() -> None:
     bucket = Bucket("one\nValueError: two\n")
     assert "ValueError: two" in error_text(job_run(S3), s3=bucket)
-    assert bucket.asked_for == {"Bucket": "logs", "Key": "emr/applications/00app1/jobs/00run1/SPARK_DRIVER/stderr.gz"}
+    assert bucket.asked_for[0] == {
+        "Bucket": "logs",
+        "Key": "emr/applications/00app1/jobs/00run1/SPARK_DRIVER/stderr.gz",
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from aws_cdk import Tags
 from aws_cdk.assertions import Match, Template
 
 from constructs_emrs.handler import contract
-from tests.templates import only, resources
+from tests.templates import only, resolved, resources
 from tests.unit.conftest import Lake
 
 SERVICE_PRINCIPAL = {"Service": "emr-serverless.amazonaws.com"}
@@ -66,9 +66,8 @@ def test_the_key_lets_the_service_use_it_for_the_application_and_the_logs_servic
     assert "/applications/" in json.dumps(service["Condition"]["ArnLike"]["aws:SourceArn"])
     assert service["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
     (logs,) = (statement for principal, statement in by_principal.items() if "logs." in principal)
-    assert {"Ref": "AWS::StackName"} in logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]["Fn::Join"][
-        1
-    ]
+    groups = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+    assert [resolved(group, {}).rpartition(":")[2] for group in groups] == ["Lake-*", "/Lake-*"]
 
 
 def test_the_role_may_use_its_own_log_group_only(lake: Lake) -> None:
