@@ -1,0 +1,107 @@
+"""One local AWS for all end-to-end tests, and the real CDK CLI."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from emrs_local import LocalAws
+
+ROOT = Path(__file__).parent.parent.parent
+CDK = ROOT / "node_modules" / ".bin" / "cdk"
+
+
+@pytest.fixture(scope="session")
+def bootstrapped(local_aws: LocalAws) -> LocalAws:
+    assert local_aws.bootstrap()
+    return local_aws
+
+
+@dataclass
+class Lake:
+    """A stack of `lake_app.py`: what to deploy is set by its attributes."""
+
+    local_aws: LocalAws
+    folder: Path
+    stack: str
+    grant: bool = True
+    wait_for: str = "SUCCESS"
+
+    def write_script(self, text: str) -> None:
+        """Make `text` the job's entry point."""
+        (self.folder / "etl.py").write_text(text)
+
+    def deploy(self) -> subprocess.CompletedProcess[str]:
+        """Run `cdk deploy`."""
+        app = f"--app={sys.executable} tests/e2e/lake_app.py"
+        return self._cdk("deploy", "--require-approval=never", app, f"--output={self._assembly}")
+
+    def destroy(self) -> subprocess.CompletedProcess[str]:
+        """Run `cdk destroy` on what was deployed last."""
+        return self._cdk("destroy", "--force", f"--app={self._assembly}")
+
+    @property
+    def _assembly(self) -> Path:
+        return self.folder / "cdk.out"
+
+    def status(self) -> str:
+        """The stack's status; DELETE_COMPLETE when it is gone."""
+        stacks = self.local_aws.client("cloudformation").list_stacks()["StackSummaries"]
+        return next(str(item["StackStatus"]) for item in stacks if item["StackName"] == self.stack)
+
+    def applications(self) -> list[dict[str, Any]]:
+        """The stack's applications that are not deleted."""
+        found = self.local_aws.client("emr-serverless").list_applications()["applications"]
+        return [item for item in found if item["name"].startswith(self.stack) and item["state"] != "TERMINATED"]
+
+    def job_runs(self) -> list[dict[str, Any]]:
+        """The runs of the stack's application, the newest first."""
+        (application,) = self.applications()
+        runs = self.local_aws.client("emr-serverless").list_job_runs(applicationId=application["id"])["jobRuns"]
+        return sorted(runs, key=lambda run: run["createdAt"], reverse=True)
+
+    def leftovers(self) -> list[str]:
+        """What the stack created and did not delete; keys that wait for their deletion are deleted."""
+        logs = self.local_aws.client("logs").describe_log_groups()["logGroups"]
+        buckets = self.local_aws.client("s3").list_buckets()["Buckets"]
+        roles = self.local_aws.client("iam").list_roles()["Roles"]
+        names = [item["logGroupName"] for item in logs]
+        names += [item["Name"] for item in buckets]
+        names += [item["RoleName"] for item in roles]
+        return [name for name in names if self.stack.lower() in name.lower()] + [
+            item["id"] for item in self.applications()
+        ]
+
+    def _cdk(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            "LAKE_STACK": self.stack,
+            "LAKE_SCRIPT": str(self.folder / "etl.py"),
+            "LAKE_GRANT": "yes" if self.grant else "no",
+            "LAKE_WAIT_FOR": self.wait_for,
+            "PYTHONPATH": str(ROOT),
+        }
+        return subprocess.run(
+            [str(CDK), *arguments, "--no-color", "--ci"],
+            cwd=ROOT,
+            env=self.local_aws.command_environment() | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def lake(bootstrapped: LocalAws, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lake]:
+    name = "".join(word.capitalize() for word in request.node.name.split("_"))[:40]
+    lake = Lake(bootstrapped, tmp_path, name)
+    yield lake
+    if lake.status() != "DELETE_COMPLETE":
+        lake.destroy()
