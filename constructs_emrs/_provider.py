@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, cast
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk.custom_resources import Provider
@@ -15,6 +14,7 @@ from .handler import contract
 
 if TYPE_CHECKING:
     from .application import IApplication
+    from .job import Job
 
 _ID = "EMRServerlessJobRunProvider"
 _QUERY_INTERVAL = 5
@@ -79,31 +79,17 @@ class JobRunProvider(Construct):
         self._allow(["emr-serverless:ListJobRuns"], application.application_arn)
         self._allow(["emr-serverless:CancelJobRun"], application.job_run_arns)
 
-    def allow_running(self, application: "IApplication", execution_role: iam.IRole) -> None:
-        """Let the functions start job runs with the execution role, wait for them and cancel them."""
-        self._allow(["emr-serverless:StartJobRun", "emr-serverless:ListJobRuns"], application.application_arn)
+    def allow_running(self, job: "Job") -> None:
+        """Let the functions start, wait for and cancel runs of the job, and read the driver's log of a failed one."""
+        job.grant_start(self.role)
+        application = job.application
+        self._allow(["emr-serverless:ListJobRuns"], application.application_arn)
         self._allow(["emr-serverless:GetJobRun", "emr-serverless:CancelJobRun"], application.job_run_arns)
-        # The run that StartJobRun tags does not exist yet, so the permission can't name it.
-        self._allow(["emr-serverless:TagResource", "emr-serverless:UntagResource"], application.job_run_arns)
-        self.role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[execution_role.role_arn],
-                conditions={"StringEquals": {"iam:PassedToService": "emr-serverless.amazonaws.com"}},
-            )
-        )
-
-    def allow_encrypting(self, key: kms.IKey) -> None:
-        """Let the functions submit runs whose logs and disks are encrypted with the key.
-
-        The service refuses a submission by somebody who may not use the keys:
-        https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
-        """
-        self._allow(["kms:DescribeKey", "kms:GenerateDataKey", "kms:Decrypt"], key.key_arn)
-
-    def allow_reading(self, log_group: logs.ILogGroup) -> None:
-        """Let the functions read the driver's log of a run that failed."""
-        self._allow(["logs:GetLogEvents"], log_group.log_group_arn)
+        self._allow(["emr-serverless:UntagResource"], application.job_run_arns)
+        if job.log_group is not None:
+            self._allow(["logs:GetLogEvents"], job.log_group.log_group_arn)
+        elif job.monitoring.s3_logs is not None:
+            job.monitoring.s3_logs.bucket.grant_read(self.role, f"{job.monitoring.s3_logs.prefix.strip('/')}*")
 
     def _allow(self, actions: list[str], resource: str) -> None:
         self.role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[resource]))

@@ -1,34 +1,44 @@
 """Where job runs run: the L2 construct of AWS::EMRServerless::Application."""
 
 from abc import abstractmethod
-from enum import Enum
-from typing import Protocol, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
 
-from aws_cdk import ArnFormat, CustomResource, Duration, IResource, Names, Resource, Stack
+import jsii
+from aws_cdk import ArnFormat, CustomResource, Duration, IResource, Names, RemovalPolicy, Resource, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_emrserverless as emrserverless
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from . import _application_rules as rules
+from ._argument_types import checked
+from ._model_rules import check_against_model
+from ._monitoring import wire_monitoring
+from ._permissions import LoggingPermissions, allow_pulling, allow_starting
+from ._problems import Problems
 from ._provider import JobRunProvider
+from ._service_model import operation_shape
+from ._service_rules import check_monitoring, whole_minutes
+from .application_settings import IdentityCenter, Image, Interactive, Scheduler
+from .application_type import ApplicationType, Architecture
+from .capacity import (
+    InitialCapacity,
+    MaximumCapacity,
+    WorkerType,
+    check_initial_capacity,
+    check_maximum_capacity,
+    gigabytes,
+)
+from .configuration import Configuration
+from .encryption import Encryption
 from .handler import contract
+from .monitoring import Monitoring
 from .release_label import ReleaseLabel
+from .worker import WorkerResources
 
-
-class ApplicationType(Enum):
-    """The engine of an application."""
-
-    SPARK = "Spark"
-    """Apache Spark."""
-    HIVE = "Hive"
-    """Apache Hive on Tez."""
-
-
-class Architecture(Enum):
-    """The CPU architecture of an application's workers."""
-
-    X86_64 = "X86_64"
-    """x86, the default of the service."""
-    ARM64 = "ARM64"
-    """AWS Graviton."""
+_DEFAULT_IDLE_MINUTES = 15
 
 
 class IApplication(IResource, Protocol):
@@ -49,6 +59,18 @@ class IApplication(IResource, Protocol):
         """The pattern that matches the ARNs of all the application's job runs."""
         ...
 
+    def grant_start_job_run(self, grantee: iam.IGrantable, execution_role: iam.IRole) -> iam.Grant:
+        """Let somebody start job runs with the execution role."""
+        ...
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody see the application and its job runs."""
+        ...
+
+    def metric(self, metric_name: str, **options: Any) -> cloudwatch.Metric:
+        """A metric of the application."""
+        ...
+
 
 class _ApplicationBase(Resource):
     """What an application has whether it was created here or imported."""
@@ -59,21 +81,87 @@ class _ApplicationBase(Resource):
         """The application's id, such as `00f1982r1uukb925`."""
 
     @property
+    @abstractmethod
+    def application_name(self) -> str | None:
+        """The application's name, None if it is not known."""
+
+    @property
     def application_arn(self) -> str:
         """The application's ARN."""
-        return Stack.of(self).format_arn(
-            service=contract.SERVICE,
-            resource="",
-            resource_name=f"applications/{self.application_id}",
-            arn_format=ArnFormat.SLASH_RESOURCE_NAME,
-        )
+        return application_arn(self, self.application_id)
 
     @property
     def job_run_arns(self) -> str:
         """The pattern that matches the ARNs of all the application's job runs."""
         return f"{self.application_arn}/jobruns/*"
 
+    def grant_start_job_run(self, grantee: iam.IGrantable, execution_role: iam.IRole) -> iam.Grant:
+        """Let somebody start job runs on this application, with that execution role.
 
+        Runs whose logs or disks are encrypted with a key need permissions for the key too: see `Job.grant_start`.
+
+        Args:
+            grantee: Who may.
+            execution_role: The role that the runs may have.
+
+        Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html
+        """
+        return allow_starting(cast("IApplication", self), grantee, execution_role)
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody see the application and its job runs.
+
+        Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html
+        """
+        of_application = iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=["emr-serverless:GetApplication", "emr-serverless:ListJobRuns"],
+            resource_arns=[self.application_arn],
+        )
+        of_runs = iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=["emr-serverless:GetJobRun", "emr-serverless:ListJobRunAttempts"],
+            resource_arns=[self.job_run_arns],
+        )
+        return of_application.combine(of_runs)
+
+    def metric(self, metric_name: str, **options: Any) -> cloudwatch.Metric:
+        """A metric of the application, the sum over 5 minutes unless `options` say otherwise.
+
+        Args:
+            metric_name: The name, such as `RunningJobs`.
+            **options: What `aws_cloudwatch.Metric` takes, such as `statistic` or `period`.
+
+        Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-job-metrics.html
+        """
+        dimensions = {"ApplicationId": self.application_id}
+        if self.application_name is not None:
+            dimensions["ApplicationName"] = self.application_name
+        defaults = {"statistic": "Sum", "dimensions_map": dimensions}
+        return cloudwatch.Metric(namespace="AWS/EMRServerless", metric_name=metric_name, **{**defaults, **options})
+
+    def metric_submitted_jobs(self, **options: Any) -> cloudwatch.Metric:
+        """Job runs in the state SUBMITTED."""
+        return self.metric("SubmittedJobs", **options)
+
+    def metric_running_jobs(self, **options: Any) -> cloudwatch.Metric:
+        """Job runs in the state RUNNING."""
+        return self.metric("RunningJobs", **options)
+
+    def metric_success_jobs(self, **options: Any) -> cloudwatch.Metric:
+        """Job runs that succeeded."""
+        return self.metric("SuccessJobs", **options)
+
+    def metric_failed_jobs(self, **options: Any) -> cloudwatch.Metric:
+        """Job runs that failed."""
+        return self.metric("FailedJobs", **options)
+
+    def metric_cancelled_jobs(self, **options: Any) -> cloudwatch.Metric:
+        """Job runs that were cancelled."""
+        return self.metric("CancelledJobs", **options)
+
+
+@jsii.implements(ec2.IConnectable)
 class Application(_ApplicationBase):
     """An EMR Serverless application: workers of one release, started when a job run needs them.
 
@@ -86,6 +174,7 @@ class Application(_ApplicationBase):
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-emrserverless-application.html
     """
 
+    @checked
     def __init__(
         self,
         scope: Construct,
@@ -95,8 +184,23 @@ class Application(_ApplicationBase):
         application_type: ApplicationType = ApplicationType.SPARK,
         application_name: str | None = None,
         architecture: Architecture = Architecture.X86_64,
+        initial_capacity: Mapping[WorkerType, InitialCapacity] | None = None,
+        maximum_capacity: MaximumCapacity | None = None,
         auto_start: bool = True,
+        auto_stop: bool = True,
         auto_stop_after: Duration | None = None,
+        vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
+        image: Image | None = None,
+        worker_images: Mapping[WorkerType, Image] | None = None,
+        scheduler: Scheduler | None = None,
+        interactive: Interactive | None = None,
+        identity_center: IdentityCenter | None = None,
+        runtime_configuration: Sequence[Configuration] = (),
+        monitoring: Monitoring | None = None,
+        encryption: Encryption | None = None,
+        removal_policy: RemovalPolicy | None = None,
     ) -> None:
         """Create the application.
 
@@ -108,36 +212,114 @@ class Application(_ApplicationBase):
             application_name: The name, 1 to 64 characters. Default: made from the construct's path. Changing it
                 replaces the application.
             architecture: The CPU architecture of the workers.
+            initial_capacity: Workers that are kept ready while the application is started. Default: none.
+            maximum_capacity: What all workers may have together. Default: the account's quota.
             auto_start: Whether a job run starts the application.
-            auto_stop_after: How long the application stays started without work, in whole minutes. Default: 15
-                minutes.
+            auto_stop: Whether the application stops when it has no work.
+            auto_stop_after: How long it stays started without work, 1 minute to a week. Default: 15 minutes.
+            vpc: The network of the workers. Default: one of the service's, with a way to some AWS services of the
+                Region and none to the internet.
+            vpc_subnets: The subnets in the VPC. Default: private subnets.
+            security_groups: The security groups of the workers in the VPC. Default: one that allows no traffic in and
+                all traffic out.
+            image: A custom image for all workers. Default: the release's.
+            worker_images: Custom images by worker. Default: `image`.
+            scheduler: How many job runs run at a time. Default: the service's limits.
+            interactive: Which interactive endpoints there are. Default: none.
+            identity_center: The IAM Identity Center instance whose users' identities jobs carry on. Default: none.
+            runtime_configuration: Configuration by classification, for all jobs that do not replace it. Default: none.
+            monitoring: Where logs and metrics of job runs go that do not say it themselves; the jobs of this library
+                do. Default: the service's, managed logs.
+            encryption: Which keys encrypt the logs of `monitoring`. Default: one key that is created for the stack.
+            removal_policy: What happens to the application when it leaves the stack. Default: it is deleted.
+
+        Raises:
+            ValueError: Arguments that the service would refuse; the text lists all of them.
         """
         super().__init__(scope, construct_id)
-        name = application_name or Names.unique_resource_name(self, max_length=64, separator="-")
-        idle_minutes = (auto_stop_after or Duration.minutes(15)).to_minutes()
-        self._resource = emrserverless.CfnApplication(
-            self,
-            "Resource",
-            release_label=release_label.name,
-            type=application_type.value,
-            name=name,
-            architecture=architecture.value,
-            auto_start_configuration=emrserverless.CfnApplication.AutoStartConfigurationProperty(enabled=auto_start),
-            auto_stop_configuration=emrserverless.CfnApplication.AutoStopConfigurationProperty(
-                enabled=True, idle_timeout_minutes=idle_minutes
+        problems = Problems(self.node.path)
+        name = application_name
+        if name is None:
+            name = Names.unique_resource_name(self, max_length=64, separator="-")
+        idle_minutes = whole_minutes(problems, "auto_stop_after", auto_stop_after)
+        rules.check_auto_stop(problems, idle_minutes, auto_stop=auto_stop)
+        rules.check_images(problems, release_label, application_type, image, worker_images or {})
+        rules.check_interactive(problems, release_label, application_type, interactive)
+        rules.check_identity_center(problems, release_label, identity_center)
+        if initial_capacity is not None:
+            check_initial_capacity(problems, initial_capacity, application_type)
+        if maximum_capacity is not None:
+            check_maximum_capacity(problems, maximum_capacity)
+        if monitoring is not None:
+            check_monitoring(problems, monitoring, application_type, release_label)
+        self._connections = self._new_connections(problems, vpc, vpc_subnets, security_groups)
+        request: dict[str, Any] = {
+            "releaseLabel": release_label.name,
+            "type": application_type.value,
+            "name": name,
+            "architecture": architecture.value,
+            "autoStartConfiguration": {"enabled": auto_start},
+            "autoStopConfiguration": {"enabled": auto_stop}
+            | ({"idleTimeoutMinutes": idle_minutes or _DEFAULT_IDLE_MINUTES} if auto_stop else {}),
+            "initialCapacity": {
+                worker.capacity_key: {
+                    "workerCount": initial.worker_count,
+                    "workerConfiguration": _worker_configuration(initial.resources),
+                }
+                for worker, initial in (initial_capacity or {}).items()
+            },
+            "maximumCapacity": _maximum_capacity(maximum_capacity),
+            "networkConfiguration": self._network(vpc, vpc_subnets),
+            "imageConfiguration": _image(image),
+            "workerTypeSpecifications": {
+                worker.value: {"imageConfiguration": _image(own)} for worker, own in (worker_images or {}).items()
+            },
+            "schedulerConfiguration": _present(
+                {
+                    "maxConcurrentRuns": scheduler and scheduler.max_concurrent_runs,
+                    "queueTimeoutMinutes": rules.queue_minutes(problems, release_label, scheduler),
+                }
             ),
+            "interactiveConfiguration": interactive
+            and {
+                "livyEndpointEnabled": interactive.livy_endpoint,
+                "studioEnabled": interactive.studio,
+                "sessionEnabled": interactive.sessions,
+            },
+            "identityCenterConfiguration": identity_center
+            and {"identityCenterInstanceArn": identity_center.instance_arn},
+            "runtimeConfiguration": [configuration.render() for configuration in runtime_configuration],
+            "monitoringConfiguration": monitoring
+            and self._wire(monitoring, encryption or Encryption.customer_managed()),
+        }
+        request = {member: value for member, value in request.items() if value}
+        check_against_model(
+            request,
+            operation_shape("CreateApplication"),
+            lambda member, value, problem, remedy: problems.add(_argument_of(member), value, problem, remedy),
         )
-        self.application_name: str = name
+        problems.raise_if_any()
+
+        self._name: str = name
         self.release_label = release_label
         self.application_type = application_type
+        self.runtime_configuration: Sequence[Configuration] = tuple(runtime_configuration)
+        self.monitoring = monitoring
+        self._resource = emrserverless.CfnApplication(self, "Resource", **_l1_properties(request))
+        if removal_policy is not None:
+            self._resource.apply_removal_policy(removal_policy)
+        for own in [image, *(worker_images or {}).values()]:
+            if own is not None:
+                allow_pulling(own.repository, application_arn(self, "*"))
         provider = JobRunProvider.of(self)
-        provider.allow_stopping(self)
+        provider.allow_stopping(cast("IApplication", self))
         CustomResource(
             self,
             "Stop",
             resource_type=contract.APPLICATION_STOP_TYPE,
             service_token=provider.service_token,
             properties={contract.APPLICATION_ID: self.application_id},
+            removal_policy=removal_policy,
         )
 
     @property
@@ -145,20 +327,202 @@ class Application(_ApplicationBase):
         """The application's id, such as `00f1982r1uukb925`."""
         return self._resource.attr_application_id
 
-    @classmethod
-    def from_application_id(cls, scope: Construct, construct_id: str, application_id: str) -> IApplication:
+    @property
+    def application_name(self) -> str:
+        """The application's name."""
+        return self._name
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """The network connections of the workers.
+
+        Raises:
+            ValueError: The application is not in a VPC.
+        """
+        if self._connections is None:
+            raise ValueError(f"{self.node.path}: the application has no connections: give it a vpc")
+        return self._connections
+
+    @staticmethod
+    def from_application_id(scope: Construct, construct_id: str, application_id: str) -> IApplication:
         """An application that exists already, in the account and Region of the stack.
 
         Nothing stops it when the stack is deleted: it belongs to somebody else.
         """
-        return cast("IApplication", _ImportedApplication(scope, construct_id, application_id))
+        return Application.from_application_attributes(scope, construct_id, application_id=application_id)
+
+    @staticmethod
+    def from_application_arn(scope: Construct, construct_id: str, application_arn: str) -> IApplication:
+        """An application that exists already, by its ARN.
+
+        Nothing stops it when the stack is deleted: it belongs to somebody else.
+        """
+        application_id = Stack.of(scope).split_arn(application_arn, ArnFormat.SLASH_RESOURCE_SLASH_RESOURCE_NAME)
+        return Application.from_application_attributes(
+            scope, construct_id, application_id=cast("str", application_id.resource_name)
+        )
+
+    @staticmethod
+    def from_application_attributes(
+        scope: Construct,
+        construct_id: str,
+        *,
+        application_id: str,
+        application_name: str | None = None,
+        application_type: ApplicationType | None = None,
+        release_label: ReleaseLabel | None = None,
+    ) -> IApplication:
+        """An application that exists already, and what is known about it.
+
+        Args:
+            scope: The construct that the import is part of.
+            construct_id: The id of the import in its scope.
+            application_id: The application's id.
+            application_name: Its name. Default: not known; metrics are then without this dimension.
+            application_type: Its engine. Default: not known; jobs are then not checked against it.
+            release_label: Its release. Default: not known; jobs are then not checked against it.
+        """
+        imported = _ImportedApplication(
+            scope,
+            construct_id,
+            application_id=application_id,
+            application_name=application_name,
+            application_type=application_type,
+            release_label=release_label,
+        )
+        return cast("IApplication", imported)
+
+    def _new_connections(
+        self,
+        problems: Problems,
+        vpc: ec2.IVpc | None,
+        vpc_subnets: ec2.SubnetSelection | None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None,
+    ) -> ec2.Connections | None:
+        if vpc is None:
+            for argument, value in (("vpc_subnets", vpc_subnets), ("security_groups", security_groups)):
+                if value is not None:
+                    problems.add(argument, type(value).__name__, "it belongs to a VPC", "give vpc too, or leave it out")
+            return None
+        groups = security_groups or [ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc, allow_all_outbound=True)]
+        return ec2.Connections(security_groups=list(groups))
+
+    def _network(self, vpc: ec2.IVpc | None, vpc_subnets: ec2.SubnetSelection | None) -> dict[str, list[str]] | None:
+        if vpc is None or self._connections is None:
+            return None
+        selection = vpc_subnets or ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)
+        return {
+            "subnetIds": list(vpc.select_subnets(**selection._values).subnet_ids),
+            "securityGroupIds": [group.security_group_id for group in self._connections.security_groups],
+        }
+
+    def _wire(self, monitoring: Monitoring, encryption: Encryption) -> dict[str, Any]:
+        # The application names the keys, so their policies can't name the application.
+        permissions = LoggingPermissions(role=None, source_arn=application_arn(self, "*"), sid="Applications")
+        wiring = wire_monitoring(self, monitoring=monitoring, encryption=encryption, permissions=permissions)
+        return wiring.monitoring_configuration
 
 
 class _ImportedApplication(_ApplicationBase):
-    def __init__(self, scope: Construct, construct_id: str, application_id: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        application_id: str,
+        application_name: str | None,
+        application_type: ApplicationType | None,
+        release_label: ReleaseLabel | None,
+    ) -> None:
         super().__init__(scope, construct_id)
         self._application_id = application_id
+        self._application_name = application_name
+        self.application_type = application_type
+        self.release_label = release_label
 
     @property
     def application_id(self) -> str:
         return self._application_id
+
+    @property
+    def application_name(self) -> str | None:
+        return self._application_name
+
+
+def application_arn(scope: Construct, application_id: str) -> str:
+    """The ARN of an application in the account and Region of the scope's stack."""
+    return Stack.of(scope).format_arn(
+        service=contract.SERVICE,
+        resource="",
+        resource_name=f"applications/{application_id}",
+        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+    )
+
+
+def _present(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _worker_configuration(resources: WorkerResources) -> dict[str, str]:
+    return _present(
+        {
+            "cpu": f"{resources.cpu} vCPU",
+            "memory": gigabytes(resources.memory),
+            "disk": resources.disk and gigabytes(resources.disk),
+            "diskType": resources.disk_type and resources.disk_type.value,
+        }
+    )
+
+
+def _maximum_capacity(capacity: MaximumCapacity | None) -> dict[str, str] | None:
+    if capacity is None:
+        return None
+    return _present(
+        {
+            "cpu": f"{capacity.cpu} vCPU",
+            "memory": gigabytes(capacity.memory),
+            "disk": capacity.disk and gigabytes(capacity.disk),
+        }
+    )
+
+
+def _image(image: Image | None) -> dict[str, str] | None:
+    return None if image is None else {"imageUri": image.repository.repository_uri_for_tag(image.tag)}
+
+
+# Where the argument's name is not the member's in snake case.
+_ARGUMENTS = {
+    "name": "application_name",
+    "type": "application_type",
+    "autoStopConfiguration.idleTimeoutMinutes": "auto_stop_after",
+    "networkConfiguration.subnetIds": "vpc_subnets",
+    "networkConfiguration.securityGroupIds": "security_groups",
+    "identityCenterConfiguration.identityCenterInstanceArn": "identity_center.instance_arn",
+    "runtimeConfiguration": "runtime_configuration",
+}
+
+
+def _argument_of(member: str) -> str:
+    for known in sorted(_ARGUMENTS, key=len, reverse=True):
+        if member.startswith(known):
+            return _ARGUMENTS[known] + member[len(known) :]
+    return member
+
+
+def _l1_properties(request: dict[str, Any]) -> dict[str, Any]:
+    """The properties of the L1 construct, which has lists of keys and values where the API has some maps."""
+    properties = {_snake_case(member): value for member, value in request.items()}
+    if "initial_capacity" in properties:
+        properties["initial_capacity"] = _entries(properties["initial_capacity"])
+    cloudwatch_logs = properties.get("monitoring_configuration", {}).get("cloudWatchLoggingConfiguration", {})
+    if "logTypes" in cloudwatch_logs:
+        cloudwatch_logs["logTypeMap"] = _entries(cloudwatch_logs.pop("logTypes"))
+    return properties
+
+
+def _entries(mapping: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": value} for key, value in mapping.items()]
+
+
+def _snake_case(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

@@ -47,6 +47,14 @@ class Code(ABC):
         """
         return _UriCode(uri)
 
+    def named(self, name: str) -> "Code":
+        """The same file under another name where Spark puts it, such as an archive unpacked as `environment`.
+
+        Args:
+            name: The name, without a slash.
+        """
+        return _NamedCode(self, name)
+
     @abstractmethod
     def bind(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
         """The URI of the file, readable by `reader`. Called by the job that uses the code.
@@ -91,3 +99,12 @@ class _UriCode(Code):
     def bind(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
         del scope, construct_id, reader
         return self._uri
+
+
+class _NamedCode(Code):
+    def __init__(self, code: Code, name: str) -> None:
+        self._code = code
+        self._name = name
+
+    def bind(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
+        return f"{self._code.bind(scope, construct_id, reader)}#{self._name}"

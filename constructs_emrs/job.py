@@ -1,27 +1,35 @@
 """What to run: one StartJobRun request, and the infrastructure that it needs."""
 
-from enum import Enum
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import jsii
-from aws_cdk import ArnFormat, Aws, Duration, ITaggableV2, RemovalPolicy, Stack, TagManager, TagType
+from aws_cdk import Duration, ITaggableV2, Stack, TagManager, TagType
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from ._key import StackKey
+from . import _service_rules as rules
+from ._members import argument_of
+from ._model_rules import check_against_model
+from ._monitoring import wire_monitoring
+from ._permissions import LoggingPermissions, allow_starting, allow_submitting, new_execution_role
+from ._problems import Problems
+from ._service_model import operation_shape
 from .application import IApplication
+from .application_type import ApplicationType
+from .code import Code
+from .configuration import Configuration
+from .encryption import Encryption
+from .execution_iam_policy import ExecutionIamPolicy
 from .handler import contract
+from .job_mode import JobMode
+from .monitoring import Monitoring
+from .retry_policy import RetryPolicy
 
-
-class JobMode(Enum):
-    """How long a job run is meant to take."""
-
-    BATCH = "BATCH"
-    """It ends by itself."""
-    STREAMING = "STREAMING"
-    """It runs until it is cancelled, and is restarted when it fails. Spark only, from emr-7.1.0."""
+_DOT = re.compile(r"(?<!\\)\.")
 
 
 @jsii.implements(iam.IGrantable, ITaggableV2)
@@ -37,54 +45,85 @@ class Job(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        engine: ApplicationType,
         application: IApplication,
         mode: JobMode,
         execution_timeout: Duration | None,
+        retry_policy: RetryPolicy | None,
+        execution_iam_policy: ExecutionIamPolicy | None,
+        application_configuration: Sequence[Configuration],
+        monitoring: Monitoring | None,
+        encryption: Encryption | None,
         execution_role: iam.IRole | None,
+        flex_execution: bool | None,
         job_name: str | None,
+        job_driver: "Callable[[Job, Problems], dict[str, Any]]",
     ) -> None:
         super().__init__(scope, construct_id)
+        monitoring = monitoring or Monitoring()
+        problems = Problems(self.node.path)
+        release = getattr(application, "release_label", None)
+        timeout_minutes = rules.whole_minutes(problems, "execution_timeout", execution_timeout)
+        rules.check_engine(problems, application, engine)
+        rules.check_mode(problems, mode, engine, release)
+        rules.check_timeout(problems, timeout_minutes, mode, release)
+        rules.check_retry_policy(problems, retry_policy, mode, release)
+        rules.check_flex_execution(problems, mode, flex_execution=flex_execution)
+        rules.check_monitoring(problems, monitoring, engine, release)
+
         self.application = application
         self.mode = mode
-        self.execution_role: iam.IRole = execution_role or self._new_execution_role()
-        stack_key = StackKey.of(self)
-        stack_key.allow_service(application)
-        self.encryption_key: kms.IKey = stack_key.key
-        self.log_group: logs.ILogGroup = logs.LogGroup(
+        self.monitoring = monitoring
+        self.execution_role: iam.IRole = execution_role or new_execution_role(self, "ExecutionRole")
+        wiring = wire_monitoring(
             self,
-            "LogGroup",
-            encryption_key=self.encryption_key,
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
+            monitoring=monitoring,
+            encryption=encryption or Encryption.customer_managed(),
+            permissions=self._permissions(),
         )
-        self._grant_logging()
+        self._allow_inherited_monitoring(monitoring)
         self._tags = TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
-        key_arn = self.encryption_key.key_arn
-        self._request: dict[str, Any] = {
-            "applicationId": application.application_id,
-            "executionRoleArn": self.execution_role.role_arn,
-            "name": job_name or self.node.id,
-            "mode": mode.value,
-            "tags": self._tags.rendered_tags,
-            "configurationOverrides": {
-                "monitoringConfiguration": {
-                    "cloudWatchLoggingConfiguration": {
-                        "enabled": True,
-                        "logGroupName": self.log_group.log_group_name,
-                        "encryptionKeyArn": key_arn,
-                    },
-                    "managedPersistenceMonitoringConfiguration": {"enabled": True, "encryptionKeyArn": key_arn},
-                },
-                "diskEncryptionConfiguration": {"encryptionKeyArn": key_arn},
-            },
-        }
-        if execution_timeout is not None:
-            self._request["executionTimeoutMinutes"] = execution_timeout.to_minutes()
+        self._keys = wiring.keys
+        self._log_group = wiring.log_group
+        self._encryption_key = wiring.encryption_key
+        self._runs: list[Callable[[str, Any], None]] = []
+        self._request: dict[str, Any] = _present(
+            {
+                "applicationId": application.application_id,
+                "executionRoleArn": self.execution_role.role_arn,
+                "name": self.node.id if job_name is None else job_name,
+                "mode": mode.value,
+                "executionTimeoutMinutes": timeout_minutes,
+                "retryPolicy": retry_policy.render() if retry_policy else None,
+                "flexExecution": None if flex_execution is None else {"enabled": flex_execution},
+                "executionIamPolicy": self._render_policy(execution_iam_policy),
+                "jobDriver": job_driver(self, problems),
+                "configurationOverrides": _present(
+                    {
+                        "applicationConfiguration": [item.render() for item in application_configuration] or None,
+                        "monitoringConfiguration": wiring.monitoring_configuration,
+                        "diskEncryptionConfiguration": wiring.disk_encryption_configuration,
+                    }
+                ),
+            }
+        )
+        self._check(problems)
+        self._request["tags"] = self._tags.rendered_tags
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
         """The execution role: what is granted to the job is granted to it."""
         return self.execution_role.grant_principal
+
+    @property
+    def log_group(self) -> logs.ILogGroup | None:
+        """The log group that the driver writes to; None when CloudWatch logs are disabled."""
+        return self._log_group
+
+    @property
+    def encryption_key(self) -> kms.IKey | None:
+        """The key of logs and disks; None with `Encryption.aws_owned()`."""
+        return self._encryption_key
 
     @property
     def cdk_tag_manager(self) -> TagManager:
@@ -96,53 +135,122 @@ class Job(Construct):
         """The request with the service's own member names; tokens are unresolved. A copy: changing it has no effect."""
         return cast("dict[str, Any]", _copy(self._request))
 
-    def _new_execution_role(self) -> iam.Role:
-        # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/getting-started.html#gs-runtime-role
-        return iam.Role(
-            self,
-            "ExecutionRole",
-            description=f"Runs the EMR Serverless job {self.node.path}",
-            assumed_by=iam.ServicePrincipal(
-                "emr-serverless.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-            ),
-        )
+    def add_override(self, path: str, value: Any) -> None:
+        r"""Set a member of the request, for what no argument sets.
 
-    def _grant_logging(self) -> None:
-        """Let the execution role write the logs and use the key.
+        Nothing is granted for it: grant what it needs to the job yourself.
 
-        https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/logging.html#jobs-log-storage-cw
-        https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
+        Args:
+            path: Names of members, separated by dots, as the service spells them:
+                `configurationOverrides.monitoringConfiguration`. A dot inside a name is written `\.`; a number is the
+                position in a list.
+            value: The value with the service's own types and member names, or None to remove the member.
+
+        Raises:
+            ValueError: There is no such member, or the request is not valid with that value.
         """
-        group_arn, key_arn = self.log_group.log_group_arn, self.encryption_key.key_arn
-        all_groups = Stack.of(self).format_arn(
-            service="logs", resource="log-group", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
-        )
-        self._allow("ListLogGroups", ["logs:DescribeLogGroups"], all_groups)
-        self._allow(
-            "WriteLogs",
-            [
-                "logs:AssociateKmsKey",
-                "logs:CreateLogGroup",
-                "logs:CreateLogStream",
-                "logs:DescribeLogStreams",
-                "logs:PutLogEvents",
-            ],
-            group_arn,
-        )
-        self._allow("EncryptLogsAndDisks", ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"], key_arn)
-        self._allow(
-            "EncryptLogGroup",
-            ["kms:Encrypt", "kms:ReEncrypt*", "kms:Decrypt", "kms:GenerateDataKey*", "kms:Describe*"],
-            key_arn,
-            conditions={"StringEquals": {"kms:ViaService": f"logs.{Aws.REGION}.amazonaws.com"}},
+        problems = Problems(self.node.path)
+        if not isinstance(path, str) or not path.strip("."):
+            problems.add("path", path, "a dotted path of members is expected", "use a string such as 'retryPolicy'")
+            problems.raise_if_any()
+        changed = self.start_job_run_request
+        *outer, last = [part.replace("\\.", ".") for part in _DOT.split(path)]
+        place: Any = changed
+        for part in outer:
+            place = (
+                place[_index(place, part, problems, path)] if isinstance(place, list) else place.setdefault(part, {})
+            )
+            if not isinstance(place, dict | list):
+                problems.add("path", path, f"{part} has no members", "use a path of members")
+                problems.raise_if_any()
+        if isinstance(place, list):
+            place[_index(place, last, problems, path)] = value
+        elif value is None:
+            place.pop(last, None)
+        else:
+            place[last] = value
+        before, self._request = self._request, changed
+        try:
+            self._check(problems)
+        except ValueError:
+            self._request = before
+            raise
+        for override in self._runs:
+            override(path, value)
+
+    def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody start runs of this job: on its application, with its execution role and its keys.
+
+        Args:
+            grantee: Who may.
+        """
+        grant = allow_starting(self.application, grantee, self.execution_role)
+        for key in self._keys:
+            grant = grant.combine(allow_submitting(key, grantee))
+        return grant
+
+    def _permissions(self) -> LoggingPermissions:
+        return LoggingPermissions(
+            role=self.execution_role,
+            source_arn=self.application.application_arn,
+            sid=self.application.node.addr[-8:],
         )
 
-    def _allow(
-        self, sid: str, actions: list[str], resource: str, *, conditions: dict[str, dict[str, str]] | None = None
-    ) -> None:
-        self.execution_role.add_to_principal_policy(
-            iam.PolicyStatement(sid=sid, actions=actions, resources=[resource], conditions=conditions)
+    def _allow_inherited_monitoring(self, monitoring: Monitoring) -> None:
+        """Give the role what S3 logs and metrics need that the application configures and the job does not replace."""
+        inherited: Monitoring | None = getattr(self.application, "monitoring", None)
+        if inherited is None:
+            return
+        permissions = self._permissions()
+        if inherited.s3_logs is not None and monitoring.s3_logs is None:
+            permissions.write_bucket(inherited.s3_logs.bucket, inherited.s3_logs.prefix.strip("/"))
+        if inherited.prometheus is not None and monitoring.prometheus is None:
+            permissions.write_metrics(inherited.prometheus.workspace_arn)
+
+    def _check(self, problems: Problems) -> None:
+        """Check the request against the service's model, and raise all that is wrong with it."""
+
+        def report(member: str, value: Any, problem: str, remedy: str) -> None:
+            problems.add(argument_of(member), value, problem, remedy)
+
+        check_against_model(self._request, operation_shape("StartJobRun"), report)
+        problems.raise_if_any()
+
+    def _render_policy(self, policy: ExecutionIamPolicy | None) -> dict[str, Any] | None:
+        if policy is None:
+            return None
+        document = policy.document
+        arns = [managed.managed_policy_arn for managed in policy.managed_policies]
+        return _present(
+            {
+                "policy": None if document is None else Stack.of(self).to_json_string(document),
+                "policyArns": arns or None,
+            }
         )
+
+    def _bind(self, problems: Problems, construct_id: str, code: Code | None) -> str | None:
+        """The URI of a file, readable by the job; notes a file that is not there."""
+        uri: str | None = None
+        if code is not None:
+            with problems.collecting():
+                uri = code.bind(self, construct_id, self)
+        return uri
+
+    def _bind_all(self, problems: Problems, construct_id: str, codes: Sequence[Code]) -> list[str]:
+        uris = [self._bind(problems, f"{construct_id}{position}", code) for position, code in enumerate(codes)]
+        return [uri for uri in uris if uri is not None]
+
+
+def _present(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _index(items: list[Any], part: str, problems: Problems, path: str) -> int:
+    if not part.isdigit() or int(part) >= len(items):
+        problems.add("path", path, f"{part} is no position in a list of {len(items)}", "use a number below that")
+        problems.raise_if_any()
+    return int(part)
 
 
 def _copy(value: Any) -> Any:

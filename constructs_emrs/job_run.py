@@ -9,7 +9,8 @@ from constructs import Construct
 
 from ._provider import JobRunProvider
 from .handler import contract
-from .job import Job, JobMode
+from .job import Job
+from .job_mode import JobMode
 
 
 class JobRunState(Enum):
@@ -57,9 +58,7 @@ class JobRun(Construct):
         """
         super().__init__(scope, construct_id)
         provider = JobRunProvider.of(self)
-        provider.allow_running(job.application, job.execution_role)
-        provider.allow_encrypting(job.encryption_key)
-        provider.allow_reading(job.log_group)
+        provider.allow_running(job)
         request = job.start_job_run_request
         if arguments is not None:
             request["jobDriver"]["sparkSubmit"]["entryPointArguments"] = list(arguments)

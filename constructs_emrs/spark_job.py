@@ -1,15 +1,27 @@
 """A Spark job: what spark-submit is to run."""
 
-import shlex
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from ._argument_types import checked
+from ._problems import Problems
+from ._service_rules import require_release
+from ._spark_submit import spark_submit_parameters
 from .application import IApplication
+from .application_type import ApplicationType
 from .code import Code
-from .job import Job, JobMode
+from .configuration import Configuration
+from .encryption import Encryption
+from .execution_iam_policy import ExecutionIamPolicy
+from .job import Job
+from .job_mode import JobMode
+from .monitoring import Monitoring
+from .retry_policy import RetryPolicy
+from .worker import DiskType, WorkerResources
 
 
 class SparkJob(Job):
@@ -18,9 +30,10 @@ class SparkJob(Job):
     Example:
         >>> etl = SparkJob(stack, "Etl", application=spark, entry_point=Code.from_asset("jobs/etl.py"))
 
-    Source: https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_SparkSubmit.html
+    Source: https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_StartJobRun.html
     """
 
+    @checked
     def __init__(
         self,
         scope: Construct,
@@ -29,10 +42,24 @@ class SparkJob(Job):
         application: IApplication,
         entry_point: Code,
         arguments: Sequence[str] = (),
+        main_class: str | None = None,
+        jars: Sequence[Code] = (),
+        py_files: Sequence[Code] = (),
+        files: Sequence[Code] = (),
+        archives: Sequence[Code] = (),
+        packages: Sequence[str] = (),
         conf: Mapping[str, str] | None = None,
+        driver: WorkerResources | None = None,
+        executor: WorkerResources | None = None,
         mode: JobMode = JobMode.BATCH,
         execution_timeout: Duration | None = None,
+        retry_policy: RetryPolicy | None = None,
+        execution_iam_policy: ExecutionIamPolicy | None = None,
+        application_configuration: Sequence[Configuration] = (),
+        monitoring: Monitoring | None = None,
+        encryption: Encryption | None = None,
         execution_role: iam.IRole | None = None,
+        flex_execution: bool | None = None,
         job_name: str | None = None,
     ) -> None:
         """Create the job.
@@ -42,27 +69,82 @@ class SparkJob(Job):
             construct_id: The id of the job in its scope.
             application: Where the job runs.
             entry_point: The Python file or jar to run.
-            arguments: The arguments of the entry point.
-            conf: Spark properties, as `--conf` of spark-submit.
-            mode: Whether the job ends by itself.
-            execution_timeout: How long a run may take before it is cancelled, in whole minutes. Default: 12 hours.
+            arguments: The arguments of the entry point, at most 1,024.
+            main_class: The class of a jar whose `main` is run. Default: what the jar's manifest says.
+            jars: Jars for the class path of driver and executors.
+            py_files: Python files, zips and eggs for the Python path.
+            files: Files for the working folder of each executor.
+            archives: Archives that are unpacked in the working folder of each executor; `Code.named` says under which
+                name.
+            packages: Maven coordinates of jars, `groupId:artifactId:version`; the workers need a way to a repository.
+            conf: Spark properties, as `--conf` of spark-submit. One that contradicts another argument is refused.
+            driver: The size of the driver's worker. Default: the service's, 4 vCPUs and 16 GB.
+            executor: The size of an executor's worker. Default: the service's, 4 vCPUs and 16 GB.
+            mode: Whether the job ends by itself. Default: it does.
+            execution_timeout: How long a run may take before it is cancelled, in whole minutes; batch jobs only.
+                Default: 12 hours.
+            retry_policy: How often a failed run is tried again. Default: never for a batch job, up to 5 failures an
+                hour for a streaming job.
+            execution_iam_policy: What the job may do at most with its execution role. Default: all that the role may.
+            application_configuration: Configuration by classification, which replaces the application's own of the same
+                classification.
+            monitoring: Where logs and metrics go. Default: CloudWatch logs in a log group of the job's own, and
+                managed logs.
+            encryption: Which keys encrypt logs and disks. Default: one key that is created for the stack.
             execution_role: The role that the job's code runs with; it is given the permissions that the job's own
                 configuration needs. Default: a role of its own.
+            flex_execution: Whether executors run on spare capacity at a lower price; batch jobs only. Default: they do
+                not.
             job_name: The name of the job's runs, 1 to 256 characters. Default: the construct id.
+
+        Raises:
+            ValueError: Arguments that the service would refuse; the text lists all of them.
         """
+        workers = {name: size for name, size in (("driver", driver), ("executor", executor)) if size is not None}
+
+        def job_driver(job: Job, problems: Problems) -> dict[str, Any]:
+            for name, size in workers.items():
+                size.check(problems, name)
+                if size.disk_type is DiskType.SHUFFLE_OPTIMIZED:
+                    release = getattr(application, "release_label", None)
+                    require_release(problems, release, (7, 1), f"{name}.disk_type", size.disk_type)
+            parameters = spark_submit_parameters(
+                problems,
+                main_class=main_class,
+                uris={
+                    "jars": job._bind_all(problems, "Jar", jars),
+                    "py_files": job._bind_all(problems, "PyFile", py_files),
+                    "files": job._bind_all(problems, "File", files),
+                    "archives": job._bind_all(problems, "Archive", archives),
+                },
+                packages=packages,
+                conf=conf or {},
+                workers=workers,
+            )
+            spark_submit: dict[str, Any] = {}
+            uri = job._bind(problems, "EntryPoint", entry_point)
+            if uri is not None:
+                spark_submit["entryPoint"] = uri
+            if arguments:
+                spark_submit["entryPointArguments"] = list(arguments)
+            if parameters is not None:
+                spark_submit["sparkSubmitParameters"] = parameters
+            return {"sparkSubmit": spark_submit}
+
         super().__init__(
             scope,
             construct_id,
+            engine=ApplicationType.SPARK,
             application=application,
             mode=mode,
             execution_timeout=execution_timeout,
+            retry_policy=retry_policy,
+            execution_iam_policy=execution_iam_policy,
+            application_configuration=application_configuration,
+            monitoring=monitoring,
+            encryption=encryption,
             execution_role=execution_role,
+            flex_execution=flex_execution,
             job_name=job_name,
+            job_driver=job_driver,
         )
-        spark_submit: dict[str, str | list[str]] = {"entryPoint": entry_point.bind(self, "EntryPoint", self)}
-        if arguments:
-            spark_submit["entryPointArguments"] = list(arguments)
-        if conf:
-            parameters = [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
-            spark_submit["sparkSubmitParameters"] = shlex.join(parameters)
-        self._request["jobDriver"] = {"sparkSubmit": spark_submit}

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_cdk import Duration
 
-from constructs_emrs import Application, Code, JobMode, JobRun, ReleaseLabel, SparkJob
+from constructs_emrs import Application, Code, JobRun, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
 from tests.handler.in_memory_cloudformation import CustomResource
 from tests.handler.in_memory_service import APPLICATION, Service
@@ -21,7 +21,6 @@ def test_a_template_s_properties_become_the_request_that_was_asked_for() -> None
         entry_point=Code.from_uri("s3://code/etl.py"),
         arguments=["1", "true", "two words"],
         conf={"spark.sql.shuffle.partitions": "4"},
-        mode=JobMode.STREAMING,
         execution_timeout=Duration.hours(2),
     )
     JobRun(stack, "EtlOnDeploy", job=job)
@@ -40,7 +39,7 @@ def test_a_template_s_properties_become_the_request_that_was_asked_for() -> None
     properties = resolved(only(stack, contract.JOB_RUN_TYPE), references)
 
     service = Service()
-    resource = CustomResource(service, between_polls=lambda _: setattr(service.runs["00run1"], "state", "RUNNING"))
+    resource = CustomResource(service, between_polls=lambda _: setattr(service.runs["00run1"], "state", "SUCCESS"))
     resource.create(properties)
 
     request: dict[str, Any] = service.runs["00run1"].request
@@ -49,7 +48,7 @@ def test_a_template_s_properties_become_the_request_that_was_asked_for() -> None
     assert request == {
         "executionRoleArn": role_arn,
         "name": "Etl",
-        "mode": "STREAMING",
+        "mode": "BATCH",
         "executionTimeoutMinutes": 120,
         "jobDriver": {
             "sparkSubmit": {

@@ -1,0 +1,28 @@
+"""Tells CDK tokens from values without asking the jsii kernel, which takes a round trip to Node.js for each question.
+
+Source: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
+"""
+
+from typing import Any
+
+_STRING = "${Token["
+_LIST = "#{Token["
+# Numeric tokens are encoded as huge negative numbers, which nobody writes.
+_NUMBER = -1e100
+
+
+def is_token(value: Any) -> bool:
+    """Whether the value is known only at deployment, in whole or in part."""
+    match value:
+        case str():
+            return _STRING in value
+        case bool():
+            return False
+        case int() | float():
+            return value < _NUMBER
+        case [str(item)]:
+            return _LIST in item
+        case dict() | list() | tuple() | None:
+            return False
+        case _:
+            return hasattr(value, "resolve")

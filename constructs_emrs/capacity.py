@@ -1,0 +1,105 @@
+"""How many workers an application keeps ready, and how much it may use."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from aws_cdk import Size
+
+from ._problems import Problems
+from .application_type import ApplicationType
+from .worker import WorkerResources
+
+_GIB = 1024**3
+_MOST_WORKERS = 1_000_000
+
+
+class WorkerType(Enum):
+    """A kind of worker of an application."""
+
+    SPARK_DRIVER = "Driver"
+    """The driver of a Spark job."""
+    SPARK_EXECUTOR = "Executor"
+    """An executor of a Spark job."""
+    HIVE_DRIVER = "HiveDriver"
+    """The driver of a Hive job."""
+    TEZ_TASK = "TezTask"
+    """A Tez task of a Hive job."""
+
+    @property
+    def application_type(self) -> ApplicationType:
+        """The applications that have such workers."""
+        spark = {WorkerType.SPARK_DRIVER, WorkerType.SPARK_EXECUTOR}
+        return ApplicationType.SPARK if self in spark else ApplicationType.HIVE
+
+    @property
+    def capacity_key(self) -> str:
+        """The name of the worker in an initial capacity, which spells it differently from worker types."""
+        keys = {WorkerType.SPARK_DRIVER: "DRIVER", WorkerType.HIVE_DRIVER: "DRIVER", WorkerType.TEZ_TASK: "TEZ_TASK"}
+        return keys.get(self, "EXECUTOR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitialCapacity:
+    """Workers that are kept ready, and paid for, while the application is started.
+
+    Args:
+        worker_count: How many, from 1.
+        resources: The size of each.
+
+    Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/pre-init-capacity.html
+    """
+
+    worker_count: int
+    resources: WorkerResources
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaximumCapacity:
+    """What all workers of the application may have together.
+
+    Args:
+        cpu: vCPUs.
+        memory: Memory, in whole GiB.
+        disk: Local disk, in whole GiB. Default: no limit.
+
+    Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-behavior.html#max-capacity
+    """
+
+    cpu: int
+    memory: Size
+    disk: Size | None = None
+
+
+def check_initial_capacity(
+    problems: Problems, capacity: Mapping[WorkerType, InitialCapacity], application_type: ApplicationType
+) -> None:
+    """Note workers of the other engine, sizes that the service does not have, and counts out of range."""
+    for worker, initial in capacity.items():
+        argument = f"initial_capacity[{worker}]"
+        check_worker_type(problems, argument, worker, application_type)
+        initial.resources.check(problems, f"{argument}.resources")
+        if not 1 <= initial.worker_count <= _MOST_WORKERS:
+            problems.add(f"{argument}.worker_count", initial.worker_count, "it is out of range", "use 1 or more")
+
+
+def check_worker_type(problems: Problems, argument: str, worker: WorkerType, application_type: ApplicationType) -> None:
+    """Note a worker of the other engine."""
+    if worker.application_type is not application_type:
+        own = " or ".join(str(known) for known in WorkerType if known.application_type is application_type)
+        problems.add(argument, worker, f"a {application_type.value} application has no such worker", f"use {own}")
+
+
+def check_maximum_capacity(problems: Problems, capacity: MaximumCapacity) -> None:
+    """Note capacities that are not whole or not positive."""
+    if capacity.cpu < 1:
+        problems.add("maximum_capacity.cpu", capacity.cpu, "it is out of range", "use 1 or more")
+    for name, size in (("memory", capacity.memory), ("disk", capacity.disk)):
+        if size is not None and (size.to_bytes() < _GIB or size.to_bytes() % _GIB):
+            gib = f"{size.to_bytes() / _GIB:g} GiB"
+            problems.add(f"maximum_capacity.{name}", gib, "it is not in whole GiB", "use 1 GiB or more")
+
+
+def gigabytes(size: Size) -> str:
+    """The size as the service writes it."""
+    return f"{size.to_bytes() / _GIB:g} GB"

@@ -1,0 +1,134 @@
+"""A Hive job: which query is to run."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from ._argument_types import checked
+from ._problems import Problems
+from .application import IApplication
+from .application_type import ApplicationType
+from .code import Code
+from .configuration import Configuration
+from .encryption import Encryption
+from .execution_iam_policy import ExecutionIamPolicy
+from .job import Job
+from .job_mode import JobMode
+from .monitoring import Monitoring
+from .retry_policy import RetryPolicy
+
+# https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-hive.html
+_REQUIRED_CONF = ("hive.exec.scratchdir", "hive.metastore.warehouse.dir")
+
+
+class HiveJob(Job):
+    """A Hive job for an EMR Serverless application, with the role, log group and key that it needs.
+
+    Example:
+        >>> query = HiveJob(stack, "Query", application=hive, query=Code.from_asset("queries/daily.sql"),
+        ...                 hive_conf={"hive.exec.scratchdir": "s3://lake/scratch",
+        ...                            "hive.metastore.warehouse.dir": "s3://lake/warehouse"})
+
+    Source: https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_Hive.html
+    """
+
+    @checked
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        application: IApplication,
+        query: Code,
+        init_query: Code | None = None,
+        hive_conf: Mapping[str, str] | None = None,
+        execution_timeout: Duration | None = None,
+        retry_policy: RetryPolicy | None = None,
+        execution_iam_policy: ExecutionIamPolicy | None = None,
+        application_configuration: Sequence[Configuration] = (),
+        monitoring: Monitoring | None = None,
+        encryption: Encryption | None = None,
+        execution_role: iam.IRole | None = None,
+        job_name: str | None = None,
+    ) -> None:
+        """Create the job.
+
+        Args:
+            scope: The construct that the job is part of.
+            construct_id: The id of the job in its scope.
+            application: Where the job runs.
+            query: The file with the query.
+            init_query: A file that is run before the query. Default: none.
+            hive_conf: Hive properties, as `--hiveconf`. `hive.exec.scratchdir` and `hive.metastore.warehouse.dir` are
+                needed, here, in a `hive-site` of `application_configuration` or in the application's.
+            execution_timeout: How long a run may take before it is cancelled, in whole minutes. Default: 12 hours.
+            retry_policy: How often a failed run is tried again. Default: never.
+            execution_iam_policy: What the job may do at most with its execution role. Default: all that the role may.
+            application_configuration: Configuration by classification, which replaces the application's own of the same
+                classification.
+            monitoring: Where logs go. Default: CloudWatch logs in a log group of the job's own, and managed logs.
+            encryption: Which keys encrypt logs and disks. Default: one key that is created for the stack.
+            execution_role: The role that the job's code runs with; it is given the permissions that the job's own
+                configuration needs. Default: a role of its own.
+            job_name: The name of the job's runs, 1 to 256 characters. Default: the construct id.
+
+        Raises:
+            ValueError: Arguments that the service would refuse; the text lists all of them.
+        """
+        conf = hive_conf or {}
+
+        def job_driver(job: Job, problems: Problems) -> dict[str, Any]:
+            _check_conf(problems, conf, application, application_configuration)
+            hive: dict[str, Any] = {}
+            for member, code_id, code in (("query", "Query", query), ("initQueryFile", "InitQuery", init_query)):
+                uri = job._bind(problems, code_id, code)
+                if uri is not None:
+                    hive[member] = uri
+            if conf:
+                words = [word for name, value in conf.items() for word in ("--hiveconf", f"{name}={value}")]
+                hive["parameters"] = shlex.join(words)
+            return {"hive": hive}
+
+        super().__init__(
+            scope,
+            construct_id,
+            engine=ApplicationType.HIVE,
+            application=application,
+            mode=JobMode.BATCH,
+            execution_timeout=execution_timeout,
+            retry_policy=retry_policy,
+            execution_iam_policy=execution_iam_policy,
+            application_configuration=application_configuration,
+            monitoring=monitoring,
+            encryption=encryption,
+            execution_role=execution_role,
+            flex_execution=None,
+            job_name=job_name,
+            job_driver=job_driver,
+        )
+
+
+def _check_conf(
+    problems: Problems, conf: Mapping[str, str], application: IApplication, configuration: Sequence[Configuration]
+) -> None:
+    """Note required properties that nobody sets; what an imported application sets is not known."""
+    for name in conf:
+        if not name.strip() or "=" in name or any(map(str.isspace, name)):
+            problem = f"{name!r} is no name of a Hive property"
+            problems.add(f"hive_conf[{name!r}]", conf[name], problem, "names have no '=' and no white space")
+    of_application: Sequence[Configuration] | None = getattr(application, "runtime_configuration", None)
+    if of_application is None:
+        return
+    known = {
+        name
+        for item in (*configuration, *of_application)
+        if item.classification == "hive-site"
+        for name in item.properties
+    }
+    for name in _REQUIRED_CONF:
+        if name not in known | conf.keys():
+            problems.add("hive_conf", dict(conf), f"Hive needs {name}", f'add {{"{name}": "s3://…"}}')
