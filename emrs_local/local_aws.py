@@ -1,0 +1,261 @@
+"""`LocalAws`: a local AWS in a process of its own, for as long as it is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn
+
+from emrs_local._processes import end_group, end_recorded_groups
+from emrs_local._requirements import node_directory, require_installed
+
+DEFAULT_REGION = "us-east-1"
+DEFAULT_ACCOUNT_ID = "000000000000"
+
+_HOST = "127.0.0.1"
+_START_SECONDS = 60.0
+# The server takes up to eight seconds to end its runs and deliver their logs.
+_STOP_SECONDS = 12.0
+_LOG_LINES_SHOWN = 20
+
+
+class LocalAwsError(Exception):
+    """The local AWS, or a command it needs, did not do what was asked; the message is for the user."""
+
+
+class LocalAws:
+    """A local AWS with IAM, CloudFormation, Lambda, Step Functions, S3, KMS, CloudWatch Logs and EMR Serverless.
+
+    It listens on 127.0.0.1, keeps everything in memory and a temporary directory, and is gone after `stop`, or when the
+    process that started it ends, however it ends.
+
+    Example:
+        >>> with LocalAws() as local_aws:  # doctest: +SKIP
+        ...     local_aws.client("emr-serverless").list_applications()
+
+    Args:
+        port: the port to listen on; 0 takes a free one.
+        region: the region of `environment` and `client`; the server answers for every region.
+        account_id: the account that everything belongs to.
+        on_event: is called with a line for each change of the state of an application or job run, from a thread.
+        server_command: the command that is the server, for tests of the service with another executor.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        region: str = DEFAULT_REGION,
+        account_id: str = DEFAULT_ACCOUNT_ID,
+        on_event: Callable[[str], None] = lambda _: None,
+        server_command: Sequence[str] = (sys.executable, "-P", "-m", "emrs_local._server"),
+    ) -> None:
+        self.port = port
+        self.region = region
+        self.account_id = account_id
+        self._on_event = on_event
+        self._server_command = server_command
+        self._server: subprocess.Popen[str] | None = None
+        self._ready_or_ended = threading.Event()
+        self._ready = False
+        self._relay: threading.Thread | None = None
+        self._data_directory: Path | None = None
+
+    def __enter__(self) -> LocalAws:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The endpoint of every service."""
+        return f"https://{_HOST}:{self.port}"
+
+    @property
+    def data_directory(self) -> Path:
+        """The temporary directory with the server's log (`server.log`) and the managed logs of runs.
+
+        Raises:
+            LocalAwsError: the local AWS is not started.
+        """
+        if self._data_directory is None:
+            raise LocalAwsError("The local AWS is not started")
+        return self._data_directory
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables with which the AWS CLI, SDKs and the CDK use the local AWS."""
+        bundle = str(self.data_directory / "tls" / "ca-bundle.pem")
+        no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY", os.environ.get("no_proxy")), _HOST, "localhost"]))
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "CDK_DEFAULT_ACCOUNT": self.account_id,
+            "CDK_DEFAULT_REGION": self.region,
+            "AWS_CA_BUNDLE": bundle,
+            "NODE_EXTRA_CA_CERTS": bundle,
+            "NO_PROXY": no_proxy,
+            "no_proxy": no_proxy,
+        }
+
+    def command_environment(self) -> dict[str, str]:
+        """The whole environment for a command: this process's, `environment`, and the tools first on the PATH."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        path = [*node_directory(), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+        # The CLI's own calls to the internet have nothing to say about a local deployment.
+        quiet = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "true"}
+        return {**quiet, **inherited, **self.environment, "PATH": os.pathsep.join(path)}
+
+    def client(self, service: str, **arguments: Any) -> Any:
+        """A boto3 client of a service of the local AWS, with root credentials unless `arguments` say otherwise."""
+        import boto3  # noqa: PLC0415 - importing it takes longer than all the rest of this module
+
+        environment = self.environment
+        defaults = {
+            "region_name": self.region,
+            "endpoint_url": self.url,
+            "verify": environment["AWS_CA_BUNDLE"],
+            "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
+        }
+        return boto3.client(service, **{**defaults, **arguments})  # type: ignore[call-overload]
+
+    def start(self) -> None:
+        """Start the server and wait until it answers.
+
+        Raises:
+            RequirementMissing: something that the server needs is not installed.
+            LocalAwsError: the port is in use, or the server does not start.
+        """
+        require_installed()
+        self._data_directory = Path(tempfile.mkdtemp(prefix="emrs-local-"))
+        command = [*self._server_command, "--port", str(self.port), "--data-directory", str(self._data_directory)]
+        command += ["--region", self.region, "--account-id", self.account_id]
+        with (self._data_directory / "server.log").open("wb") as log:
+            self._server = subprocess.Popen(  # noqa: S603 - our own module
+                command,
+                stdin=subprocess.PIPE,  # held open for as long as this process lives: the server ends with it
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                encoding="utf-8",
+                start_new_session=True,
+            )
+        self._relay = threading.Thread(target=self._relay_events, name="emrs-local-events", daemon=True)
+        self._relay.start()
+        self._ready_or_ended.wait(_START_SECONDS)
+        if not self._ready:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._server.wait(1)  # its output ends a moment before it does
+            reason = self._failure()
+            self.stop()
+            raise LocalAwsError(reason)
+
+    def wait(self) -> NoReturn:
+        """Wait until the server ends, which it does by itself only when something went wrong.
+
+        Raises:
+            LocalAwsError: it ended, or is not started.
+        """
+        if self._server is None:
+            raise LocalAwsError("The local AWS is not started")
+        self._server.wait()
+        raise LocalAwsError(self._failure())
+
+    def stop(self) -> None:
+        """End the server with all that it started, and remove its files. Does nothing when it is stopped."""
+        server, directory = self._server, self._data_directory
+        if server is None or directory is None:
+            return
+        self._server = self._data_directory = None
+        try:
+            server.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(_STOP_SECONDS)
+        finally:
+            server.kill()
+            server.wait()
+            end_group(server.pid, grace_seconds=0)
+            end_recorded_groups(directory / "groups")
+            if self._relay:
+                self._relay.join()
+            for stream in (server.stdin, server.stdout):
+                if stream:
+                    stream.close()
+            shutil.rmtree(directory, ignore_errors=True)
+            self._ready = False
+            self._ready_or_ended.clear()
+
+    def bootstrap(self) -> bool:
+        """Bootstrap the account and region for the CDK with its own CLI; False if no CDK CLI is found.
+
+        Raises:
+            LocalAwsError: the CLI fails.
+        """
+        cdk = find_cdk()
+        if cdk is None:
+            return False
+        bootstrapped = subprocess.run(  # noqa: S603 - the CDK CLI
+            [*cdk, "bootstrap", f"aws://{self.account_id}/{self.region}"],
+            cwd=self.data_directory,  # not in the user's folder: a cdk.json there would have its app synthesised
+            env=self.command_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if bootstrapped.returncode != 0:
+            raise LocalAwsError(f"cdk bootstrap failed:\n{bootstrapped.stdout}{bootstrapped.stderr}")
+        return True
+
+    def _relay_events(self) -> None:
+        server = self._server
+        if server is None or server.stdout is None:
+            return
+        for line in server.stdout:
+            if line.startswith("ready "):
+                self.port = int(line.split()[1])
+                self._ready = True
+                self._ready_or_ended.set()
+            else:
+                self._on_event(line.rstrip("\n"))
+        self._ready_or_ended.set()
+
+    def _failure(self) -> str:
+        code = self._server.poll() if self._server else None
+        if code == errno.EADDRINUSE:
+            return f"port {self.port} is in use; choose another with --port"
+        if code == errno.EACCES:
+            return f"port {self.port} may not be used by this user; choose another with --port"
+        lines = (self.data_directory / "server.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        reason = "did not become ready" if code is None else f"ended with exit code {code}"
+        return "\n".join([f"the local AWS {reason}; the end of its log:", *lines[-_LOG_LINES_SHOWN:]])
+
+
+def find_cdk() -> list[str] | None:
+    """The command of the CDK CLI, of a project around the working directory or of the PATH; None if there is none."""
+    for directory in [Path.cwd(), *Path.cwd().parents]:
+        candidate = directory / "node_modules" / ".bin" / "cdk"
+        if candidate.exists():
+            return [str(candidate)]
+    on_path = shutil.which("cdk")
+    return [on_path] if on_path else None

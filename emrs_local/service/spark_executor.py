@@ -1,0 +1,82 @@
+"""Drivers that are Apache Spark on this machine, with the local S3 as their file system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emrs_local._processes import forget_group, record_group
+from emrs_local.engine.failure import failure_summary
+from emrs_local.engine.s3_file_system import Mount, S3FileSystem
+from emrs_local.engine.spark import JobProcess
+from emrs_local.service.aws_clients import Endpoint
+from emrs_local.service.errors import JobRunFailed
+from emrs_local.service.executor import Driver, DriverRequest
+
+
+class SparkExecutor:
+    """Runs Spark jobs with spark-submit and Hive queries with spark-sql.
+
+    Args:
+        endpoint: where the jobs find S3.
+        region: the region of the server.
+        groups: the directory in which process groups are recorded while they exist.
+    """
+
+    def __init__(self, *, endpoint: Endpoint, region: str, groups: Path) -> None:
+        self._groups = groups
+        self._file_system = S3FileSystem(endpoint_url=endpoint.url, region=region, ca_bundle=str(endpoint.ca_bundle))
+        self._file_system.start()
+
+    def prepare(self, request: DriverRequest) -> Driver:
+        """A driver with its own view of S3, which has the credentials of the request."""
+        return _SparkDriver(request, self._file_system.mount(request.credentials), self._groups)
+
+    def failure_summary(self, output: str) -> str:
+        """The last few exceptions in a driver's output."""
+        return failure_summary(output)
+
+    def close(self) -> None:
+        """Stop serving S3 to jobs."""
+        self._file_system.stop()
+
+
+class _SparkDriver:
+    def __init__(self, request: DriverRequest, mount: Mount, groups: Path) -> None:
+        self._mount = mount
+        self._groups = groups
+        self._group: int | None = None
+        self._process = JobProcess(
+            job_driver=request.job_driver,
+            application_configuration=request.application_configuration,
+            job_run_name=request.job_run_name,
+            work_directory=request.work_directory,
+            environment=request.environment,
+            hadoop_properties=mount.hadoop_properties(request.buckets),
+        )
+
+    @property
+    def stdout(self) -> Path:
+        return self._process.stdout
+
+    @property
+    def stderr(self) -> Path:
+        return self._process.stderr
+
+    def start(self) -> None:
+        try:
+            self._process.start()
+        except (RuntimeError, ValueError) as error:
+            raise JobRunFailed(f"The driver could not be started: {error}") from error
+        self._group = self._process.process_group
+        record_group(self._groups, self._group)
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def terminate(self, grace_seconds: float) -> None:
+        self._process.terminate(grace_seconds)
+        if self._group is not None:
+            forget_group(self._groups, self._group)
+
+    def close(self) -> None:
+        self._mount.unmount()

