@@ -86,10 +86,7 @@ class JobRunProvider(Construct):
         self._allow(["emr-serverless:ListJobRuns"], application.application_arn)
         self._allow(["emr-serverless:GetJobRun", "emr-serverless:CancelJobRun"], application.job_run_arns)
         self._allow(["emr-serverless:UntagResource"], application.job_run_arns)
-        if job.log_group is not None:
-            self._allow(["logs:GetLogEvents"], job.log_group.log_group_arn)
-        elif job.monitoring.s3_logs is not None:
-            job.monitoring.s3_logs.bucket.grant_read(self.role, f"{job.monitoring.s3_logs.prefix.strip('/')}*")
+        job._allow_reading_logs(self.role)
 
     def _allow(self, actions: list[str], resource: str) -> None:
         self.role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[resource]))

@@ -116,13 +116,25 @@ class Job(Construct):
         return self.execution_role.grant_principal
 
     @property
-    def log_group(self) -> logs.ILogGroup | None:
-        """The log group that the driver writes to; None when CloudWatch logs are disabled."""
+    def log_group(self) -> logs.ILogGroup:
+        """The log group that the driver writes to.
+
+        Raises:
+            ValueError: CloudWatch logs are disabled.
+        """
+        if self._log_group is None:
+            raise ValueError(f"{self.node.path}: there is no log group: monitoring.cloudwatch_logs are disabled")
         return self._log_group
 
     @property
-    def encryption_key(self) -> kms.IKey | None:
-        """The key of logs and disks; None with `Encryption.aws_owned()`."""
+    def encryption_key(self) -> kms.IKey:
+        """The key of logs and disks.
+
+        Raises:
+            ValueError: The keys belong to AWS: `Encryption.aws_owned()`.
+        """
+        if self._encryption_key is None:
+            raise ValueError(f"{self.node.path}: there is no key: encryption is Encryption.aws_owned()")
         return self._encryption_key
 
     @property
@@ -177,6 +189,15 @@ class Job(Construct):
             raise
         for override in self._runs:
             override(path, value)
+
+    def _allow_reading_logs(self, grantee: iam.IGrantable) -> None:
+        """Let somebody read the driver's log, wherever it goes that can be read."""
+        if self._log_group is not None:
+            iam.Grant.add_to_principal(
+                grantee=grantee, actions=["logs:GetLogEvents"], resource_arns=[self._log_group.log_group_arn]
+            )
+        elif self.monitoring.s3_logs is not None:
+            self.monitoring.s3_logs.bucket.grant_read(grantee, f"{self.monitoring.s3_logs.prefix.strip('/')}*")
 
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let somebody start runs of this job: on its application, with its execution role and its keys.
