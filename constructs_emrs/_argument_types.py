@@ -8,23 +8,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, ParamSpec, get_args, get_origin
+from typing import Any, ParamSpec, TypeVar, get_args, get_origin
 
-from aws_cdk import Duration, Size
+from aws_cdk import Duration, Size, Stack
 from constructs import Construct
 
-from ._problems import Problems
+from ._problems import Problems, shown
 from ._tokens import is_token
 
 _P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _REMEDIES: dict[type, str] = {
     Duration: "use a Duration, such as Duration.minutes(30)",
     Size: "use a Size, such as Size.gibibytes(16)",
-    str: "use a string",
-    int: "use a whole number",
-    bool: "use True or False",
 }
+
+_WORDS: dict[type, str] = {str: "a string", int: "a whole number", bool: "True or False"}
 
 # An interface of the CDK is a Protocol, which isinstance can't check; a member that only its implementations have can.
 _INTERFACE_MEMBERS = {
@@ -42,29 +42,50 @@ _INTERFACE_MEMBERS = {
 }
 
 
-def checked(constructor: Callable[_P, None]) -> Callable[_P, None]:
-    """Check the arguments of a construct's `__init__` against its annotations, before anything is created.
+def checked(maker: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Check the arguments of what makes a construct against its annotations, before anything is created.
 
     Dataclasses among them are checked with all their fields, so that the error can name the construct.
-    """
-    signature = inspect.signature(constructor)
 
-    @functools.wraps(constructor)
-    def checking(*args: _P.args, **kwargs: _P.kwargs) -> None:
-        bound = signature.bind(*args, **kwargs)
-        _, scope, construct_id, *_ = bound.arguments.values()
-        if not isinstance(scope, Construct):
-            raise ValueError(f"{construct_id}: scope={scope!r}: a construct is expected; pass the stack, or self")
-        if not isinstance(construct_id, str):
-            raise ValueError(f"{scope.node.path}: construct_id={construct_id!r}: a string is expected; use a string")
-        problems = Problems("/".join(filter(None, (scope.node.path, construct_id))))
-        hints = _hints(constructor)
-        for name, value in list(bound.arguments.items())[3:]:
+    Args:
+        maker: The `__init__` of a construct, or a function that has the parameters `scope` and `construct_id` too.
+    """
+    signature = inspect.signature(maker)
+
+    @functools.wraps(maker)
+    def checking(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        arguments = dict(signature.bind(*args, **kwargs).arguments)
+        arguments.pop("self", None)
+        problems = Problems(_new_path(arguments.pop("scope"), arguments.pop("construct_id")))
+        hints = _hints(maker)
+        for name, value in arguments.items():
             check_type(problems, name, value, hints[name])
         problems.raise_if_any()
-        constructor(*args, **kwargs)
+        return maker(*args, **kwargs)
 
     return checking
+
+
+def _new_path(scope: Any, construct_id: Any) -> str:
+    """The path that the construct will have.
+
+    Raises:
+        ValueError: There can be no such construct.
+    """
+    if not isinstance(scope, Construct):
+        raise ValueError(
+            f"{construct_id}: scope={shown(scope)}: a construct is expected; pass the stack, or self inside of one"
+        )
+    path = "/".join(filter(None, (scope.node.path, construct_id if isinstance(construct_id, str) else "")))
+    problems = Problems(path)
+    if not any(isinstance(outer, Stack) for outer in scope.node.scopes):
+        problems.add("scope", scope, "it is not in a stack", "pass a stack, or a construct in one")
+    if not isinstance(construct_id, str) or not construct_id or is_token(construct_id):
+        problems.add("construct_id", construct_id, "it is no id of a construct", "use a string that is not empty")
+    elif scope.node.try_find_child(construct_id) is not None:
+        problems.add("construct_id", construct_id, "its scope has a construct of that id", "use another id")
+    problems.raise_if_any()
+    return path
 
 
 @functools.cache
@@ -78,11 +99,12 @@ def check_type(problems: Problems, argument: str, value: Any, hint: Any) -> None
         alternatives = [alternative for alternative in get_args(hint) if alternative is not types.NoneType]
         if value is None and len(alternatives) < len(get_args(hint)):
             return
-        matching = [alternative for alternative in alternatives if _is(value, alternative)]
+        matching = [alternative for alternative in alternatives if is_instance(value, alternative)]
         hint = (matching or alternatives)[0]
-    if not _is(value, hint):
+    if not is_instance(value, hint):
         expected, remedy = _described(hint)
-        problems.add(argument, value, f"{expected} is expected, this is of type {type(value).__name__}", remedy)
+        actual = "a class" if isinstance(value, type) else f"of type {type(value).__name__}"
+        problems.add(argument, value, f"{expected} is expected, this is {actual}", remedy)
         return
     if is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
@@ -103,7 +125,8 @@ def _key(key: Any) -> str:
     return str(key) if isinstance(key, Enum) else repr(key)
 
 
-def _is(value: Any, hint: Any) -> bool:
+def is_instance(value: Any, hint: Any) -> bool:
+    """Whether the value has the type, or what the interface of the CDK asks for; items are not looked at."""
     origin = get_origin(hint) or hint
     if origin is Any:
         return True
@@ -123,7 +146,9 @@ def _described(hint: Any) -> tuple[str, str]:
     """What is expected, and how to get one."""
     origin = get_origin(hint) or hint
     name = getattr(origin, "__name__", str(origin))
-    article = "an" if name[0] in "AEIOU" else "a"
+    article = "an" if name[0] in "AEIOU" or name.startswith("S3") else "a"
+    if origin in _WORDS:
+        return _WORDS[origin], f"use {_WORDS[origin]}"
     if origin is Sequence:
         return "a list", "use [...]"
     if origin is Mapping:
@@ -133,5 +158,15 @@ def _described(hint: Any) -> tuple[str, str]:
     if isinstance(origin, type) and issubclass(origin, Enum):
         return f"{article} {name}", "use one of " + ", ".join(map(str, origin))
     if name in _INTERFACE_MEMBERS:
-        return f"{article} {name}", f"pass the construct, or import what exists with its from_… method; {name} has both"
-    return f"{article} {name}", _REMEDIES.get(origin, f"make one with {name}(…) or one of its methods")
+        construct = name.removeprefix("I")
+        return f"{article} {name}", f"pass the construct, or import what exists with a method {construct}.from_…"
+    return f"{article} {name}", _REMEDIES.get(origin) or "use " + " or ".join(_ways_to_make(origin))
+
+
+def _ways_to_make(origin: type) -> list[str]:
+    """How the user gets an instance of the class."""
+    if issubclass(origin, Construct):
+        return [f"{construct.__name__}(…)" for construct in origin.__subclasses__() or [origin]]
+    methods = [name for name, member in vars(origin).items() if isinstance(member, classmethod | staticmethod)]
+    constructor = [] if inspect.isabstract(origin) else [f"{origin.__name__}(…)"]
+    return constructor + [f"{origin.__name__}.{name}(…)" for name in methods if not name.startswith("_")]

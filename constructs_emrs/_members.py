@@ -61,6 +61,7 @@ ARGUMENT_OF_MEMBER: dict[str, str] = {
     "retryPolicy.maxAttempts": "retry_policy.max_attempts",
     "retryPolicy.maxFailedAttemptsPerHour": "retry_policy.max_failed_attempts_per_hour",
     "flexExecution": "flex_execution",
+    "flexExecution.enabled": "flex_execution",
 }
 
 # Members that no argument sets, and why.

@@ -4,7 +4,7 @@ import difflib
 import functools
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
@@ -12,6 +12,16 @@ from ._tokens import is_token
 
 Report = Callable[[str, Any, str, str], None]
 """Takes the path of a member, its value, what is wrong, and what to do."""
+
+
+def shape_of(shape: Shape, path: str) -> Shape:
+    """The shape of a member of a structure, or of one inside of it.
+
+    Args:
+        shape: The structure.
+        path: The names of members, separated by dots.
+    """
+    return functools.reduce(lambda outer, name: cast("StructureShape", outer).members[name], path.split("."), shape)
 
 
 def check_against_model(value: Any, shape: Shape, report: Report, path: str = "") -> None:
@@ -79,7 +89,7 @@ def _check_string(value: Any, shape: StringShape, report: Report, path: str) -> 
         _check_size(value, shape, report, path, "characters")
         pattern = shape.metadata.get("pattern")
         if value and pattern and not _compiled(pattern).fullmatch(value):
-            remedy = "it can't be blank" if pattern == r".*\S.*" else f"it has to match {pattern}"
+            remedy = "it can't be blank" if pattern == r".*\S.*" else f"it has to match {_printable(pattern)}"
             report(path, value, "the service does not accept it", remedy)
 
 
@@ -91,6 +101,9 @@ _SCALARS: dict[str, tuple[type, str]] = {
 
 
 def _check_scalar(value: Any, shape: Shape, report: Report, path: str) -> None:
+    if shape.type_name not in _SCALARS:
+        # A later model may have other types. The service checks them.
+        return
     expected, description = _SCALARS[shape.type_name]
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is int):
         report(path, value, f"{description} is expected", f"use {description}")
@@ -111,6 +124,10 @@ def _range(low: int | None, high: int | None) -> str:
     if high is None:
         return f"at least {low}"
     return f"{low or 0} to {high:,}"
+
+
+def _printable(pattern: str) -> str:
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in pattern)
 
 
 @functools.cache

@@ -1,15 +1,30 @@
 """Collects what is wrong with a construct, so that the user reads all of it at once."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from typing import Any
 
+from aws_cdk import Duration
+from constructs import Construct
+
 _LONGEST_VALUE = 60
+# What Python adds to the name of an object's class: it differs from run to run.
+_ADDRESS = re.compile(r" object at 0x[0-9a-f]+")
 
 
 def shown(value: Any) -> str:
-    """The value as it can stand in a message: its repr, cut if it is long."""
-    text = repr(value)
+    """The value as it can stand in a message: its repr, or what the user knows it by; cut if it is long."""
+    match value:
+        case Construct():
+            text = f"<{type(value).__name__} {value.node.path or 'at the root'}>"
+        case Enum():
+            text = str(value)
+        case Duration():
+            text = f"<Duration {value.to_human_string()}>"
+        case _:
+            text = _ADDRESS.sub("", repr(value))
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
@@ -19,10 +34,16 @@ class Problems:
     def __init__(self, path: str) -> None:
         self._path = path
         self._lines: list[str] = []
+        self._arguments: set[str] = set()
 
     def add(self, argument: str, value: Any, problem: str, remedy: str) -> None:
         """Note a problem: the argument as the user spelt it, its value, what is wrong, and what to do about it."""
+        self._arguments.add(_outer(argument))
         self._lines.append(f"{self._path}: {argument}={shown(value)}: {problem}; {remedy}")
+
+    def mentions(self, argument: str) -> bool:
+        """Whether a problem of the argument, or of an item of the same argument, has been noted."""
+        return _outer(argument) in self._arguments
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
@@ -39,4 +60,12 @@ class Problems:
             ValueError: There is a problem; its text has a line for each.
         """
         if self._lines:
-            raise ValueError("\n".join(self._lines))
+            raise ValueError(str(self))
+
+    def __str__(self) -> str:
+        """A line for each problem."""
+        return "\n".join(self._lines)
+
+
+def _outer(argument: str) -> str:
+    return argument.partition("[")[0]

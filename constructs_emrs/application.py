@@ -1,5 +1,6 @@
 """Where job runs run: the L2 construct of AWS::EMRServerless::Application."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
@@ -14,13 +15,14 @@ from constructs import Construct
 
 from . import _application_rules as rules
 from ._argument_types import checked
+from ._members import argument_of
 from ._model_rules import check_against_model
 from ._monitoring import wire_monitoring
 from ._permissions import LoggingPermissions, allow_pulling, allow_starting
 from ._problems import Problems
 from ._provider import JobRunProvider
 from ._service_model import operation_shape
-from ._service_rules import check_monitoring, whole_minutes
+from ._service_rules import check_encryption, check_monitoring, check_monitoring_request, whole_minutes
 from .application_settings import IdentityCenter, Image, Interactive, Scheduler
 from .application_type import ApplicationType, Architecture
 from .capacity import (
@@ -36,7 +38,7 @@ from .encryption import Encryption
 from .handler import contract
 from .monitoring import Monitoring
 from .release_label import ReleaseLabel
-from .worker import WorkerResources
+from .worker import WorkerResources, in_text
 
 _DEFAULT_IDLE_MINUTES = 15
 
@@ -242,16 +244,20 @@ class Application(_ApplicationBase):
         if name is None:
             name = Names.unique_resource_name(self, max_length=64, separator="-")
         idle_minutes = whole_minutes(problems, "auto_stop_after", auto_stop_after)
+        rules.check_release(problems, release_label, application_type)
+        rules.check_runtime_configuration(problems, runtime_configuration)
+        rules.check_removal_policy(problems, removal_policy)
         rules.check_auto_stop(problems, idle_minutes, auto_stop=auto_stop)
         rules.check_images(problems, release_label, application_type, image, worker_images or {})
         rules.check_interactive(problems, release_label, application_type, interactive)
         rules.check_identity_center(problems, release_label, identity_center)
         if initial_capacity is not None:
-            check_initial_capacity(problems, initial_capacity, application_type)
+            check_initial_capacity(problems, initial_capacity, application_type, release_label)
         if maximum_capacity is not None:
             check_maximum_capacity(problems, maximum_capacity)
+        check_encryption(problems, encryption)
         if monitoring is not None:
-            check_monitoring(problems, monitoring, application_type, release_label)
+            check_monitoring(problems, monitoring)
         self._connections = self._new_connections(problems, vpc, vpc_subnets, security_groups)
         request: dict[str, Any] = {
             "releaseLabel": release_label.name,
@@ -269,7 +275,7 @@ class Application(_ApplicationBase):
                 for worker, initial in (initial_capacity or {}).items()
             },
             "maximumCapacity": _maximum_capacity(maximum_capacity),
-            "networkConfiguration": self._network(vpc, vpc_subnets),
+            "networkConfiguration": self._network(problems, vpc, vpc_subnets),
             "imageConfiguration": _image(image),
             "workerTypeSpecifications": {
                 worker.value: {"imageConfiguration": _image(own)} for worker, own in (worker_images or {}).items()
@@ -292,12 +298,15 @@ class Application(_ApplicationBase):
             "monitoringConfiguration": monitoring
             and self._wire(monitoring, encryption or Encryption.customer_managed()),
         }
-        request = {member: value for member, value in request.items() if value}
-        check_against_model(
-            request,
-            operation_shape("CreateApplication"),
-            lambda member, value, problem, remedy: problems.add(_argument_of(member), value, problem, remedy),
-        )
+        request = {member: value for member, value in request.items() if value or value == ""}
+
+        def report(member: str, value: Any, problem: str, remedy: str) -> None:
+            # What a rule has noted, it has noted in the user's own words.
+            if not problems.mentions(argument := _argument_of(member)):
+                problems.add(argument, value, problem, remedy)
+
+        check_against_model(request, operation_shape("CreateApplication"), report)
+        check_monitoring_request(request, "monitoringConfiguration", application_type, release_label, report)
         problems.raise_if_any()
 
         self._name: str = name
@@ -344,6 +353,7 @@ class Application(_ApplicationBase):
         return self._connections
 
     @staticmethod
+    @checked
     def from_application_id(scope: Construct, construct_id: str, application_id: str) -> IApplication:
         """An application that exists already, in the account and Region of the stack.
 
@@ -352,17 +362,22 @@ class Application(_ApplicationBase):
         return Application.from_application_attributes(scope, construct_id, application_id=application_id)
 
     @staticmethod
+    @checked
     def from_application_arn(scope: Construct, construct_id: str, application_arn: str) -> IApplication:
         """An application that exists already, by its ARN.
 
         Nothing stops it when the stack is deleted: it belongs to somebody else.
         """
+        problems = Problems(f"{scope.node.path}/{construct_id}")
+        rules.check_application_arn(problems, scope, application_arn)
+        problems.raise_if_any()
         application_id = Stack.of(scope).split_arn(application_arn, ArnFormat.SLASH_RESOURCE_SLASH_RESOURCE_NAME)
         return Application.from_application_attributes(
             scope, construct_id, application_id=cast("str", application_id.resource_name)
         )
 
     @staticmethod
+    @checked
     def from_application_attributes(
         scope: Construct,
         construct_id: str,
@@ -382,6 +397,10 @@ class Application(_ApplicationBase):
             application_type: Its engine. Default: not known; jobs are then not checked against it.
             release_label: Its release. Default: not known; jobs are then not checked against it.
         """
+        problems = Problems(f"{scope.node.path}/{construct_id}")
+        shape = operation_shape("StartJobRun").members["applicationId"]
+        check_against_model(application_id, shape, problems.add, "application_id")
+        problems.raise_if_any()
         imported = _ImportedApplication(
             scope,
             construct_id,
@@ -402,17 +421,25 @@ class Application(_ApplicationBase):
         if vpc is None:
             for argument, value in (("vpc_subnets", vpc_subnets), ("security_groups", security_groups)):
                 if value is not None:
-                    problems.add(argument, type(value).__name__, "it belongs to a VPC", "give vpc too, or leave it out")
+                    problems.add(argument, value, "it belongs to a VPC", "give vpc too, or leave it out")
             return None
         groups = security_groups or [ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc, allow_all_outbound=True)]
         return ec2.Connections(security_groups=list(groups))
 
-    def _network(self, vpc: ec2.IVpc | None, vpc_subnets: ec2.SubnetSelection | None) -> dict[str, list[str]] | None:
+    def _network(
+        self, problems: Problems, vpc: ec2.IVpc | None, vpc_subnets: ec2.SubnetSelection | None
+    ) -> dict[str, list[str]] | None:
         if vpc is None or self._connections is None:
             return None
         selection = vpc_subnets or ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)
+        try:
+            subnet_ids = list(vpc.select_subnets(**selection._values).subnet_ids)
+        except RuntimeError as error:
+            # Only the CDK knows what the VPC has.
+            problems.add("vpc_subnets", vpc_subnets, _first_line(error), "select subnets that the VPC has")
+            return None
         return {
-            "subnetIds": list(vpc.select_subnets(**selection._values).subnet_ids),
+            "subnetIds": subnet_ids,
             "securityGroupIds": [group.security_group_id for group in self._connections.security_groups],
         }
 
@@ -466,7 +493,7 @@ def _present(members: Mapping[str, Any]) -> dict[str, Any]:
 def _worker_configuration(resources: WorkerResources) -> dict[str, str]:
     return _present(
         {
-            "cpu": f"{resources.cpu} vCPU",
+            "cpu": f"{in_text(resources.cpu)} vCPU",
             "memory": gigabytes(resources.memory),
             "disk": resources.disk and gigabytes(resources.disk),
             "diskType": resources.disk_type and resources.disk_type.value,
@@ -479,7 +506,7 @@ def _maximum_capacity(capacity: MaximumCapacity | None) -> dict[str, str] | None
         return None
     return _present(
         {
-            "cpu": f"{capacity.cpu} vCPU",
+            "cpu": f"{in_text(capacity.cpu)} vCPU",
             "memory": gigabytes(capacity.memory),
             "disk": capacity.disk and gigabytes(capacity.disk),
         }
@@ -495,6 +522,11 @@ _ARGUMENTS = {
     "name": "application_name",
     "type": "application_type",
     "autoStopConfiguration.idleTimeoutMinutes": "auto_stop_after",
+    "releaseLabel": "release_label",
+    "initialCapacity": "initial_capacity",
+    "maximumCapacity": "maximum_capacity",
+    "imageConfiguration": "image",
+    "workerTypeSpecifications": "worker_images",
     "networkConfiguration.subnetIds": "vpc_subnets",
     "networkConfiguration.securityGroupIds": "security_groups",
     "identityCenterConfiguration.identityCenterInstanceArn": "identity_center.instance_arn",
@@ -502,7 +534,14 @@ _ARGUMENTS = {
 }
 
 
+def _first_line(error: RuntimeError) -> str:
+    """What an error of the CDK says, without its name and the stack of Node.js."""
+    return re.sub(r"^\w+: ", "", str(error).splitlines()[0])
+
+
 def _argument_of(member: str) -> str:
+    if member.startswith("monitoringConfiguration"):
+        return argument_of(f"configurationOverrides.{member}")
     for known in sorted(_ARGUMENTS, key=len, reverse=True):
         if member.startswith(known):
             return _ARGUMENTS[known] + member[len(known) :]

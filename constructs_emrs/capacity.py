@@ -7,10 +7,11 @@ from enum import Enum
 from aws_cdk import Size
 
 from ._problems import Problems
+from ._tokens import is_token
 from .application_type import ApplicationType
-from .worker import WorkerResources
+from .release_label import ReleaseLabel
+from .worker import WorkerResources, gib, whole_gib
 
-_GIB = 1024**3
 _MOST_WORKERS = 1_000_000
 
 
@@ -72,14 +73,17 @@ class MaximumCapacity:
 
 
 def check_initial_capacity(
-    problems: Problems, capacity: Mapping[WorkerType, InitialCapacity], application_type: ApplicationType
+    problems: Problems,
+    capacity: Mapping[WorkerType, InitialCapacity],
+    application_type: ApplicationType,
+    release: ReleaseLabel,
 ) -> None:
-    """Note workers of the other engine, sizes that the service does not have, and counts out of range."""
+    """Note workers of the other engine, what the service or the release does not have, and counts out of range."""
     for worker, initial in capacity.items():
         argument = f"initial_capacity[{worker}]"
         check_worker_type(problems, argument, worker, application_type)
-        initial.resources.check(problems, f"{argument}.resources")
-        if not 1 <= initial.worker_count <= _MOST_WORKERS:
+        initial.resources.check(problems, f"{argument}.resources", release)
+        if not is_token(initial.worker_count) and not 1 <= initial.worker_count <= _MOST_WORKERS:
             problems.add(f"{argument}.worker_count", initial.worker_count, "it is out of range", "use 1 or more")
 
 
@@ -92,14 +96,13 @@ def check_worker_type(problems: Problems, argument: str, worker: WorkerType, app
 
 def check_maximum_capacity(problems: Problems, capacity: MaximumCapacity) -> None:
     """Note capacities that are not whole or not positive."""
-    if capacity.cpu < 1:
+    if not is_token(capacity.cpu) and capacity.cpu < 1:
         problems.add("maximum_capacity.cpu", capacity.cpu, "it is out of range", "use 1 or more")
     for name, size in (("memory", capacity.memory), ("disk", capacity.disk)):
-        if size is not None and (size.to_bytes() < _GIB or size.to_bytes() % _GIB):
-            gib = f"{size.to_bytes() / _GIB:g} GiB"
-            problems.add(f"maximum_capacity.{name}", gib, "it is not in whole GiB", "use 1 GiB or more")
+        if whole_gib(problems, f"maximum_capacity.{name}", size) == 0:
+            problems.add(f"maximum_capacity.{name}", "0 GiB", "it is out of range", "use 1 GiB or more")
 
 
 def gigabytes(size: Size) -> str:
     """The size as the service writes it."""
-    return f"{size.to_bytes() / _GIB:g} GB"
+    return f"{gib(size)} GB"

@@ -1,18 +1,29 @@
 """Where a job's files come from: entry points, jars, Python files, archives, queries."""
 
+import re
+import shutil
 from abc import ABC, abstractmethod
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
+from ._argument_types import is_instance
+from ._problems import shown
+from ._tokens import is_token
+
+# Names without a dot and a slash, such as `spark-internal`, mean something to Spark.
+_RELATIVE_PATH = re.compile(r"[^:/]+[./][^:]*")
+
 
 class Code(ABC):
     """A file that a job run reads when it starts.
 
-    Made by `Code.from_asset`, `Code.from_bucket` or `Code.from_uri`.
+    Made by `Code.from_asset`, `Code.from_bucket` or `Code.from_uri`. What is wrong with their arguments, such as a file
+    that is not there, is an error of the job that uses the code.
     """
 
     @staticmethod
@@ -23,11 +34,8 @@ class Code(ABC):
 
         Args:
             path: The file's path, absolute or from the folder that the app is run in.
-
-        Raises:
-            ValueError: There is no such file.
         """
-        return _AssetCode(Path(path))
+        return _AssetCode(path)
 
     @staticmethod
     def from_bucket(bucket: s3.IBucket, key: str) -> "Code":
@@ -51,7 +59,7 @@ class Code(ABC):
         """The same file under another name where Spark puts it, such as an archive unpacked as `environment`.
 
         Args:
-            name: The name, without a slash.
+            name: The name, without slashes, commas and `#`.
         """
         return _NamedCode(self, name)
 
@@ -63,22 +71,46 @@ class Code(ABC):
             scope: The job.
             construct_id: The id of what has to be created in the job, if anything has.
             reader: Who reads the file.
+
+        Raises:
+            ValueError: There is no such file, or the code was made with arguments that are none.
         """
+
+    def bind_module(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
+        """The URI of Python code that can be imported by its name; otherwise like `bind`.
+
+        A local `.py` file, or a folder whose content is to be imported, is uploaded as a zip: assets are named by their
+        hash, which is no name for a module.
+        """
+        return self.bind(scope, construct_id, reader)
 
 
 class _AssetCode(Code):
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
         self._path = path
 
+    def __repr__(self) -> str:
+        return f"Code.from_asset({shown(str(self._path) if isinstance(self._path, Path) else self._path)})"
+
     def bind(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
-        if not self._path.is_file():
-            raise ValueError(
-                f"{scope.node.path}: Code.from_asset({str(self._path)!r}): there is no such file in {Path.cwd()}"
-            )
-        # Absolute, as the CDK runs in another process, which stays in the folder that it was started in.
-        asset = s3_assets.Asset(scope, construct_id, path=str(self._path.resolve()))
-        asset.bucket.grant_read(reader, asset.s3_object_key)
-        return asset.s3_object_url
+        if not isinstance(self._path, str | Path):
+            raise _refused(scope, self, "a path is expected", "use a string or a pathlib.Path")
+        path = Path(self._path)
+        if path.is_dir():
+            raise _refused(scope, self, "it is a folder", "use a file, such as a zip of the folder")
+        if not path.is_file():
+            raise _refused(scope, self, f"there is no such file in {Path.cwd()}", "correct the path")
+        return _upload(scope, construct_id, path, reader)
+
+    def bind_module(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
+        path = Path(self._path) if isinstance(self._path, str | Path) else Path()
+        if path.is_file() and path.suffix == ".py":
+            with TemporaryDirectory() as folder:
+                shutil.copyfile(path, Path(folder, path.name))
+                return _upload(scope, construct_id, Path(folder), reader)
+        if isinstance(self._path, str | Path) and path.is_dir():
+            return _upload(scope, construct_id, path, reader)
+        return self.bind(scope, construct_id, reader)
 
 
 class _BucketCode(Code):
@@ -86,8 +118,15 @@ class _BucketCode(Code):
         self._bucket = bucket
         self._key = key
 
+    def __repr__(self) -> str:
+        return f"Code.from_bucket({shown(self._bucket)}, {shown(self._key)})"
+
     def bind(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
-        del scope, construct_id
+        del construct_id
+        if not is_instance(self._bucket, s3.IBucket):
+            raise _refused(scope, self, "an IBucket is expected", "use a Bucket, or import one with Bucket.from_…")
+        if not isinstance(self._key, str) or not self._key.strip() or self._key.startswith("/"):
+            raise _refused(scope, self, "it is no key of an object", "use one such as 'code/etl.py'")
         self._bucket.grant_read(reader, self._key)
         return self._bucket.s3_url_for_object(self._key)
 
@@ -96,8 +135,16 @@ class _UriCode(Code):
     def __init__(self, uri: str) -> None:
         self._uri = uri
 
+    def __repr__(self) -> str:
+        return f"Code.from_uri({shown(self._uri)})"
+
     def bind(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
-        del scope, construct_id, reader
+        del construct_id, reader
+        if not isinstance(self._uri, str) or not self._uri.strip():
+            raise _refused(scope, self, "it is no URI", "use one such as 's3://bucket/key'")
+        if not is_token(self._uri) and _RELATIVE_PATH.fullmatch(self._uri):
+            remedy = "use Code.from_asset for a file on this machine, or a URI such as 's3://bucket/key'"
+            raise _refused(scope, self, "it is a path", remedy)
         return self._uri
 
 
@@ -106,5 +153,25 @@ class _NamedCode(Code):
         self._code = code
         self._name = name
 
+    def __repr__(self) -> str:
+        return f"{self._code!r}.named({shown(self._name)})"
+
     def bind(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
-        return f"{self._code.bind(scope, construct_id, reader)}#{self._name}"
+        if not isinstance(self._name, str) or not self._name.strip() or set(self._name) & set("/#,"):
+            raise _refused(scope, self, "it is no name of a file", "use a name without '/', '#' and ','")
+        uri = self._code.bind(scope, construct_id, reader)
+        if "#" in uri:
+            raise _refused(scope, self, f"the file has the name {uri.rpartition('#')[2]!r} already", "name it once")
+        return f"{uri}#{self._name}"
+
+
+def _upload(scope: Construct, construct_id: str, path: Path, reader: iam.IGrantable) -> str:
+    """The URI of a file, or of a zip of a folder's content, that `cdk deploy` uploads."""
+    # Absolute, as the CDK runs in another process, which stays in the folder that it was started in.
+    asset = s3_assets.Asset(scope, construct_id, path=str(path.resolve()), exclude=["__pycache__"])
+    asset.bucket.grant_read(reader, asset.s3_object_key)
+    return asset.s3_object_url
+
+
+def _refused(scope: Construct, code: Code, problem: str, remedy: str) -> ValueError:
+    return ValueError(f"{scope.node.path}: {code!r}: {problem}; {remedy}")

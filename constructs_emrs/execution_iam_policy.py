@@ -12,6 +12,8 @@ class ExecutionIamPolicy:
 
     The intersection removes the permissions to write logs and to use keys too: list those that the job needs.
 
+    At least one of the two is needed.
+
     Args:
         document: Statements, 2,048 characters at most as JSON without white space.
         managed_policies: Customer managed or AWS managed policies, at most 10.

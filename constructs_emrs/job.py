@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import jsii
-from aws_cdk import Duration, ITaggableV2, Stack, TagManager, TagType
+from aws_cdk import Annotations, Aws, Duration, ITaggableV2, Stack, TagManager, TagType
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from constructs import Construct
+from constructs import Construct, IValidation
 
 from . import _service_rules as rules
 from ._members import argument_of
@@ -62,17 +62,15 @@ class Job(Construct):
         super().__init__(scope, construct_id)
         monitoring = monitoring or Monitoring()
         problems = Problems(self.node.path)
-        release = getattr(application, "release_label", None)
         timeout_minutes = rules.whole_minutes(problems, "execution_timeout", execution_timeout)
         rules.check_engine(problems, application, engine)
-        rules.check_mode(problems, mode, engine, release)
-        rules.check_timeout(problems, timeout_minutes, mode, release)
-        rules.check_retry_policy(problems, retry_policy, mode, release)
-        rules.check_flex_execution(problems, mode, flex_execution=flex_execution)
-        rules.check_monitoring(problems, monitoring, engine, release)
+        rules.check_retry_policy(problems, retry_policy)
+        rules.check_execution_iam_policy(problems, self, execution_iam_policy)
+        rules.check_encryption(problems, encryption)
+        rules.check_monitoring(problems, monitoring)
 
         self.application = application
-        self.mode = mode
+        self._engine = engine
         self.monitoring = monitoring
         self.execution_role: iam.IRole = execution_role or new_execution_role(self, "ExecutionRole")
         wiring = wire_monitoring(
@@ -86,7 +84,6 @@ class Job(Construct):
         self._keys = wiring.keys
         self._log_group = wiring.log_group
         self._encryption_key = wiring.encryption_key
-        self._runs: list[Callable[[str, Any], None]] = []
         self._request: dict[str, Any] = _present(
             {
                 "applicationId": application.application_id,
@@ -107,8 +104,14 @@ class Job(Construct):
                 ),
             }
         )
-        self._check(problems)
+        self._check(problems, argument_of)
         self._request["tags"] = self._tags.rendered_tags
+        self.node.add_validation(_TagLimits(self, self._tags))
+
+    @property
+    def mode(self) -> JobMode:
+        """How long a run is meant to take."""
+        return JobMode.STREAMING if self._request.get("mode") == JobMode.STREAMING.value else JobMode.BATCH
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
@@ -183,12 +186,10 @@ class Job(Construct):
             place[last] = value
         before, self._request = self._request, changed
         try:
-            self._check(problems)
+            self._check(problems, str)
         except ValueError:
             self._request = before
             raise
-        for override in self._runs:
-            override(path, value)
 
     def _allow_reading_logs(self, grantee: iam.IGrantable) -> None:
         """Let somebody read the driver's log, wherever it goes that can be read."""
@@ -228,13 +229,19 @@ class Job(Construct):
         if inherited.prometheus is not None and monitoring.prometheus is None:
             permissions.write_metrics(inherited.prometheus.workspace_arn)
 
-    def _check(self, problems: Problems) -> None:
-        """Check the request against the service's model, and raise all that is wrong with it."""
+    def _check(self, problems: Problems, spelt: Callable[[str], str]) -> None:
+        """Check the request against the service's model and rules, and raise all that is wrong with it.
+
+        Args:
+            problems: What is known to be wrong already.
+            spelt: How the user spelt a member: as an argument, or as itself in an override.
+        """
 
         def report(member: str, value: Any, problem: str, remedy: str) -> None:
-            problems.add(argument_of(member), value, problem, remedy)
+            problems.add(spelt(member), value, problem, remedy)
 
         check_against_model(self._request, operation_shape("StartJobRun"), report)
+        rules.check_request(self._request, self._engine, getattr(self.application, "release_label", None), report)
         problems.raise_if_any()
 
     def _render_policy(self, policy: ExecutionIamPolicy | None) -> dict[str, Any] | None:
@@ -249,17 +256,45 @@ class Job(Construct):
             }
         )
 
-    def _bind(self, problems: Problems, construct_id: str, code: Code | None) -> str | None:
+    def _bind(self, problems: Problems, construct_id: str, code: Code | None, *, is_module: bool = False) -> str | None:
         """The URI of a file, readable by the job; notes a file that is not there."""
-        uri: str | None = None
-        if code is not None:
-            with problems.collecting():
-                uri = code.bind(self, construct_id, self)
-        return uri
+        if code is None:
+            return None
+        with problems.collecting():
+            bind = code.bind_module if is_module else code.bind
+            return bind(self, construct_id, self)
+        # It has been noted what is wrong with the file. That it has no URI is not to be noted too.
+        return Aws.NO_VALUE
 
-    def _bind_all(self, problems: Problems, construct_id: str, codes: Sequence[Code]) -> list[str]:
-        uris = [self._bind(problems, f"{construct_id}{position}", code) for position, code in enumerate(codes)]
+    def _bind_all(
+        self, problems: Problems, construct_id: str, codes: Sequence[Code], *, are_modules: bool = False
+    ) -> list[str]:
+        uris = [
+            self._bind(problems, f"{construct_id}{position}", code, is_module=are_modules)
+            for position, code in enumerate(codes)
+        ]
         return [uri for uri in uris if uri is not None]
+
+
+@jsii.implements(IValidation)
+class _TagLimits:
+    """Checks the merged tags when the app is synthesised: `Tags.of(scope)` adds them only then."""
+
+    def __init__(self, job: Job, tags: TagManager) -> None:
+        self._job = job
+        self._tags = tags
+
+    def validate(self) -> list[str]:
+        """Put what is wrong with the tags on the job as errors, which the CDK CLI prints and stops at."""
+        tags = {**self._tags.tag_values(), **dict.fromkeys(contract.OWN_TAGS, "")}
+
+        def report(member: str, value: Any, problem: str, remedy: str) -> None:
+            problems = Problems(self._job.node.path)
+            problems.add(member, value, problem, remedy)
+            Annotations.of(self._job).add_error(str(problems))
+
+        check_against_model(tags, operation_shape("StartJobRun").members["tags"], report, "tags")
+        return []
 
 
 def _present(members: Mapping[str, Any]) -> dict[str, Any]:

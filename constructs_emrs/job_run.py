@@ -4,13 +4,23 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-from aws_cdk import CustomResource, Duration
+import jsii
+from aws_cdk import CustomResource, Duration, IStableAnyProducer, Lazy
 from constructs import Construct
 
+from ._argument_types import checked
+from ._model_rules import check_against_model, shape_of
+from ._problems import Problems
 from ._provider import JobRunProvider
+from ._service_model import operation_shape
+from ._service_rules import whole_seconds
+from ._tokens import is_token
 from .handler import contract
 from .job import Job
 from .job_mode import JobMode
+
+# A custom resource is waited for an hour at most. What is left is for cancelling the run and saying why.
+_WAIT_SECONDS = range(60, 58 * 60 + 1)
 
 
 class JobRunState(Enum):
@@ -34,6 +44,7 @@ class JobRun(Construct):
         >>> run = JobRun(stack, "EtlOnDeploy", job=etl, wait_for=JobRunState.SUCCESS)
     """
 
+    @checked
     def __init__(
         self,
         scope: Construct,
@@ -52,21 +63,27 @@ class JobRun(Construct):
             construct_id: The id of the run in its scope.
             job: What to run.
             wait_for: When the deploy goes on. Default: SUCCESS for a batch job, RUNNING for a streaming job.
-            wait_timeout: How long to wait before the run is cancelled and the deploy fails. Default: 55 minutes.
+            wait_timeout: How long to wait before the run is cancelled and the deploy fails, 1 to 58 minutes in whole
+                seconds. Default: 55 minutes.
             arguments: The arguments of a Spark job's entry point, instead of the job's own.
             triggers: Strings that start a new run when they change.
+
+        Raises:
+            ValueError: Arguments that can't be; the text lists all of them.
         """
         super().__init__(scope, construct_id)
+        default_state = JobRunState.RUNNING if job.mode is JobMode.STREAMING else JobRunState.SUCCESS
+        problems = Problems(self.node.path)
+        _check_state(problems, job, wait_for)
+        _check_arguments(problems, job, arguments)
+        wait_seconds = _wait_seconds(problems, wait_timeout)
+        problems.raise_if_any()
         provider = JobRunProvider.of(self)
         provider.allow_running(job)
-        request = job.start_job_run_request
-        if arguments is not None:
-            request["jobDriver"]["sparkSubmit"]["entryPointArguments"] = list(arguments)
-        default_state = JobRunState.RUNNING if job.mode is JobMode.STREAMING else JobRunState.SUCCESS
         properties: dict[str, Any] = {
-            contract.REQUEST: request,
+            contract.REQUEST: Lazy.any(_Request(job, arguments)),
             contract.WAIT_FOR: (wait_for or default_state).value,
-            contract.WAIT_TIMEOUT_SECONDS: (wait_timeout or Duration.minutes(55)).to_seconds(),
+            contract.WAIT_TIMEOUT_SECONDS: wait_seconds,
         }
         if triggers:
             properties[contract.TRIGGERS] = dict(triggers)
@@ -95,3 +112,42 @@ class JobRun(Construct):
     def application_id(self) -> str:
         """The id of the application that the run is in."""
         return self._resource.get_att_string(contract.APPLICATION_ID)
+
+
+def _check_state(problems: Problems, job: Job, wait_for: JobRunState | None) -> None:
+    if wait_for is JobRunState.SUCCESS and job.mode is JobMode.STREAMING:
+        remedy = "use JobRunState.RUNNING or JobRunState.SUBMITTED"
+        problems.add("wait_for", wait_for, "a streaming job never succeeds, as it does not end", remedy)
+
+
+def _check_arguments(problems: Problems, job: Job, arguments: Sequence[str] | None) -> None:
+    if arguments is None:
+        return
+    if "sparkSubmit" not in job.start_job_run_request["jobDriver"]:
+        problems.add("arguments", arguments, "the job is no Spark job", "leave it out")
+        return
+    shape = shape_of(operation_shape("StartJobRun"), "jobDriver.sparkSubmit.entryPointArguments")
+    check_against_model(list(arguments), shape, problems.add, "arguments")
+
+
+def _wait_seconds(problems: Problems, wait_timeout: Duration | None) -> int | None:
+    seconds = whole_seconds(problems, "wait_timeout", wait_timeout or Duration.minutes(55))
+    if seconds is not None and not is_token(seconds) and seconds not in _WAIT_SECONDS:
+        problems.add("wait_timeout", wait_timeout, "it is out of range", "use 1 to 58 minutes")
+    return seconds
+
+
+@jsii.implements(IStableAnyProducer)
+class _Request:
+    """The job's request when the app is synthesised: overrides may be added to the job after the run."""
+
+    def __init__(self, job: Job, arguments: Sequence[str] | None) -> None:
+        self._job = job
+        self._arguments = arguments
+
+    def produce(self) -> dict[str, Any]:
+        """The request, with this run's arguments."""
+        request = self._job.start_job_run_request
+        if self._arguments is not None:
+            request["jobDriver"]["sparkSubmit"]["entryPointArguments"] = list(self._arguments)
+        return request

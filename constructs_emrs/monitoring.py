@@ -46,7 +46,7 @@ class S3Logs:
 
     Args:
         bucket: The bucket; the execution role may write below the prefix.
-        prefix: The key prefix, without slashes at its ends. Default: the bucket's root.
+        prefix: The key prefix, such as `logs/etl`, without a slash at its start. Default: the bucket's root.
         encryption_key: The key of the log objects. Default: the bucket's own key if it has one, else the job's.
     """
 
@@ -105,14 +105,18 @@ class Prometheus:
     @classmethod
     def from_workspace_arn(cls, workspace_arn: str) -> "Prometheus":
         """Metrics in the workspace with this ARN, at the endpoint that its Region has."""
+        parts = workspace_arn.split(":") if isinstance(workspace_arn, str) else []
         if is_token(workspace_arn):
             region = Fn.select(3, Fn.split(":", workspace_arn))
             workspace_id = Fn.select(1, Fn.split("/", workspace_arn))
             suffix: str = Aws.URL_SUFFIX
-        else:
-            _, partition, _, region, *_ = [*workspace_arn.split(":"), "", "", "", ""]
-            workspace_id = workspace_arn.rpartition("/")[2]
+        elif len(parts) == 6:
+            _, partition, _, region, _, resource = parts
+            workspace_id = resource.rpartition("/")[2]
             suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+        else:
+            # What is no ARN has no endpoint. The construct that is given it says so, with its own path.
+            return cls(remote_write_url=Aws.NO_VALUE, workspace_arn=workspace_arn)
         url = f"https://aps-workspaces.{region}.{suffix}/workspaces/{workspace_id}/api/v1/remote_write"
         return cls(remote_write_url=url, workspace_arn=workspace_arn)
 

@@ -9,7 +9,6 @@ from constructs import Construct
 
 from ._argument_types import checked
 from ._problems import Problems
-from ._service_rules import require_release
 from ._spark_submit import spark_submit_parameters
 from .application import IApplication
 from .application_type import ApplicationType
@@ -21,7 +20,7 @@ from .job import Job
 from .job_mode import JobMode
 from .monitoring import Monitoring
 from .retry_policy import RetryPolicy
-from .worker import DiskType, WorkerResources
+from .worker import WorkerResources
 
 
 class SparkJob(Job):
@@ -72,8 +71,10 @@ class SparkJob(Job):
             arguments: The arguments of the entry point, at most 1,024.
             main_class: The class of a jar whose `main` is run. Default: what the jar's manifest says.
             jars: Jars for the class path of driver and executors.
-            py_files: Python files, zips and eggs for the Python path.
-            files: Files for the working folder of each executor.
+            py_files: Python files, zips and eggs for the Python path. A local `.py` file, or a folder of modules and
+                packages, can be imported by its own names.
+            files: Files for the working folder of each executor. The name of a local file is not kept there, only its
+                extension.
             archives: Archives that are unpacked in the working folder of each executor; `Code.named` says under which
                 name.
             packages: Maven coordinates of jars, `groupId:artifactId:version`; the workers need a way to a repository.
@@ -104,16 +105,13 @@ class SparkJob(Job):
 
         def job_driver(job: Job, problems: Problems) -> dict[str, Any]:
             for name, size in workers.items():
-                size.check(problems, name)
-                if size.disk_type is DiskType.SHUFFLE_OPTIMIZED:
-                    release = getattr(application, "release_label", None)
-                    require_release(problems, release, (7, 1), f"{name}.disk_type", size.disk_type)
+                size.check_for_spark(problems, name, getattr(application, "release_label", None))
             parameters = spark_submit_parameters(
                 problems,
                 main_class=main_class,
                 uris={
                     "jars": job._bind_all(problems, "Jar", jars),
-                    "py_files": job._bind_all(problems, "PyFile", py_files),
+                    "py_files": job._bind_all(problems, "PyFile", py_files, are_modules=True),
                     "files": job._bind_all(problems, "File", files),
                     "archives": job._bind_all(problems, "Archive", archives),
                 },

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from aws_cdk import Size
+from aws_cdk import Size, Token
 
 from ._problems import Problems
+from ._service_rules import require_release
+from ._tokens import is_token
+from .release_label import ReleaseLabel
 
 _GIB = 1024**3
 
@@ -53,51 +56,81 @@ class WorkerResources:
     disk: Size | None = None
     disk_type: DiskType | None = None
 
-    @property
-    def memory_gib(self) -> float:
-        """The memory in GiB."""
-        return self.memory.to_bytes() / _GIB
-
-    @property
-    def disk_gib(self) -> float | None:
-        """The disk in GiB, None for the service's default."""
-        return None if self.disk is None else self.disk.to_bytes() / _GIB
-
-    def check(self, problems: Problems, argument: str) -> None:
-        """Note sizes that the service does not have."""
+    def check(self, problems: Problems, argument: str, release: ReleaseLabel | None) -> None:
+        """Note what the service or the release does not have. What is known at deployment only is left alone."""
+        memory, disk = (whole_gib(problems, f"{argument}.{name}", getattr(self, name)) for name in ("memory", "disk"))
+        largest = _DISK[self.disk_type]
+        if disk is not None and not 20 <= disk <= largest:
+            remedy = f"use 20 to {largest:,} whole GiB"
+            problems.add(f"{argument}.disk", f"{disk} GiB", "disks do not have that size", remedy)
+        if self.disk_type is DiskType.SHUFFLE_OPTIMIZED:
+            require_release(problems, release, (7, 1), f"{argument}.disk_type", self.disk_type)
+        if is_token(self.cpu):
+            return
         if self.cpu not in _MEMORY:
             problems.add(f"{argument}.cpu", self.cpu, "there are no such workers", "use 1, 2, 4, 8, 16 or 32 vCPUs")
-            return
-        sizes = _MEMORY[self.cpu]
-        if self.memory_gib not in sizes:
-            problems.add(
-                f"{argument}.memory",
-                f"{self.memory_gib:g} GiB",
-                f"workers of {self.cpu} vCPUs do not have that much memory",
-                f"use {_listed(sizes)} GiB",
-            )
-        largest = _DISK[self.disk_type]
-        if self.disk_gib is not None and not (20 <= self.disk_gib <= largest and self.disk_gib.is_integer()):
-            problems.add(
-                f"{argument}.disk",
-                f"{self.disk_gib:g} GiB",
-                "disks do not have that size",
-                f"use 20 to {largest} whole GiB",
-            )
+        elif memory is not None and memory not in _MEMORY[self.cpu]:
+            problem = f"workers of {self.cpu} vCPUs do not have that much memory"
+            problems.add(f"{argument}.memory", f"{memory} GiB", problem, f"use {_listed(_MEMORY[self.cpu])} GiB")
+
+    def check_for_spark(self, problems: Problems, argument: str, release: ReleaseLabel | None) -> None:
+        """Note what the service or the release does not have, and memory that is known at deployment only."""
+        self.check(problems, argument, release)
+        if self.memory.is_unresolved():
+            problem = "Spark's part of it can't be computed at deployment"
+            problems.add(f"{argument}.memory", self.memory, problem, "use a Size with a number")
 
     def spark_conf(self, worker: str) -> Iterator[tuple[str, str]]:
-        """The Spark properties of a `driver` or `executor` of this size."""
-        yield f"spark.{worker}.cores", str(self.cpu)
-        yield f"spark.{worker}.memory", f"{self._heap_mib()}m"
-        if self.disk_gib is not None:
-            yield f"spark.emr-serverless.{worker}.disk", f"{self.disk_gib:g}g"
+        """The Spark properties of a `driver` or `executor` of this size, which has been checked."""
+        yield f"spark.{worker}.cores", in_text(self.cpu)
+        if not self.memory.is_unresolved():
+            yield f"spark.{worker}.memory", f"{self._heap_mib()}m"
+        if self.disk is not None:
+            yield f"spark.emr-serverless.{worker}.disk", f"{gib(self.disk)}g"
         if self.disk_type is not None:
             yield f"spark.emr-serverless.{worker}.disk.type", self.disk_type.value.lower()
 
     def _heap_mib(self) -> int:
         """The memory without Spark's overhead, which is 10 % of the heap and at least 384 MiB."""
-        total = int(self.memory_gib * 1024)
+        total = int(self.memory.to_bytes()) // 1024**2
         return min(int(total / 1.1), total - 384)
+
+
+def whole_gib(problems: Problems, argument: str, size: Size | None) -> int | None:
+    """The size in GiB, None if it is not known yet; notes one that is not whole."""
+    if size is None:
+        return None
+    number = _gib(size)
+    if number is None:
+        problem, remedy = "what is known at deployment only can't be converted", "use Size.gibibytes"
+        problems.add(argument, size, problem, remedy)
+    elif is_token(number):
+        return None
+    elif number % 1:
+        problems.add(argument, f"{number:g} GiB", "it is not in whole GiB", "round it")
+    else:
+        return int(number)
+    return None
+
+
+def gib(size: Size) -> str:
+    """The number of GiB of a size that has been checked, as it can be part of a text."""
+    return in_text(_gib(size) or 0)
+
+
+def in_text(number: float) -> str:
+    """The whole number as it can be part of a text, whether it is known or not."""
+    return Token.as_string(number) if is_token(number) else str(int(number))
+
+
+def _gib(size: Size) -> float | None:
+    if not size.is_unresolved():
+        return size.to_bytes() / _GIB
+    try:
+        return size.to_gibibytes()
+    except RuntimeError:
+        # The CDK converts no tokens, and does not tell their unit.
+        return None
 
 
 def _listed(sizes: range | tuple[int, ...]) -> str:

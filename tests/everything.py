@@ -96,7 +96,7 @@ def spark_job_of_everything(stack: Stack) -> SparkJob:
             Configuration(
                 classification="spark-env",
                 configurations=[Configuration(classification="export", properties={"STAGE": "test"})],
-            )
+            ),
         ],
         monitoring=monitoring_of_everything(stack, "Spark", LogWorker.SPARK_DRIVER),
         encryption=Encryption.customer_managed(disk_encryption_context={"team": "lake"}),

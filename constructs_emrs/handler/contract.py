@@ -23,6 +23,7 @@ APPLICATION_ID = "ApplicationId"
 STACK_TAG = "constructs-emrs:stack-id"
 LOGICAL_ID_TAG = "constructs-emrs:logical-id"
 REQUEST_ID_TAG = "constructs-emrs:request-id"
+OWN_TAGS = (STACK_TAG, LOGICAL_ID_TAG, REQUEST_ID_TAG)
 
 # Where things are in the functions' asset.
 ON_EVENT = "handler.functions.on_event"

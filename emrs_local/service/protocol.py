@@ -240,7 +240,8 @@ def _broken_constraints(shape: Shape, value: Any) -> list[str]:
 
 def _matches(pattern: str, value: str) -> bool:
     try:
-        return re.fullmatch(pattern, value) is not None
+        # Whether the service lets a line end into "any character" is not documented; Spark takes one.
+        return re.fullmatch(pattern, value, re.DOTALL) is not None
     except re.error:
         # The model's patterns are Java's; one that Python cannot read restricts nothing here.
         return True

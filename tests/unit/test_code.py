@@ -58,3 +58,24 @@ def test_a_uri_is_used_as_it_is() -> None:
 def test_a_file_that_is_not_there_is_an_error_that_names_the_job_and_the_file() -> None:
     with pytest.raises(ValueError, match=r"Lake/Etl: Code.from_asset\('jobs/missing.py'\): there is no such file in /"):
         entry_point(new_stack(), Code.from_asset("jobs/missing.py"))
+
+
+def test_a_python_file_or_folder_keeps_its_name_in_a_zip(tmp_path: Path, script: Path) -> None:
+    stack = new_stack()
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    package = tmp_path / "lib" / "tools"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    job = SparkJob(
+        stack,
+        "Etl",
+        application=application,
+        entry_point=Code.from_asset(script),
+        py_files=[Code.from_asset(script), Code.from_asset(tmp_path / "lib"), Code.from_uri("s3://code/x.py")],
+    )
+    parameters = stack.resolve(job.start_job_run_request["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"])
+    assert json.dumps(parameters).count(".zip") == 2
+    assert json.dumps(parameters).count("s3://code/x.py") == 1
+    assembly = Path(stack.node.root.synth().directory)  # type: ignore[attr-defined]  # the root is the app
+    assert [file.name for file in assembly.glob("asset.*/etl.py")] == ["etl.py"]
+    assert [file.name for file in assembly.glob("asset.*/tools/__init__.py")] == ["__init__.py"]

