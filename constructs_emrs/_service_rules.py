@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
@@ -29,11 +30,13 @@ from .retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from .application import IApplication
+    from .worker import WorkerResources
 
 _T = TypeVar("_T")
 
 _DAYS_7 = 7 * 24 * 60
 _LONGEST_TIMEOUT = 1_000_000
+_SERVERLESS_STORAGE = "spark.aws.serverlessStorage.enabled"
 _MILLISECONDS = {"seconds": 1_000, "minutes": 60_000}
 _WORKSPACE_ARN = re.compile(r"arn:aws[a-z-]*:aps:[a-z0-9-]+:[0-9]{12}:workspace/[A-Za-z0-9_.-]+")
 
@@ -178,6 +181,36 @@ def check_monitoring(problems: Problems, monitoring: Monitoring) -> None:
                 problems.add(f"monitoring.{argument}.{name}", value, "the logs are disabled", remedy)
 
 
+def check_serverless_storage(
+    problems: Problems,
+    conf: Mapping[str, str],
+    *,
+    mode: JobMode,
+    execution_timeout: Duration | None,
+    workers: Mapping[str, WorkerResources],
+    release: ReleaseLabel | None,
+) -> None:
+    """Serverless storage is for batch jobs of a day at most, on workers of 4 vCPUs at least, from emr-7.12.0.
+
+    https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-serverless-storage.html
+    """
+    value = conf.get(_SERVERLESS_STORAGE, "")
+    if value.lower() != "true":
+        return
+    argument = f"conf[{_SERVERLESS_STORAGE!r}]"
+    require_release(problems, release, (7, 12), argument, value)
+    if mode is JobMode.STREAMING:
+        problems.add(argument, value, "streaming jobs do not have serverless storage", "leave it out")
+    known = None if execution_timeout is None or execution_timeout.is_unresolved() else execution_timeout
+    if known is not None and known.to_hours(integral=False) > 24:
+        problem = "jobs with serverless storage take a day at most"
+        problems.add("execution_timeout", known, problem, "use Duration.days(1) or less")
+    for worker, resources in workers.items():
+        if not is_token(resources.cpu) and resources.cpu < 4:
+            problem = "such workers do not have serverless storage"
+            problems.add(f"{worker}.cpu", resources.cpu, problem, "use 4 vCPUs or more")
+
+
 def check_encryption(problems: Problems, encryption: Encryption | None) -> None:
     """The service takes keys; keys of AWS have no settings."""
     if encryption is None:
@@ -212,8 +245,10 @@ def check_execution_iam_policy(problems: Problems, scope: Construct, policy: Exe
     elif invalid := document.validate_for_identity_policy():
         problems.add(argument, document, " ".join(invalid), "correct the statement")
     else:
-        # What is known at deployment only counts as nothing, so that a longer document is never let through by it.
-        text = json.dumps(_literal(Stack.of(scope).resolve(document)), separators=(",", ":"), ensure_ascii=False)
+        # A copy, as the CDK allows no changes to statements that have been resolved.
+        resolved = Stack.of(scope).resolve(iam.PolicyDocument.from_json(document.to_json()))
+        # What is known at deployment only counts as nothing: what is too long without it is too long.
+        text = json.dumps(_literal(resolved), separators=(",", ":"), ensure_ascii=False)
         shape = shape_of(operation_shape("StartJobRun"), "executionIamPolicy.policy")
         check_against_model(text, shape, problems.add, argument)
 

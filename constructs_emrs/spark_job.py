@@ -9,6 +9,7 @@ from constructs import Construct
 
 from ._argument_types import checked
 from ._problems import Problems
+from ._service_rules import check_serverless_storage
 from ._spark_submit import spark_submit_parameters
 from .application import IApplication
 from .application_type import ApplicationType
@@ -106,6 +107,14 @@ class SparkJob(Job):
         def job_driver(job: Job, problems: Problems) -> dict[str, Any]:
             for name, size in workers.items():
                 size.check_for_spark(problems, name, getattr(application, "release_label", None))
+            check_serverless_storage(
+                problems,
+                conf or {},
+                mode=mode,
+                execution_timeout=execution_timeout,
+                workers=workers,
+                release=getattr(application, "release_label", None),
+            )
             parameters = spark_submit_parameters(
                 problems,
                 main_class=main_class,

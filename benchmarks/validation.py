@@ -1,0 +1,103 @@
+"""What it costs to validate jobs at synth: to load botocore's model once, and to check one job's request against it.
+
+python benchmarks/validation.py
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from statistics import mean
+from time import perf_counter
+
+from aws_cdk import App, Duration, Size, Stack
+
+from constructs_emrs import (
+    Application,
+    ApplicationType,
+    Code,
+    Configuration,
+    Monitoring,
+    Prometheus,
+    ReleaseLabel,
+    RetryPolicy,
+    SparkJob,
+    WorkerResources,
+)
+from constructs_emrs._model_rules import check_against_model
+from constructs_emrs._problems import Problems
+from constructs_emrs._service_model import operation_shape
+from constructs_emrs._service_rules import check_request
+
+PROCESSES = 7
+CHECKS = 300
+LOADING_TARGET = 40.0
+CHECKING_TARGET = 3.0
+
+# The package's __init__ imports the CDK, which takes seconds and is not what is measured.
+LOADING = """
+import sys, time, types
+package = types.ModuleType("constructs_emrs")
+package.__path__ = sys.argv[1:]
+sys.modules["constructs_emrs"] = package
+from constructs_emrs._service_model import operation_shape
+start = time.perf_counter()
+operation_shape("StartJobRun")
+print(time.perf_counter() - start)
+"""
+
+
+def loading() -> float:
+    """Milliseconds to load the model in a fresh process that has imported botocore, the mean of several."""
+    command = [sys.executable, "-c", LOADING, str(Path(__file__).parent.parent / "constructs_emrs")]
+    return 1000 * mean(
+        float(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(PROCESSES)
+    )
+
+
+def validating() -> float:
+    """Milliseconds to check a job's request against the model and the service's rules, once the model is loaded."""
+    stack = Stack(App(), "Lake")
+    job = SparkJob(
+        stack,
+        "Etl",
+        application=Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0),
+        entry_point=Code.from_uri("s3://code/etl.py"),
+        arguments=["--day", "2026-11-22"] * 10,
+        conf={f"spark.property.{number}": "value" for number in range(20)},
+        driver=WorkerResources(cpu=4, memory=Size.gibibytes(16)),
+        executor=WorkerResources(cpu=8, memory=Size.gibibytes(32), disk=Size.gibibytes(100)),
+        execution_timeout=Duration.hours(2),
+        retry_policy=RetryPolicy.attempts(3),
+        application_configuration=[
+            Configuration(classification="spark-defaults", properties={f"spark.{number}": "x" for number in range(20)})
+        ],
+        monitoring=Monitoring(
+            prometheus=Prometheus.from_workspace_arn("arn:aws:aps:us-east-1:123456789012:workspace/ws-1")
+        ),
+    )
+    request = job.start_job_run_request
+    shape = operation_shape("StartJobRun")
+    problems = Problems(job.node.path)
+    start = perf_counter()
+    for _ in range(CHECKS):
+        check_against_model(request, shape, problems.add)
+        check_request(request, ApplicationType.SPARK, ReleaseLabel.EMR_7_14_0, problems.add)
+    duration = perf_counter() - start
+    problems.raise_if_any()
+    return 1000 * duration / CHECKS
+
+
+def row(what: str, milliseconds: float, target: float) -> str:
+    """A line of the table."""
+    return f"{what:<28}{milliseconds:8.2f} ms{target:8.0f} ms   {'met' if milliseconds < target else 'not met'}"
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"{'':<28}{'took':>11}{'target':>11}")
+    print(row("loading the model", loading(), LOADING_TARGET))
+    print(row("validating one job's request", validating(), CHECKING_TARGET))
+
+
+if __name__ == "__main__":
+    main()

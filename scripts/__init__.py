@@ -1,0 +1,1 @@
+"""Tools of the project: the demo, and what generates documentation."""
