@@ -66,7 +66,7 @@ def strings(shape: StringShape) -> st.SearchStrategy[str]:
         return text
     if pattern == r".*\S.*":
         return text.filter(lambda value: not value or value.strip() == value != "")
-    return st.from_regex(pattern, fullmatch=True).filter(lambda value: low <= len(value) <= (high or low))
+    return st.from_regex(pattern, fullmatch=True).filter(lambda value: low <= len(value) <= high)
 
 
 REQUESTS = st.fixed_dictionaries(
