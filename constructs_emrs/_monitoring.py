@@ -9,7 +9,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from ._key import stack_key
-from ._permissions import LoggingPermissions
+from ._permissions import LoggingPermissions, log_group_arn
 from ._tokens import is_token
 from .encryption import Encryption
 from .monitoring import CloudWatchLogs, Monitoring, S3Logs
@@ -28,15 +28,24 @@ class Wiring:
 
 
 def wire_monitoring(
-    job: Construct, *, monitoring: Monitoring, encryption: Encryption, permissions: LoggingPermissions
+    job: Construct,
+    *,
+    monitoring: Monitoring,
+    encryption: Encryption,
+    permissions: LoggingPermissions,
+    has_own_role: bool,
 ) -> Wiring:
     """Create the job's log group if it needs one, give its role what it needs, and render the request's members."""
-    return _Wirer(job, encryption, permissions).wire(monitoring)
+    return _Wirer(job, encryption, permissions, has_own_role=has_own_role).wire(monitoring)
 
 
 class _Wirer:
-    def __init__(self, job: Construct, encryption: Encryption, permissions: LoggingPermissions) -> None:
+    def __init__(
+        self, job: Construct, encryption: Encryption, permissions: LoggingPermissions, *, has_own_role: bool
+    ) -> None:
         self._job = job
+        self._has_own_role = has_own_role
+        self._log_keys: set[str] = set()
         self._permissions = permissions
         self._encryption = encryption
         self._key = (encryption.key or stack_key(job)) if encryption.is_customer_managed else None
@@ -78,14 +87,19 @@ class _Wirer:
         return {"logUri": uri} | self._encrypted_with(key)
 
     def _cloudwatch_logs(self, cloudwatch: CloudWatchLogs, log_group: logs.ILogGroup) -> dict[str, Any]:
-        self._permissions.write_log_group(log_group, Stack.of(self._job))
+        own, arns = cloudwatch.log_group is None, self._arns_of(log_group)
+        stack = Stack.of(self._job)
+        self._permissions.write_log_group(arns, stack)
         rendered: dict[str, Any] = {"enabled": True, "logGroupName": log_group.log_group_name}
         # A group that the user brought keeps its key: naming one would have the service replace it.
-        key = cloudwatch.encryption_key or (self._key if cloudwatch.log_group is None else None)
+        key = cloudwatch.encryption_key or (self._key if own else None)
         if key is not None:
-            self._permissions.encrypt_log_group(log_group, key, self._names_of(log_group, cloudwatch))
+            names = _names(stack) if own else [_name_or_any(log_group)]
+            self._permissions.encrypt_log_group(arns, key, [log_group_arn(Stack.of(log_group), name) for name in names])
             self._keys[key.key_arn] = key
             rendered["encryptionKeyArn"] = key.key_arn
+        elif (key_arn := _key_arn_of(log_group)) is not None:
+            self._permissions.use_log_group_key(key_arn)
         if cloudwatch.log_stream_name_prefix is not None:
             rendered["logStreamNamePrefix"] = cloudwatch.log_stream_name_prefix
         if cloudwatch.log_types is not None:
@@ -95,16 +109,11 @@ class _Wirer:
             }
         return rendered
 
-    def _names_of(self, log_group: logs.ILogGroup, cloudwatch: CloudWatchLogs) -> list[str]:
-        """Patterns of the log group's name for a key's policy.
-
-        A reference to the group would make a circle, as the group names the key. CloudFormation starts the names of the
-        groups that it names itself with the stack's, with a slash before it in the documentation's example.
-        """
-        if cloudwatch.log_group is None:
-            stack_name = Stack.of(self._job).stack_name
-            return [f"{stack_name}-*", f"/{stack_name}-*"]
-        return ["*"] if is_token(log_group.log_group_name) else [log_group.log_group_name]
+    def _arns_of(self, log_group: logs.ILogGroup) -> list[str]:
+        """What a role needs to name: the group itself; all of the stack's groups if it runs many jobs of the stack."""
+        if self._has_own_role or log_group.node.scope is not self._job:
+            return [log_group.log_group_arn]
+        return arns_of_own_log_groups(Stack.of(self._job))
 
     def _new_log_group(self, cloudwatch: CloudWatchLogs) -> logs.LogGroup:
         return logs.LogGroup(
@@ -118,7 +127,12 @@ class _Wirer:
     def _disks(self) -> dict[str, Any] | None:
         if self._key is None:
             return None
-        rendered: dict[str, Any] = self._encrypted_with(self._key)
+        if self._key.key_arn in self._log_keys:
+            rendered: dict[str, Any] = self._encrypted_with(self._key)
+        else:
+            self._permissions.encrypt_disks(self._key)
+            self._keys[self._key.key_arn] = self._key
+            rendered = {"encryptionKeyArn": self._key.key_arn}
         if self._encryption.disk_encryption_context:
             rendered["encryptionContext"] = dict(self._encryption.disk_encryption_context)
         return rendered
@@ -126,6 +140,32 @@ class _Wirer:
     def _encrypted_with(self, key: kms.IKey | None) -> dict[str, str]:
         if key is None:
             return {}
-        self._permissions.encrypt(key)
+        self._permissions.encrypt_logs(key)
+        self._log_keys.add(key.key_arn)
         self._keys[key.key_arn] = key
         return {"encryptionKeyArn": key.key_arn}
+
+
+def arns_of_own_log_groups(stack: Stack) -> list[str]:
+    """Patterns of the ARNs of the log groups that CloudFormation names in the stack: they do not grow with its jobs."""
+    return [f"{log_group_arn(stack, name)}:*" for name in _names(stack)]
+
+
+def _names(stack: Stack) -> list[str]:
+    """Patterns of the names that CloudFormation gives to the stack's log groups.
+
+    A reference to a group would make a circle, as the group names the key. The names start with the stack's, with a
+    slash before it in the documentation's example.
+    """
+    return [f"{stack.stack_name}-*", f"/{stack.stack_name}-*"]
+
+
+def _name_or_any(log_group: logs.ILogGroup) -> str:
+    """The name of an imported group; a group of this app may name the key that is to allow it."""
+    return "*" if is_token(log_group.log_group_name) else log_group.log_group_name
+
+
+def _key_arn_of(log_group: logs.ILogGroup) -> str | None:
+    """The key of a log group that is created in this app, None if it has none or is imported."""
+    resource = log_group.node.default_child
+    return resource.kms_key_id if isinstance(resource, logs.CfnLogGroup) else None

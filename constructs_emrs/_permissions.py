@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+
+from ._suppressions import suppress_execution_role_findings
 
 if TYPE_CHECKING:
     from .application import IApplication
 
 _SERVICE = "emr-serverless.amazonaws.com"
+_USE_KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
 _USE_LOG_KEY = ["kms:Encrypt", "kms:ReEncrypt*", "kms:Decrypt", "kms:GenerateDataKey*", "kms:Describe*"]
 
 
@@ -63,6 +67,17 @@ def allow_submitting(key: kms.IKey, grantee: iam.IGrantable) -> iam.Grant:
     return iam.Grant.add_to_principal(grantee=grantee, actions=actions, resource_arns=[key.key_arn])
 
 
+def allow_reading(bucket: s3.IBucket, key: str, grantee: iam.IGrantable) -> None:
+    """Let somebody read the objects with that key, which may be a pattern; `IBucket.grant_read` allows more.
+
+    https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-spark.html#spark-defaults-executionRoleArn
+    """
+    objects = bucket.arn_for_objects(key)
+    iam.Grant.add_to_principal(grantee=grantee, actions=["s3:GetObject"], resource_arns=[objects])
+    if bucket.encryption_key is not None:
+        bucket.encryption_key.grant_decrypt(grantee)
+
+
 def allow_pulling(repository: ecr.IRepository, application_arns: str) -> None:
     """Let EMR Serverless pull images of the repository for the applications.
 
@@ -81,93 +96,161 @@ def allow_pulling(repository: ecr.IRepository, application_arns: str) -> None:
 class LoggingPermissions:
     """Adds to an execution role, and to the policies of keys, what logs, metrics and encrypted disks need."""
 
-    def __init__(self, *, role: iam.IRole | None, source_arn: str, sid: str) -> None:
+    def __init__(self, *, role: iam.IRole | None, source_arn: str, application_id: str) -> None:
         """Collect permissions.
 
         Args:
             role: The execution role; None for what an application configures for roles that are not known here.
             source_arn: Which applications EMR Serverless may use the keys for: an ARN or a pattern.
-            sid: Tells the key policy's statements for these applications from those for others.
+            application_id: The id of the application, or a pattern.
         """
         self._role = role
         self._source_arn = source_arn
-        self._sid = sid
+        self._application_id = application_id
+        self.missing: list[iam.PolicyStatement] = []
+        """Statements for roles and keys whose policies can't be changed from here."""
 
-    def write_log_group(self, log_group: logs.ILogGroup, stack: Stack) -> None:
-        """Write driver logs to the group.
+    def write_log_group(self, log_group_arns: list[str], stack: Stack) -> None:
+        """Write driver logs to groups.
 
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/logging.html#jobs-log-storage-cw
         """
-        self._allow("ListLogGroups", ["logs:DescribeLogGroups"], _log_group_arn(stack, "*"))
+        self._allow("ListLogGroups", ["logs:DescribeLogGroups"], [log_group_arn(stack, "*")])
         actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-        self._allow("WriteLogs", actions, log_group.log_group_arn)
+        self._allow("WriteLogs", actions, log_group_arns)
 
-    def encrypt_log_group(self, log_group: logs.ILogGroup, key: kms.IKey, name_patterns: list[str]) -> None:
-        """Let the service give the group the key, and CloudWatch Logs use the key for groups of these names.
+    def use_log_group_key(self, key_arn: str) -> None:
+        """Write to a log group that is encrypted with the key.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+        """
+        via_logs = {"StringEquals": {"kms:ViaService": f"logs.{Aws.REGION}.amazonaws.com"}}
+        self._allow("UseLogGroupKey", _USE_LOG_KEY, [key_arn], conditions=via_logs)
+
+    def encrypt_log_group(self, log_group_arns: list[str], key: kms.IKey, encrypted_arns: list[str]) -> None:
+        """Let the service give the groups the key, and CloudWatch Logs use the key for groups with ARNs like these.
 
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         """
-        self._allow("EncryptLogGroup", ["logs:AssociateKmsKey"], log_group.log_group_arn)
-        self._allow("DescribeLogGroupKey", ["kms:DescribeKey"], key.key_arn)
-        via_logs = {"StringEquals": {"kms:ViaService": f"logs.{Aws.REGION}.amazonaws.com"}}
-        self._allow("UseLogGroupKey", _USE_LOG_KEY, key.key_arn, conditions=via_logs)
-        groups = [_log_group_arn(Stack.of(log_group), name) for name in name_patterns]
-        key.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="CloudWatchLogs",
-                principals=[iam.ServicePrincipal(f"logs.{Aws.REGION}.amazonaws.com")],
-                actions=_USE_LOG_KEY,
-                resources=["*"],
-                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
-            )
+        self._allow("EncryptLogGroup", ["logs:AssociateKmsKey"], log_group_arns)
+        self._allow("DescribeLogGroupKey", ["kms:DescribeKey"], [key.key_arn])
+        self.use_log_group_key(key.key_arn)
+        self._allow_service(
+            key,
+            f"logs.{Aws.REGION}.amazonaws.com",
+            _USE_LOG_KEY,
+            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": encrypted_arns}},
         )
 
-    def encrypt(self, key: kms.IKey) -> None:
-        """Use the key for managed logs, S3 logs or local disks.
+    def encrypt_logs(self, key: kms.IKey) -> None:
+        """Use the key for managed logs and S3 logs.
 
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
+        """
+        self._allow("Encrypt", _USE_KEY, [key.key_arn])
+        self._allow_service(key, _SERVICE, _USE_KEY, self._for_the_application())
+
+    def encrypt_disks(self, key: kms.IKey) -> None:
+        """Use the key for local disks, whose encryption the service binds to the application.
+
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/disk-encryption-cmk.html
         """
-        actions = ["kms:Decrypt", "kms:GenerateDataKey"]
-        self._allow("EncryptLogsAndDisks", actions, key.key_arn)
-        key.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid=f"EMRServerless{self._sid}",
-                principals=[iam.ServicePrincipal(_SERVICE)],
-                actions=actions,
-                resources=["*"],
-                conditions={
-                    "ArnLike": {"aws:SourceArn": self._source_arn},
-                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-                },
-            )
-        )
+        self._allow("Encrypt", _USE_KEY, [key.key_arn])
+        conditions = self._for_the_application()
+        conditions["StringEquals"]["kms:EncryptionContext:applicationId"] = self._application_id
+        self._allow_service(key, _SERVICE, _USE_KEY, conditions)
 
     def write_bucket(self, bucket: s3.IBucket, prefix: str) -> None:
         """Write S3 logs below the prefix.
 
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/logging.html#jobs-log-storage-s3-buckets
         """
-        self._allow("WriteS3Logs", ["s3:PutObject"], bucket.arn_for_objects(f"{prefix}/*" if prefix else "*"))
+        self._allow("WriteS3Logs", ["s3:PutObject"], [bucket.arn_for_objects(f"{prefix}/*" if prefix else "*")])
 
     def write_metrics(self, workspace_arn: str) -> None:
         """Write metrics to the Prometheus workspace.
 
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/monitor-with-prometheus.html
         """
-        self._allow("WriteMetrics", ["aps:RemoteWrite"], workspace_arn)
+        self._allow("WriteMetrics", ["aps:RemoteWrite"], [workspace_arn])
+
+    def _for_the_application(self) -> dict[str, dict[str, str]]:
+        return {
+            "ArnLike": {"aws:SourceArn": self._source_arn},
+            "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+        }
 
     def _allow(
-        self, sid: str, actions: list[str], resource: str, *, conditions: dict[str, dict[str, str]] | None = None
+        self, sid: str, actions: list[str], resources: list[str], *, conditions: dict[str, dict[str, str]] | None = None
     ) -> None:
         if self._role is not None:
-            self._role.add_to_principal_policy(
-                iam.PolicyStatement(sid=sid, actions=actions, resources=[resource], conditions=conditions)
-            )
+            refused = _statements_of(self._role).allow(sid, actions, resources, conditions)
+            self.missing += refused
+            suppress_execution_role_findings(self._role, sid, actions, resources)
+
+    def _allow_service(
+        self, key: kms.IKey, service: str, actions: list[str], conditions: Mapping[str, Mapping[str, object]]
+    ) -> None:
+        # No statement id: identical statements of many jobs become one, and ids have to be unique in a policy.
+        statement = iam.PolicyStatement(
+            principals=[iam.ServicePrincipal(service)], actions=actions, resources=["*"], conditions=conditions
+        )
+        if not key.add_to_resource_policy(statement).statement_added:
+            self.missing.append(statement)
 
 
-def _log_group_arn(stack: Stack, name: str) -> str:
+class _RoleStatements:
+    """The statements that jobs added to one role, which may be shared by many."""
+
+    # A statement can't be split over policies, which have a limit of 6,144 characters.
+    _MOST_RESOURCES = 20
+
+    def __init__(self, role: iam.IRole) -> None:
+        self._role = role
+        self._known: dict[str, list[tuple[iam.PolicyStatement, set[str]]]] = {}
+
+    def allow(
+        self, sid: str, actions: list[str], resources: list[str], conditions: Mapping[str, Mapping[str, str]] | None
+    ) -> list[iam.PolicyStatement]:
+        """Allow it; the statements that the role does not take are returned.
+
+        Resources are added to the statement that is there: statement ids have to be unique in a policy.
+        """
+        statements = self._known.setdefault(sid, [])
+        new = [arn for arn in resources if not any(arn in known for _, known in statements)]
+        if not new:
+            return []
+        if statements and len(statements[-1][1]) + len(new) <= self._MOST_RESOURCES:
+            statement, known = statements[-1]
+            statement.add_resources(*new)
+            known.update(new)
+            return []
+        number = str(len(statements) + 1) if statements else ""
+        statement = iam.PolicyStatement(sid=sid + number, actions=actions, resources=new, conditions=conditions)
+        statements.append((statement, set(new)))
+        added = self._role.add_to_principal_policy(statement).statement_added
+        return [] if added and not _is_immutable(self._role) else [statement]
+
+
+def _is_immutable(role: iam.IRole) -> bool:
+    """Whether the role is one that the CDK does not change, but pretends to when it is asked.
+
+    Such a role stands in front of the one that could be changed, which has its id with this prefix.
+    """
+    scope = role.node.scope
+    return scope is not None and scope.node.try_find_child(f"MutableRole{role.node.id}") is not None
+
+
+_role_statements: WeakKeyDictionary[iam.IRole, _RoleStatements] = WeakKeyDictionary()
+
+
+def _statements_of(role: iam.IRole) -> _RoleStatements:
+    return _role_statements.setdefault(role, _RoleStatements(role))
+
+
+def log_group_arn(stack: Stack, name: str) -> str:
+    """The ARN of the stack's log groups with that name, which may be a pattern."""
     return stack.format_arn(
         service="logs", resource="log-group", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
     )

@@ -445,8 +445,10 @@ class Application(_ApplicationBase):
 
     def _wire(self, monitoring: Monitoring, encryption: Encryption) -> dict[str, Any]:
         # The application names the keys, so their policies can't name the application.
-        permissions = LoggingPermissions(role=None, source_arn=application_arn(self, "*"), sid="Applications")
-        wiring = wire_monitoring(self, monitoring=monitoring, encryption=encryption, permissions=permissions)
+        permissions = LoggingPermissions(role=None, source_arn=application_arn(self, "*"), application_id="*")
+        wiring = wire_monitoring(
+            self, monitoring=monitoring, encryption=encryption, permissions=permissions, has_own_role=False
+        )
         return wiring.monitoring_configuration
 
 

@@ -12,6 +12,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from ._argument_types import is_instance
+from ._permissions import allow_reading
 from ._problems import shown
 from ._tokens import is_token
 
@@ -127,7 +128,7 @@ class _BucketCode(Code):
             raise _refused(scope, self, "an IBucket is expected", "use a Bucket, or import one with Bucket.from_…")
         if not isinstance(self._key, str) or not self._key.strip() or self._key.startswith("/"):
             raise _refused(scope, self, "it is no key of an object", "use one such as 'code/etl.py'")
-        self._bucket.grant_read(reader, self._key)
+        allow_reading(self._bucket, self._key, reader)
         return self._bucket.s3_url_for_object(self._key)
 
 
@@ -169,7 +170,7 @@ def _upload(scope: Construct, construct_id: str, path: Path, reader: iam.IGranta
     """The URI of a file, or of a zip of a folder's content, that `cdk deploy` uploads."""
     # Absolute, as the CDK runs in another process, which stays in the folder that it was started in.
     asset = s3_assets.Asset(scope, construct_id, path=str(path.resolve()), exclude=["__pycache__"])
-    asset.bucket.grant_read(reader, asset.s3_object_key)
+    allow_reading(asset.bucket, asset.s3_object_key, reader)
     return asset.s3_object_url
 
 

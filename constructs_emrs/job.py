@@ -1,5 +1,6 @@
 """What to run: one StartJobRun request, and the infrastructure that it needs."""
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
@@ -14,8 +15,8 @@ from constructs import Construct, IValidation
 from . import _service_rules as rules
 from ._members import argument_of
 from ._model_rules import check_against_model
-from ._monitoring import wire_monitoring
-from ._permissions import LoggingPermissions, allow_starting, allow_submitting, new_execution_role
+from ._monitoring import arns_of_own_log_groups, wire_monitoring
+from ._permissions import LoggingPermissions, allow_reading, allow_starting, allow_submitting, new_execution_role
 from ._problems import Problems
 from ._service_model import operation_shape
 from .application import IApplication
@@ -73,13 +74,16 @@ class Job(Construct):
         self._engine = engine
         self.monitoring = monitoring
         self.execution_role: iam.IRole = execution_role or new_execution_role(self, "ExecutionRole")
+        permissions = self._permissions()
         wiring = wire_monitoring(
             self,
             monitoring=monitoring,
             encryption=encryption or Encryption.customer_managed(),
-            permissions=self._permissions(),
+            permissions=permissions,
+            has_own_role=execution_role is None,
         )
-        self._allow_inherited_monitoring(monitoring)
+        self._allow_inherited_monitoring(monitoring, permissions)
+        self._warn_of(permissions.missing)
         self._tags = TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
         self._keys = wiring.keys
         self._log_group = wiring.log_group
@@ -194,11 +198,12 @@ class Job(Construct):
     def _allow_reading_logs(self, grantee: iam.IGrantable) -> None:
         """Let somebody read the driver's log, wherever it goes that can be read."""
         if self._log_group is not None:
-            iam.Grant.add_to_principal(
-                grantee=grantee, actions=["logs:GetLogEvents"], resource_arns=[self._log_group.log_group_arn]
-            )
+            is_own = self._log_group.node.scope is self
+            arns = arns_of_own_log_groups(Stack.of(self)) if is_own else [self._log_group.log_group_arn]
+            iam.Grant.add_to_principal(grantee=grantee, actions=["logs:GetLogEvents"], resource_arns=arns)
         elif self.monitoring.s3_logs is not None:
-            self.monitoring.s3_logs.bucket.grant_read(grantee, f"{self.monitoring.s3_logs.prefix.strip('/')}*")
+            prefix = self.monitoring.s3_logs.prefix.strip("/")
+            allow_reading(self.monitoring.s3_logs.bucket, f"{prefix}/*" if prefix else "*", grantee)
 
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let somebody start runs of this job: on its application, with its execution role and its keys.
@@ -215,15 +220,23 @@ class Job(Construct):
         return LoggingPermissions(
             role=self.execution_role,
             source_arn=self.application.application_arn,
-            sid=self.application.node.addr[-8:],
+            application_id=self.application.application_id,
         )
 
-    def _allow_inherited_monitoring(self, monitoring: Monitoring) -> None:
+    def _warn_of(self, missing: Sequence[iam.PolicyStatement]) -> None:
+        """Say which statements have to be added by hand, to an imported role or key that can't be changed from here."""
+        for number, statement in enumerate(missing):
+            text = json.dumps(Stack.of(self).resolve(statement.to_statement_json()))
+            Annotations.of(self).add_warning_v2(
+                f"constructs-emrs:missing-permission-{number}",
+                f"{self.node.path}: an imported role or key can't be changed from here; its policy has to have {text}",
+            )
+
+    def _allow_inherited_monitoring(self, monitoring: Monitoring, permissions: LoggingPermissions) -> None:
         """Give the role what S3 logs and metrics need that the application configures and the job does not replace."""
         inherited: Monitoring | None = getattr(self.application, "monitoring", None)
         if inherited is None:
             return
-        permissions = self._permissions()
         if inherited.s3_logs is not None and monitoring.s3_logs is None:
             permissions.write_bucket(inherited.s3_logs.bucket, inherited.s3_logs.prefix.strip("/"))
         if inherited.prometheus is not None and monitoring.prometheus is None:

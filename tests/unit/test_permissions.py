@@ -1,0 +1,229 @@
+"""Roles, keys and log groups in every combination of created, brought and imported."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Annotations, Match, Template
+
+from constructs_emrs import (
+    Application,
+    CloudWatchLogs,
+    Code,
+    Encryption,
+    IApplication,
+    JobRun,
+    ManagedLogs,
+    Monitoring,
+    ReleaseLabel,
+    S3Logs,
+    SparkJob,
+)
+from tests.templates import ACCOUNT, REGION, new_stack, resources
+
+KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0000"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/Etl"
+
+
+def application(stack: Stack, kind: str = "created") -> IApplication:
+    match kind:
+        case "created":
+            return Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+        case "of another stack":
+            return Application(
+                Stack(stack.node.scope, "Platform"),  # type: ignore[arg-type]  # the scope is the app
+                "Spark",
+                release_label=ReleaseLabel.EMR_7_14_0,
+            )
+        case _:
+            return Application.from_application_id(stack, "Spark", "00app1")
+
+
+def encryption(stack: Stack, kind: str) -> Encryption:
+    match kind:
+        case "default":
+            return Encryption.customer_managed()
+        case "created":
+            return Encryption.customer_managed(kms.Key(stack, "Key"))
+        case "imported":
+            return Encryption.customer_managed(kms.Key.from_key_arn(stack, "Key", KEY_ARN))
+        case _:
+            return Encryption.aws_owned()
+
+
+def role(stack: Stack, kind: str) -> iam.IRole | None:
+    match kind:
+        case "own":
+            return None
+        case "created":
+            return iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
+        case _:
+            return iam.Role.from_role_arn(stack, "Role", ROLE_ARN)
+
+
+def cloudwatch_logs(stack: Stack, kind: str) -> CloudWatchLogs:
+    match kind:
+        case "own":
+            return CloudWatchLogs()
+        case "created":
+            return CloudWatchLogs(log_group=logs.LogGroup(stack, "Group"))
+        case "created and encrypted":
+            key = kms.Key(stack, "GroupKey")
+            group = logs.LogGroup(stack, "Group", encryption_key=key)
+            return CloudWatchLogs(log_group=group, encryption_key=key)
+        case _:
+            return CloudWatchLogs(log_group=logs.LogGroup.from_log_group_name(stack, "Group", "mine"))
+
+
+@pytest.mark.parametrize(
+    ("applications", "keys", "roles", "groups"),
+    list(
+        itertools.product(
+            ["created", "of another stack", "imported"],
+            ["default", "created", "imported", "owned by AWS"],
+            ["own", "created", "imported"],
+            ["own", "created", "created and encrypted", "imported"],
+        )
+    ),
+)
+def test_no_combination_has_circular_dependencies(applications: str, keys: str, roles: str, groups: str) -> None:
+    stack = new_stack()
+    job = SparkJob(
+        stack,
+        "Etl",
+        application=application(stack, applications),
+        entry_point=Code.from_uri("s3://code/etl.py"),
+        encryption=encryption(stack, keys),
+        execution_role=role(stack, roles),
+        monitoring=Monitoring(cloudwatch_logs=cloudwatch_logs(stack, groups)),
+    )
+    JobRun(stack, "Run", job=job)
+    Template.from_stack(stack)  # refuses cycles
+
+
+def policies(stack: Stack) -> list[dict[str, Any]]:
+    """The documents of all policies of the stack."""
+    names = ("PolicyDocument", "KeyPolicy", "AssumeRolePolicyDocument")
+    properties = [item.get("Properties", {}) for item in resources(stack).values()]
+    return [item[name] for item in properties for name in names if name in item]
+
+
+def stack_of_jobs(count: int, *, share_role: bool) -> Stack:
+    stack = new_stack()
+    spark = application(stack)
+    shared = role(stack, "created") if share_role else None
+    for number in range(count):
+        job = SparkJob(
+            stack,
+            f"Job{number}",
+            application=spark,
+            entry_point=Code.from_uri("s3://code/etl.py"),
+            execution_role=shared,
+        )
+        JobRun(stack, f"Run{number}", job=job)
+    return stack
+
+
+@pytest.mark.parametrize("share_role", [True, False])
+def test_statement_ids_are_unique_in_each_policy(share_role: bool) -> None:
+    for document in policies(stack_of_jobs(3, share_role=share_role)):
+        ids = [statement["Sid"] for statement in document["Statement"] if "Sid" in statement]
+        assert len(ids) == len(set(ids))
+
+
+def test_policies_do_not_grow_with_the_jobs_that_share_a_role() -> None:
+    sizes = [
+        max(len(json.dumps(document)) for document in policies(stack_of_jobs(count, share_role=True)))
+        for count in (2, 40)
+    ]
+    assert sizes[0] == sizes[1]
+
+
+def test_a_key_for_disks_alone_is_bound_to_the_application() -> None:
+    stack = new_stack()
+    disk_key, log_key = kms.Key(stack, "DiskKey"), kms.Key(stack, "LogKey")
+    job = SparkJob(
+        stack,
+        "Etl",
+        application=application(stack),
+        entry_point=Code.from_uri("s3://code/etl.py"),
+        encryption=Encryption.customer_managed(disk_key),
+        monitoring=Monitoring(
+            managed_logs=ManagedLogs(encryption_key=log_key), cloudwatch_logs=CloudWatchLogs(enabled=False)
+        ),
+    )
+    JobRun(stack, "Run", job=job)
+    statements = {
+        name.rstrip("0123456789ABCDEF"): item["Properties"]["KeyPolicy"]["Statement"][-1]["Condition"]
+        for name, item in resources(stack, "AWS::KMS::Key").items()
+    }
+    assert "kms:EncryptionContext:applicationId" in statements["DiskKey"]["StringEquals"]
+    assert "kms:EncryptionContext:applicationId" not in statements["LogKey"]["StringEquals"]
+
+
+def test_s3_logs_are_encrypted_with_the_bucket_s_key_unless_told_otherwise() -> None:
+    stack = new_stack()
+    bucket_key = kms.Key(stack, "BucketKey")
+    bucket = s3.Bucket(stack, "Logs", encryption=s3.BucketEncryption.KMS, encryption_key=bucket_key)
+    job = SparkJob(
+        stack,
+        "Etl",
+        application=application(stack),
+        entry_point=Code.from_uri("s3://code/etl.py"),
+        monitoring=Monitoring(s3_logs=S3Logs(bucket=bucket)),
+    )
+    monitoring = job.start_job_run_request["configurationOverrides"]["monitoringConfiguration"]
+    assert monitoring["s3MonitoringConfiguration"]["encryptionKeyArn"] == bucket_key.key_arn
+
+
+def test_a_brought_log_group_keeps_its_key_and_the_role_may_use_it() -> None:
+    stack = new_stack()
+    group = logs.LogGroup(stack, "Group", encryption_key=kms.Key(stack, "GroupKey"))
+    job = SparkJob(
+        stack,
+        "Etl",
+        application=application(stack),
+        entry_point=Code.from_uri("s3://code/etl.py"),
+        encryption=Encryption.aws_owned(),
+        monitoring=Monitoring(cloudwatch_logs=CloudWatchLogs(log_group=group)),
+    )
+    request = job.start_job_run_request["configurationOverrides"]["monitoringConfiguration"]
+    assert "encryptionKeyArn" not in request["cloudWatchLoggingConfiguration"]
+    (key_id,) = resources(stack, "AWS::KMS::Key")
+    Template.from_stack(stack).has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "PolicyDocument": {
+                "Statement": Match.array_with(
+                    [Match.object_like({"Sid": "UseLogGroupKey", "Resource": {"Fn::GetAtt": [key_id, "Arn"]}})]
+                )
+            }
+        },
+    )
+
+
+def test_what_an_immutable_role_and_an_imported_key_lack_is_a_warning_with_the_statements() -> None:
+    stack = new_stack()
+    job = SparkJob(
+        stack,
+        "Etl",
+        application=application(stack),
+        entry_point=Code.from_uri("s3://code/etl.py"),
+        encryption=encryption(stack, "imported"),
+        execution_role=iam.Role.from_role_arn(stack, "Role", ROLE_ARN, mutable=False),
+    )
+    JobRun(stack, "Run", job=job)
+    warnings = [str(found.entry.data) for found in Annotations.from_stack(stack).find_warning("*", Match.any_value())]
+    text = "\n".join(warnings)
+    for action in ("logs:PutLogEvents", "logs:AssociateKmsKey", "kms:GenerateDataKey"):
+        assert action in text
+    assert "emr-serverless.amazonaws.com" in text
+    assert all("Lake/Etl: an imported role or key can't be changed from here" in warning for warning in warnings)
