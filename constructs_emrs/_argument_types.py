@@ -93,6 +93,18 @@ def _hints(annotated: Any) -> dict[str, Any]:
     return typing.get_type_hints(annotated)
 
 
+def check_types(path: str, **arguments: tuple[Any, Any]) -> None:
+    """Check the arguments of a method: for each its value and its type.
+
+    Raises:
+        ValueError: A value is of another type.
+    """
+    problems = Problems(path)
+    for name, (value, hint) in arguments.items():
+        check_type(problems, name, value, hint)
+    problems.raise_if_any()
+
+
 def check_type(problems: Problems, argument: str, value: Any, hint: Any) -> None:
     """Note what is wrong with the type of the value or of what it contains."""
     if get_origin(hint) in {typing.Union, types.UnionType}:

@@ -23,6 +23,7 @@ class Wiring:
     disk_encryption_configuration: dict[str, Any] | None
     log_group: logs.ILogGroup | None
     encryption_key: kms.IKey | None
+    s3_log_key: kms.IKey | None
     keys: list[kms.IKey]
     """All keys of the request: who submits it must be allowed to use them."""
 
@@ -76,15 +77,19 @@ class _Wirer:
             disk_encryption_configuration=self._disks(),
             log_group=log_group,
             encryption_key=self._key,
+            s3_log_key=self._s3_log_key(monitoring.s3_logs),
             keys=list(self._keys.values()),
         )
 
     def _s3_logs(self, s3_logs: S3Logs) -> dict[str, Any]:
         prefix = s3_logs.prefix.strip("/")
         self._permissions.write_bucket(s3_logs.bucket, prefix)
-        key = s3_logs.encryption_key or s3_logs.bucket.encryption_key or self._key
+        key = self._s3_log_key(s3_logs)
         uri = s3_logs.bucket.s3_url_for_object(prefix or None)
         return {"logUri": uri} | self._encrypted_with(key)
+
+    def _s3_log_key(self, s3_logs: S3Logs | None) -> kms.IKey | None:
+        return None if s3_logs is None else s3_logs.encryption_key or s3_logs.bucket.encryption_key or self._key
 
     def _cloudwatch_logs(self, cloudwatch: CloudWatchLogs, log_group: logs.ILogGroup) -> dict[str, Any]:
         own, arns = cloudwatch.log_group is None, self._arns_of(log_group)

@@ -11,9 +11,10 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from ._suppressions import suppress_execution_role_findings
+from .handler import contract
 
 if TYPE_CHECKING:
     from .application import IApplication
@@ -44,9 +45,12 @@ def allow_starting(application: IApplication, grantee: iam.IGrantable, execution
     start = iam.Grant.add_to_principal(
         grantee=grantee, actions=["emr-serverless:StartJobRun"], resource_arns=[application.application_arn]
     )
-    # The run that StartJobRun tags does not exist yet, so the permission can't name it.
+    # The run that StartJobRun tags does not exist yet, so the permission can't name it. Whether the service asks for it
+    # on the run or on the application is not documented.
     tag = iam.Grant.add_to_principal(
-        grantee=grantee, actions=["emr-serverless:TagResource"], resource_arns=[application.job_run_arns]
+        grantee=grantee,
+        actions=["emr-serverless:TagResource"],
+        resource_arns=[application.application_arn, application.job_run_arns],
     )
     pass_role = iam.Grant.add_to_principal(
         grantee=grantee,
@@ -96,13 +100,13 @@ def allow_pulling(repository: ecr.IRepository, application_arns: str) -> None:
 class LoggingPermissions:
     """Adds to an execution role, and to the policies of keys, what logs, metrics and encrypted disks need."""
 
-    def __init__(self, *, role: iam.IRole | None, source_arn: str, application_id: str) -> None:
+    def __init__(self, *, role: iam.IRole | None, source_arn: str, application_id: str | None) -> None:
         """Collect permissions.
 
         Args:
             role: The execution role; None for what an application configures for roles that are not known here.
             source_arn: Which applications EMR Serverless may use the keys for: an ARN or a pattern.
-            application_id: The id of the application, or a pattern.
+            application_id: The id of the application, None if keys may not name it.
         """
         self._role = role
         self._source_arn = source_arn
@@ -158,7 +162,8 @@ class LoggingPermissions:
         """
         self._allow("Encrypt", _USE_KEY, [key.key_arn])
         conditions = self._for_the_application()
-        conditions["StringEquals"]["kms:EncryptionContext:applicationId"] = self._application_id
+        if self._application_id is not None:
+            conditions["StringEquals"]["kms:EncryptionContext:applicationId"] = self._application_id
         self._allow_service(key, _SERVICE, _USE_KEY, conditions)
 
     def write_bucket(self, bucket: s3.IBucket, prefix: str) -> None:
@@ -247,6 +252,16 @@ _role_statements: WeakKeyDictionary[iam.IRole, _RoleStatements] = WeakKeyDiction
 
 def _statements_of(role: iam.IRole) -> _RoleStatements:
     return _role_statements.setdefault(role, _RoleStatements(role))
+
+
+def application_arn(scope: IConstruct, application_id: str) -> str:
+    """The ARN of an application in the account and Region of the scope's stack."""
+    return Stack.of(scope).format_arn(
+        service=contract.SERVICE,
+        resource="",
+        resource_name=f"applications/{application_id}",
+        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+    )
 
 
 def log_group_arn(stack: Stack, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, cast
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -10,6 +10,8 @@ from aws_cdk.custom_resources import Provider
 from constructs import Construct, IConstruct
 
 from ._asset import handler_asset
+from ._permissions import application_arn
+from ._suppressions import suppress_provider_findings
 from .handler import contract
 
 if TYPE_CHECKING:
@@ -22,22 +24,22 @@ _TOTAL_TIMEOUT = 3600
 
 
 class JobRunProvider(Construct):
-    """Two Python functions behind the CDK's provider framework, and the role that they share."""
+    """Two Python functions with a role that they share, behind the CDK's provider framework."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         log_group = logs.LogGroup(
             self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group.grant_write(self.role)
+        self.role = self._new_role("Role", log_group)
+        self._allow_cleaning_up()
         on_event, is_complete = (
             lambda_.Function(
                 self,
                 name,
                 code=lambda_.Code.from_asset(handler_asset()),
                 handler=handler,
-                runtime=lambda_.Runtime.PYTHON_3_13,
+                runtime=_newest_python(),
                 architecture=lambda_.Architecture.ARM_64,
                 memory_size=256,
                 timeout=Duration.minutes(14),
@@ -58,8 +60,14 @@ class JobRunProvider(Construct):
             query_interval=Duration.seconds(_QUERY_INTERVAL),
             total_timeout=Duration.seconds(_TOTAL_TIMEOUT),
             log_group=log_group,
+            # Two, as the function that starts the state machine can't have the role of those that it calls: its policy
+            # names the state machine, which names them, and they wait for the policy of their role.
+            framework_on_event_role=self._new_role("OnEventRole", log_group),
+            framework_complete_and_timeout_role=self._new_role("WaitRole", log_group),
+            # Logged, the state machine's input would keep the request and the URL that answers CloudFormation.
             disable_waiter_state_machine_logging=True,
         )
+        suppress_provider_findings(self, self.role)
 
     @staticmethod
     def of(scope: IConstruct) -> "JobRunProvider":
@@ -73,20 +81,52 @@ class JobRunProvider(Construct):
         """What the custom resources name as their provider."""
         return self._provider.service_token
 
+    def _allow_cleaning_up(self) -> None:
+        """Let the functions end what this stack started, whatever its template says by then.
+
+        CloudFormation changes the role's policy before it deletes what left the template: permissions that came and
+        went with an application or a job would be gone when they are needed. So these do not name any; the tags of
+        runs and applications say which are the stack's.
+        """
+        applications = application_arn(self, "*")
+        of_this_stack = {"StringEquals": {f"aws:ResourceTag/{contract.STACK_TAG}": Aws.STACK_ID}}
+        for sid, actions, resource, conditions in (
+            ("SeeApplications", ["GetApplication", "ListJobRuns"], applications, None),
+            ("SeeJobRuns", ["GetJobRun"], f"{applications}/jobruns/*", None),
+            ("StopApplications", ["StopApplication"], applications, of_this_stack),
+            ("CancelJobRuns", ["CancelJobRun"], f"{applications}/jobruns/*", of_this_stack),
+        ):
+            self.role.add_to_policy(
+                iam.PolicyStatement(
+                    sid=sid,
+                    actions=[f"{contract.SERVICE}:{action}" for action in actions],
+                    resources=[resource],
+                    conditions=conditions,
+                )
+            )
+
     def allow_stopping(self, application: "IApplication") -> None:
-        """Let the functions cancel the application's runs and stop it."""
-        self._allow(["emr-serverless:GetApplication", "emr-serverless:StopApplication"], application.application_arn)
-        self._allow(["emr-serverless:ListJobRuns"], application.application_arn)
+        """Let the functions cancel the application's runs, whoever started them."""
         self._allow(["emr-serverless:CancelJobRun"], application.job_run_arns)
 
     def allow_running(self, job: "Job") -> None:
         """Let the functions start, wait for and cancel runs of the job, and read the driver's log of a failed one."""
         job.grant_start(self.role)
-        application = job.application
-        self._allow(["emr-serverless:ListJobRuns"], application.application_arn)
-        self._allow(["emr-serverless:GetJobRun", "emr-serverless:CancelJobRun"], application.job_run_arns)
-        self._allow(["emr-serverless:UntagResource"], application.job_run_arns)
+        self._allow(["emr-serverless:UntagResource"], job.application.job_run_arns)
         job._allow_reading_logs(self.role)
+
+    def _new_role(self, construct_id: str, log_group: logs.ILogGroup) -> iam.Role:
+        """A role for functions that may write to the provider's log group and nowhere else."""
+        role = iam.Role(self, construct_id, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        role.add_to_policy(iam.PolicyStatement(sid="WriteLogs", actions=actions, resources=[log_group.log_group_arn]))
+        return role
 
     def _allow(self, actions: list[str], resource: str) -> None:
         self.role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+
+
+def _newest_python() -> lambda_.Runtime:
+    """The newest Python runtime that the installed CDK knows; the handler runs on any."""
+    runtimes = (runtime for runtime in lambda_.Runtime.ALL if runtime.family is lambda_.RuntimeFamily.PYTHON)
+    return max(runtimes, key=lambda runtime: int(runtime.name.rpartition(".")[2]))

@@ -20,6 +20,8 @@ _PROPERTY_OF_ARGUMENT = {
     "packages": "spark.jars.packages",
 }
 
+_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
+
 
 def spark_submit_parameters(
     problems: Problems,
@@ -62,8 +64,22 @@ def spark_submit_parameters(
         words += [f"--{argument.replace('_', '-')}", items]
     for name, value in {**typed, **conf}.items():
         words += ["--conf", f"{name}={value}"]
-    # Inside single quotes a shell changes nothing, so that quotes, $, \ and line ends arrive as they are.
-    return shlex.join(words) if words else None
+    return joined(words) if words else None
+
+
+def joined(words: Sequence[str]) -> str:
+    r"""One string that a shell would split into the words again, as the service does.
+
+    How the service splits is not documented; a shell's words without quotes are the same in any reading, so that only
+    what needs quotes gets them. Inside single quotes a shell changes nothing: quotes, $, \ and line ends arrive as
+    they are. A token stands for a name, a URI or an ARN, which need none.
+    """
+    return " ".join(word if _needs_no_quotes(word) else shlex.quote(word) for word in words)
+
+
+def _needs_no_quotes(word: str) -> bool:
+    plain = _TOKEN.sub("token", word)
+    return shlex.quote(plain) == plain
 
 
 def _typed_conf(workers: Mapping[str, WorkerResources]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import jsii
-from aws_cdk import ArnFormat, CustomResource, Duration, IResource, Names, RemovalPolicy, Resource, Stack
+from aws_cdk import ArnFormat, Aws, CustomResource, Duration, IResource, Names, RemovalPolicy, Resource, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_emrserverless as emrserverless
@@ -14,11 +14,11 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from . import _application_rules as rules
-from ._argument_types import checked
+from ._argument_types import check_types, checked
 from ._members import argument_of
 from ._model_rules import check_against_model
 from ._monitoring import wire_monitoring
-from ._permissions import LoggingPermissions, allow_pulling, allow_starting
+from ._permissions import LoggingPermissions, allow_pulling, allow_starting, application_arn
 from ._problems import Problems
 from ._provider import JobRunProvider
 from ._service_model import operation_shape
@@ -69,8 +69,33 @@ class IApplication(IResource, Protocol):
         """Let somebody see the application and its job runs."""
         ...
 
+    @property
+    def application_name(self) -> str | None:
+        """The application's name, None if it is not known."""
+        ...
+
     def metric(self, metric_name: str, **options: Any) -> cloudwatch.Metric:
         """A metric of the application."""
+        ...
+
+    def metric_submitted_jobs(self, **options: Any) -> cloudwatch.Metric:
+        """Job runs in the state SUBMITTED."""
+        ...
+
+    def metric_running_jobs(self, **options: Any) -> cloudwatch.Metric:
+        """Job runs in the state RUNNING."""
+        ...
+
+    def metric_success_jobs(self, **options: Any) -> cloudwatch.Metric:
+        """Job runs that succeeded."""
+        ...
+
+    def metric_failed_jobs(self, **options: Any) -> cloudwatch.Metric:
+        """Job runs that failed."""
+        ...
+
+    def metric_cancelled_jobs(self, **options: Any) -> cloudwatch.Metric:
+        """Job runs that were cancelled."""
         ...
 
 
@@ -108,6 +133,8 @@ class _ApplicationBase(Resource):
 
         Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html
         """
+        types = {"grantee": (grantee, iam.IGrantable), "execution_role": (execution_role, iam.IRole)}
+        check_types(self.node.path, **types)
         return allow_starting(cast("IApplication", self), grantee, execution_role)
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -115,6 +142,7 @@ class _ApplicationBase(Resource):
 
         Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html
         """
+        check_types(self.node.path, grantee=(grantee, iam.IGrantable))
         of_application = iam.Grant.add_to_principal(
             grantee=grantee,
             actions=["emr-serverless:GetApplication", "emr-serverless:ListJobRuns"],
@@ -130,6 +158,9 @@ class _ApplicationBase(Resource):
     def metric(self, metric_name: str, **options: Any) -> cloudwatch.Metric:
         """A metric of the application, the sum over 5 minutes unless `options` say otherwise.
 
+        From emr-7.10.0 the application's name is one of the metric's dimensions: an imported application needs its
+        name, and its release if that is older.
+
         Args:
             metric_name: The name, such as `RunningJobs`.
             **options: What `aws_cloudwatch.Metric` takes, such as `statistic` or `period`.
@@ -137,7 +168,8 @@ class _ApplicationBase(Resource):
         Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-job-metrics.html
         """
         dimensions = {"ApplicationId": self.application_id}
-        if self.application_name is not None:
+        release: ReleaseLabel | None = getattr(self, "release_label", None)
+        if self.application_name is not None and (release is None or (release.version or (8, 0)) >= (7, 10)):
             dimensions["ApplicationName"] = self.application_name
         defaults = {"statistic": "Sum", "dimensions_map": dimensions}
         return cloudwatch.Metric(namespace="AWS/EMRServerless", metric_name=metric_name, **{**defaults, **options})
@@ -314,7 +346,10 @@ class Application(_ApplicationBase):
         self.application_type = application_type
         self.runtime_configuration: Sequence[Configuration] = tuple(runtime_configuration)
         self.monitoring = monitoring
+        """What jobs inherit that do not say it themselves."""
         self._resource = emrserverless.CfnApplication(self, "Resource", **_l1_properties(request))
+        # How the functions that stop it know that it is the stack's.
+        self._resource.tags.set_tag(contract.STACK_TAG, Aws.STACK_ID)
         if removal_policy is not None:
             self._resource.apply_removal_policy(removal_policy)
         for own in [image, *(worker_images or {}).values()]:
@@ -445,10 +480,11 @@ class Application(_ApplicationBase):
 
     def _wire(self, monitoring: Monitoring, encryption: Encryption) -> dict[str, Any]:
         # The application names the keys, so their policies can't name the application.
-        permissions = LoggingPermissions(role=None, source_arn=application_arn(self, "*"), application_id="*")
+        permissions = LoggingPermissions(role=None, source_arn=application_arn(self, "*"), application_id=None)
         wiring = wire_monitoring(
             self, monitoring=monitoring, encryption=encryption, permissions=permissions, has_own_role=False
         )
+        self._s3_log_key = wiring.s3_log_key
         return wiring.monitoring_configuration
 
 
@@ -476,16 +512,6 @@ class _ImportedApplication(_ApplicationBase):
     @property
     def application_name(self) -> str | None:
         return self._application_name
-
-
-def application_arn(scope: Construct, application_id: str) -> str:
-    """The ARN of an application in the account and Region of the scope's stack."""
-    return Stack.of(scope).format_arn(
-        service=contract.SERVICE,
-        resource="",
-        resource_name=f"applications/{application_id}",
-        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
-    )
 
 
 def _present(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,9 @@ class Code(ABC):
     that is not there, is an error of the job that uses the code.
     """
 
+    bucket: s3.IBucket | None = None
+    """The bucket that the user brought, if it is in one."""
+
     @staticmethod
     def from_asset(path: str | Path) -> "Code":
         """A file on this machine, uploaded by `cdk deploy`; the execution role may read it.
@@ -118,6 +121,7 @@ class _BucketCode(Code):
     def __init__(self, bucket: s3.IBucket, key: str) -> None:
         self._bucket = bucket
         self._key = key
+        self.bucket = bucket if is_instance(bucket, s3.IBucket) else None
 
     def __repr__(self) -> str:
         return f"Code.from_bucket({shown(self._bucket)}, {shown(self._key)})"
@@ -153,6 +157,7 @@ class _NamedCode(Code):
     def __init__(self, code: Code, name: str) -> None:
         self._code = code
         self._name = name
+        self.bucket = code.bucket
 
     def __repr__(self) -> str:
         return f"{self._code!r}.named({shown(self._name)})"

@@ -1,6 +1,5 @@
 """A Hive job: which query is to run."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from constructs import Construct
 
 from ._argument_types import checked
 from ._problems import Problems
+from ._spark_submit import joined
 from .application import IApplication
 from .application_type import ApplicationType
 from .code import Code
@@ -90,7 +90,7 @@ class HiveJob(Job):
                     hive[member] = uri
             if conf:
                 words = [word for name, value in conf.items() for word in ("--hiveconf", f"{name}={value}")]
-                hive["parameters"] = shlex.join(words)
+                hive["parameters"] = joined(words)
             return {"hive": hive}
 
         super().__init__(

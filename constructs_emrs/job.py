@@ -10,13 +10,21 @@ from aws_cdk import Annotations, Aws, Duration, ITaggableV2, Stack, TagManager, 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from constructs import Construct, IValidation
+from constructs import Construct, IConstruct
 
 from . import _service_rules as rules
+from ._argument_types import check_types
 from ._members import argument_of
 from ._model_rules import check_against_model
 from ._monitoring import arns_of_own_log_groups, wire_monitoring
-from ._permissions import LoggingPermissions, allow_reading, allow_starting, allow_submitting, new_execution_role
+from ._permissions import (
+    LoggingPermissions,
+    allow_reading,
+    allow_starting,
+    allow_submitting,
+    application_arn,
+    new_execution_role,
+)
 from ._problems import Problems
 from ._service_model import operation_shape
 from .application import IApplication
@@ -74,6 +82,9 @@ class Job(Construct):
         self._engine = engine
         self.monitoring = monitoring
         self.execution_role: iam.IRole = execution_role or new_execution_role(self, "ExecutionRole")
+        self._prerequisites: list[IConstruct] = [self, self.execution_role, application]
+        if monitoring.s3_logs is not None:
+            self._prerequisites.append(monitoring.s3_logs.bucket)
         permissions = self._permissions()
         wiring = wire_monitoring(
             self,
@@ -82,10 +93,10 @@ class Job(Construct):
             permissions=permissions,
             has_own_role=execution_role is None,
         )
+        self._keys = wiring.keys
         self._allow_inherited_monitoring(monitoring, permissions)
         self._warn_of(permissions.missing)
         self._tags = TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
-        self._keys = wiring.keys
         self._log_group = wiring.log_group
         self._encryption_key = wiring.encryption_key
         self._request: dict[str, Any] = _present(
@@ -110,7 +121,6 @@ class Job(Construct):
         )
         self._check(problems, argument_of)
         self._request["tags"] = self._tags.rendered_tags
-        self.node.add_validation(_TagLimits(self, self._tags))
 
     @property
     def mode(self) -> JobMode:
@@ -172,6 +182,9 @@ class Job(Construct):
         if not isinstance(path, str) or not path.strip("."):
             problems.add("path", path, "a dotted path of members is expected", "use a string such as 'retryPolicy'")
             problems.raise_if_any()
+        if path.partition(".")[0] == "tags":
+            problems.add("path", path, "tags are merged when the app is synthesised", "use Tags.of(job).add(…)")
+            problems.raise_if_any()
         changed = self.start_job_run_request
         *outer, last = [part.replace("\\.", ".") for part in _DOT.split(path)]
         place: Any = changed
@@ -211,16 +224,24 @@ class Job(Construct):
         Args:
             grantee: Who may.
         """
+        check_types(self.node.path, grantee=(grantee, iam.IGrantable))
         grant = allow_starting(self.application, grantee, self.execution_role)
         for key in self._keys:
             grant = grant.combine(allow_submitting(key, grantee))
         return grant
 
+    @property
+    def prerequisites(self) -> Sequence[IConstruct]:
+        """What has to be there before a run starts, with its policies, and until it ended."""
+        return tuple(self._prerequisites)
+
     def _permissions(self) -> LoggingPermissions:
+        # An application that names keys in its own monitoring can't be named by their policies: it would be a circle.
+        names_keys = getattr(self.application, "monitoring", None) is not None
         return LoggingPermissions(
             role=self.execution_role,
-            source_arn=self.application.application_arn,
-            application_id=self.application.application_id,
+            source_arn=application_arn(self.application, "*") if names_keys else self.application.application_arn,
+            application_id=None if names_keys else self.application.application_id,
         )
 
     def _warn_of(self, missing: Sequence[iam.PolicyStatement]) -> None:
@@ -239,6 +260,10 @@ class Job(Construct):
             return
         if inherited.s3_logs is not None and monitoring.s3_logs is None:
             permissions.write_bucket(inherited.s3_logs.bucket, inherited.s3_logs.prefix.strip("/"))
+            key: kms.IKey | None = getattr(self.application, "_s3_log_key", None)
+            if key is not None:
+                permissions.encrypt_logs(key)
+                self._keys.append(key)
         if inherited.prometheus is not None and monitoring.prometheus is None:
             permissions.write_metrics(inherited.prometheus.workspace_arn)
 
@@ -274,6 +299,8 @@ class Job(Construct):
         if code is None:
             return None
         with problems.collecting():
+            if code.bucket is not None:
+                self._prerequisites.append(code.bucket)
             bind = code.bind_module if is_module else code.bind
             return bind(self, construct_id, self)
         # It has been noted what is wrong with the file. That it has no URI is not to be noted too.
@@ -287,27 +314,6 @@ class Job(Construct):
             for position, code in enumerate(codes)
         ]
         return [uri for uri in uris if uri is not None]
-
-
-@jsii.implements(IValidation)
-class _TagLimits:
-    """Checks the merged tags when the app is synthesised: `Tags.of(scope)` adds them only then."""
-
-    def __init__(self, job: Job, tags: TagManager) -> None:
-        self._job = job
-        self._tags = tags
-
-    def validate(self) -> list[str]:
-        """Put what is wrong with the tags on the job as errors, which the CDK CLI prints and stops at."""
-        tags = {**self._tags.tag_values(), **dict.fromkeys(contract.OWN_TAGS, "")}
-
-        def report(member: str, value: Any, problem: str, remedy: str) -> None:
-            problems = Problems(self._job.node.path)
-            problems.add(member, value, problem, remedy)
-            Annotations.of(self._job).add_error(str(problems))
-
-        check_against_model(tags, operation_shape("StartJobRun").members["tags"], report, "tags")
-        return []
 
 
 def _present(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any
 
 import jsii
-from aws_cdk import CustomResource, Duration, IStableAnyProducer, Lazy
+from aws_cdk import CustomResource, Duration, IStableAnyProducer, ITaggableV2, Lazy, TagManager, TagType
 from constructs import Construct
 
 from ._argument_types import checked
@@ -14,6 +14,7 @@ from ._problems import Problems
 from ._provider import JobRunProvider
 from ._service_model import operation_shape
 from ._service_rules import whole_seconds
+from ._tag_limits import TagLimits
 from ._tokens import is_token
 from .handler import contract
 from .job import Job
@@ -34,6 +35,7 @@ class JobRunState(Enum):
     """The job did its work: what a batch job is waited for."""
 
 
+@jsii.implements(ITaggableV2)
 class JobRun(Construct):
     """Runs a job on `cdk deploy`, waits for it, and fails the deploy with the job's own error if it failed.
 
@@ -64,7 +66,7 @@ class JobRun(Construct):
             job: What to run.
             wait_for: When the deploy goes on. Default: SUCCESS for a batch job, RUNNING for a streaming job.
             wait_timeout: How long to wait before the run is cancelled and the deploy fails, 1 to 58 minutes in whole
-                seconds. Default: 55 minutes.
+                seconds, from when CloudFormation asks for the run. Default: 55 minutes.
             arguments: The arguments of a Spark job's entry point, instead of the job's own.
             triggers: Strings that start a new run when they change.
 
@@ -80,8 +82,11 @@ class JobRun(Construct):
         problems.raise_if_any()
         provider = JobRunProvider.of(self)
         provider.allow_running(job)
+        self._tags = TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
+        request = _Request(job, arguments, self._tags)
+        self.node.add_validation(TagLimits(self, request.tags))
         properties: dict[str, Any] = {
-            contract.REQUEST: Lazy.any(_Request(job, arguments)),
+            contract.REQUEST: Lazy.any(request),
             contract.WAIT_FOR: (wait_for or default_state).value,
             contract.WAIT_TIMEOUT_SECONDS: wait_seconds,
         }
@@ -96,7 +101,12 @@ class JobRun(Construct):
         )
         # Nothing starts before its permissions exist, and nothing that a run needs is deleted before it ended. The
         # provider and its permissions are ordered by the service token.
-        self._resource.node.add_dependency(job, job.execution_role, job.application)
+        self._resource.node.add_dependency(*job.prerequisites)
+
+    @property
+    def cdk_tag_manager(self) -> TagManager:
+        """The tags of this run beside the job's, which win."""
+        return self._tags
 
     @property
     def job_run_id(self) -> str:
@@ -141,13 +151,21 @@ def _wait_seconds(problems: Problems, wait_timeout: Duration | None) -> int | No
 class _Request:
     """The job's request when the app is synthesised: overrides may be added to the job after the run."""
 
-    def __init__(self, job: Job, arguments: Sequence[str] | None) -> None:
+    def __init__(self, job: Job, arguments: Sequence[str] | None, tags: TagManager) -> None:
         self._job = job
         self._arguments = arguments
+        self._tags = tags
+
+    def tags(self) -> dict[str, str]:
+        """The job's tags, and those of the run that the job does not have."""
+        return {**self._tags.tag_values(), **self._job.cdk_tag_manager.tag_values()}
 
     def produce(self) -> dict[str, Any]:
-        """The request, with this run's arguments."""
+        """The request, with this run's arguments and tags."""
         request = self._job.start_job_run_request
         if self._arguments is not None:
             request["jobDriver"]["sparkSubmit"]["entryPointArguments"] = list(self._arguments)
+        tags = self.tags()
+        if tags:
+            request["tags"] = tags
         return request

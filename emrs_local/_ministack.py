@@ -64,6 +64,7 @@ def application() -> Asgi:
     _name_log_groups_as_cloudformation_does()
     _keep_the_tags_of_buckets()
     _let_functions_log_what_their_roles_allow()
+    _decrypt_logs_for_those_who_may()
     return cast("Asgi", app)
 
 
@@ -326,6 +327,38 @@ def _let_functions_log_what_their_roles_allow() -> None:
             original(function, *arguments, **options)
 
     lambda_svc._emit_lambda_logs = emit
+
+
+def _decrypt_logs_for_those_who_may() -> None:
+    """Refuse the events of an encrypted log group to whoever may not decrypt with its key through CloudWatch Logs.
+
+    CloudWatch Logs User Guide, "Encrypt log data", step 3. It names more actions than kms:Decrypt for readers too, but
+    reading encrypts nothing. ministack 1.5.33 asks for no permission on the key.
+    """
+    from ministack import app
+    from ministack.core.responses import error_response_json
+    from ministack.services import cloudwatch_logs
+
+    original = app.SERVICE_HANDLERS["logs"]
+
+    async def handle(method: str, path: str, headers: Headers, body: bytes, query: Query) -> tuple[int, Headers, bytes]:
+        if headers.get("x-amz-target", "").endswith((".GetLogEvents", ".FilterLogEvents")):
+            name = cloudwatch_logs._resolve_log_group_name(json.loads(body or b"{}"))
+            group = cloudwatch_logs._log_groups.get(name) or {}
+            key_arn = group.get("kmsKeyId")
+            if key_arn:
+                reader = caller(headers, query)
+                context = {
+                    "kms:ViaService": f"logs.{reader.scope.region}.amazonaws.com",
+                    "kms:EncryptionContext:aws:logs:arn": group["arn"].removesuffix(":*"),
+                }
+                denied = denial(reader, action="kms:Decrypt", resource=key_arn, context=context)
+                if denied:
+                    refusal = error_response_json("AccessDeniedException", denied.message, 400)
+                    return cast("tuple[int, Headers, bytes]", refusal)
+        return cast("tuple[int, Headers, bytes]", await original(method, path, headers, body, query))
+
+    app.SERVICE_HANDLERS["logs"] = handle
 
 
 def _role_may(role_arn: str, action: str, resource: str) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import logging
+import zlib
+from collections import deque
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 _DEFAULT_LOG_GROUP = "/aws/emr-serverless"
 _LINES = 200
+_LINE_LENGTH = 10_000
 _TRACEBACK = "Traceback (most recent call last):"
 # Log delivery may lag behind the run's last state change by some seconds.
 _TRIES = 4
@@ -93,7 +96,7 @@ class DriverLog:
         """
         try:
             return self._read_from_cloudwatch(output) if self.log_group else self._read_from_s3(output)
-        except (BotoCoreError, ClientError, OSError) as error:
+        except (BotoCoreError, ClientError, EOFError, OSError, zlib.error) as error:
             _log.warning("can't read the driver's %s: %s", output, error)
             return []
 
@@ -109,8 +112,10 @@ class DriverLog:
 
     def _read_from_s3(self, output: str) -> list[str]:
         location = urlsplit(f"{self._log_uri}{self._driver_path}/{output}.gz")
-        body = self._s3().get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"].read()
-        return gzip.decompress(body).decode(errors="replace").splitlines()[-_LINES:]
+        body = self._s3().get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"]
+        # Logs may have hundreds of megabytes, the function has less memory than that.
+        with gzip.open(body, "rt", errors="replace") as lines:
+            return [line.rstrip("\n")[:_LINE_LENGTH] for line in deque(lines, maxlen=_LINES)]
 
 
 def _last_traceback(lines: list[str]) -> list[str]:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 # CloudFormation takes answers of 4,096 bytes, and the provider framework adds about 1,000 of its own.
-_DETAILS_BYTES = 900
+_MOST_BYTES = 2_900
+_HEAD_BYTES = 1_000
+_WHERE_BYTES = 500
 _TAIL_BYTES = 1_300
 
 
@@ -35,13 +37,20 @@ def job_run_failed(job_run: JobRunTypeDef, log: DriverLog, *, timed_out_after: t
     if timed_out_after is not None:
         what = f"was cancelled: it did not get there within {timed_out_after}, the job run's wait_timeout"
     else:
-        what = f"{job_run['state']}: {_first_bytes(job_run.get('stateDetails', ''), _DETAILS_BYTES)}"
+        what = f"{job_run['state']}: {job_run.get('stateDetails', '')}"
     head = f"Job run {job_run['jobRunId']}{name} of application {job_run['applicationId']} {what}"
     where = "Logs: " + "; ".join(log.places)
     _log.error("%s\n%s\n%s", head, "\n".join(tail), where)
     end_of_log = _last_lines(tail, _TAIL_BYTES)
+    head, where = _first_bytes(head, _HEAD_BYTES), _first_bytes(where, _WHERE_BYTES)
     parts = [head, f"The driver's log ends with:\n{end_of_log}" if end_of_log else "", where]
     return JobRunFailed("\n\n".join(part for part in parts if part))
+
+
+def bounded(error: Exception) -> JobRunFailed:
+    """The error, short enough for CloudFormation, which waits an hour for an answer that it can take."""
+    text = str(error) if isinstance(error, JobRunFailed) else f"{type(error).__name__}: {error}"
+    return JobRunFailed(_first_bytes(text, _MOST_BYTES))
 
 
 def _json_bytes(text: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import clients, contract
 from .application_stop import ApplicationStop
+from .failure import bounded
 from .job_run import JobRunResource
 
 logging.getLogger().setLevel(logging.INFO)
@@ -27,9 +28,15 @@ def _resource(event: dict[str, Any]) -> JobRunResource | ApplicationStop:
 
 def on_event(event: dict[str, Any], _context: object = None) -> dict[str, Any]:
     """Start what the event asks for; called once for each CloudFormation request."""
-    return _resource(event).on_event()
+    try:
+        return _resource(event).on_event()
+    except Exception as error:  # whatever it is: CloudFormation takes no answer that is too long
+        raise bounded(error) from error
 
 
 def is_complete(event: dict[str, Any], _context: object = None) -> dict[str, Any]:
     """Say whether what `on_event` started is done; called until it is."""
-    return _resource(event).is_complete()
+    try:
+        return _resource(event).is_complete()
+    except Exception as error:  # whatever it is: CloudFormation takes no answer that is too long
+        raise bounded(error) from error

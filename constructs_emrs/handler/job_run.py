@@ -27,6 +27,9 @@ _RUNNING = "RUNNING"
 # Extra key of on_event's answer, which the provider framework hands on to is_complete: the update needed no new run.
 _KEPT = "KeptJobRun"
 
+# The same: when CloudFormation's request arrived, whose hour has begun then.
+_ASKED_AT = "AskedAt"
+
 # A function may run for 15 minutes; what is not cancelled by then fails the update, and the rollback cancels again.
 _CANCEL_LIMIT = timedelta(minutes=13)
 _CANCEL_POLL_SECONDS = 3
@@ -55,11 +58,12 @@ class JobRunResource:
 
     def on_event(self) -> dict[str, Any]:
         """Create and a changed Update start the run; Delete cancels what this resource started."""
+        asked_at = {_ASKED_AT: self._now().timestamp()}
         match self._event["RequestType"]:
             case "Create":
-                return self._start()
+                return self._start() | asked_at
             case "Update":
-                return self._update()
+                return self._update() | asked_at
             case "Delete":
                 for run in self._runs_to_end():
                     runs.cancel(self._client, run)
@@ -88,7 +92,7 @@ class JobRunResource:
         if state == "SUCCESS" or (state == _RUNNING and self._properties[contract.WAIT_FOR] == _RUNNING):
             return True
         timeout = timedelta(seconds=int(self._properties[contract.WAIT_TIMEOUT_SECONDS]))
-        timed_out = self._now() - job_run["createdAt"] > timeout
+        timed_out = self._now().timestamp() - self._event[_ASKED_AT] > timeout.total_seconds()
         if state in runs.ENDED:
             log = DriverLog(job_run, logs=self._logs, s3=self._s3, sleep=self._sleep)
             raise failure.job_run_failed(
@@ -167,7 +171,7 @@ class JobRunResource:
         own = self._own_tags().items()
         for run in runs.active(self._client, application_id):
             job_run = runs.get(self._client, run)
-            if job_run is not None and own <= job_run["tags"].items():
+            if job_run is not None and own <= job_run.get("tags", {}).items():
                 yield job_run
 
     def _end_earlier_runs(self) -> None:
@@ -185,7 +189,7 @@ class JobRunResource:
                 for application_id in applications
                 for job_run in self._tagged_active_runs(application_id)
                 # This request was delivered before: its own run is what StartJobRun will answer with.
-                if not self._request_tag().items() <= job_run["tags"].items()
+                if not self._request_tag().items() <= job_run.get("tags", {}).items()
             ]
             if not active:
                 return

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from constructs_emrs.handler.driver_log import DriverLog
-from constructs_emrs.handler.failure import job_run_failed
+from constructs_emrs.handler.failure import bounded, job_run_failed
 
 CLOUDWATCH = {"cloudWatchLoggingConfiguration": {"enabled": True, "logGroupName": "Lake-Etl"}}
 S3 = {"s3MonitoringConfiguration": {"logUri": "s3://logs/emr/"}}
@@ -50,13 +50,13 @@ class Bucket:
     """S3 where every object is the same."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.content = gzip.compress(text.encode())
         self.asked_for: list[dict[str, str]] = []
 
     def get_object(self, **request: str) -> dict[str, Any]:
         """The object, compressed."""
         self.asked_for.append(request)
-        return {"Body": io.BytesIO(gzip.compress(self.text.encode()))}
+        return {"Body": io.BytesIO(self.content)}
 
 
 def error_text(run: Any, *, logs: Any = None, s3: Any = None) -> str:
@@ -127,3 +127,29 @@ def test_the_function_s_log_has_more_of_stderr_than_the_error(caplog: pytest.Log
     assert "line 0 " not in text
     assert "line 199 " in text
     assert "line 0 " in caplog.text
+
+
+def test_the_error_fits_however_long_names_and_places_are() -> None:
+    monitoring = {
+        "cloudWatchLoggingConfiguration": {
+            "enabled": True,
+            "logGroupName": "g" * 512,
+            "logStreamNamePrefix": "p" * 512,
+        },
+        "s3MonitoringConfiguration": {"logUri": "s3://logs/" + "u" * 1000},
+    }
+    text = error_text(job_run(monitoring, name="n" * 256, stateDetails="d" * 5000), logs=Logs(["x" * 200] * 200))
+    assert len(json.dumps(text, ensure_ascii=False).encode()) < 2_950
+
+
+def test_any_other_error_is_cut_too() -> None:
+    text = str(bounded(ValueError("é" * 10_000)))
+    assert text.startswith("ValueError: é")
+    assert len(json.dumps(text, ensure_ascii=False).encode()) < 2_950
+
+
+def test_a_broken_or_huge_log_in_s3_does_not_hide_the_failure() -> None:
+    broken = Bucket("x")
+    broken.content = gzip.compress(b"line\n" * 1000)[:-20]
+    assert "FAILED: Job failed" in error_text(job_run(S3), s3=broken)
+    assert "number 99999" in error_text(job_run(S3), s3=Bucket("\n".join(f"number {i}" for i in range(100_000))))

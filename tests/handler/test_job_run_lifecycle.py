@@ -219,3 +219,22 @@ def test_the_stop_of_an_application_that_is_gone_is_done(service: Service) -> No
     service.applications.clear()
     stop.delete()
     assert "stop_application" not in service.calls
+
+
+def test_somebody_else_s_run_without_tags_is_left_alone(service: Service, resource: CustomResource) -> None:
+    theirs = Run("00theirs", APPLICATION, {"executionRoleArn": ROLE, "clientToken": "theirs"}, service.now, "RUNNING")
+    service.runs[theirs.run_id] = theirs
+    resource.between_polls = lambda _: setattr(service.runs["00run2"], "state", "SUCCESS")
+    resource.create(properties())
+    resource.delete(physical_id="Lake-EtlOnDeploy-1A2B3C4D5E6F")
+    assert theirs.state == "RUNNING"
+
+
+def test_the_time_to_wait_begins_when_cloudformation_asks(service: Service, resource: CustomResource) -> None:
+    resource.create(properties(wait_for="RUNNING"))
+    service.polls_to_cancel = 100  # of 3 seconds each
+    resource.between_polls = lambda _: None
+    asked_at = service.now
+    with pytest.raises(JobRunFailed, match="did not get there within 0:55:00"):
+        resource.update(properties(name="other"))
+    assert (service.now - asked_at).total_seconds() < 56 * 60

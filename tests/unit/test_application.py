@@ -18,6 +18,7 @@ def test_an_application_is_spark_on_x86_and_stops_after_15_minutes() -> None:
         "Architecture": "X86_64",
         "AutoStartConfiguration": {"Enabled": True},
         "AutoStopConfiguration": {"Enabled": True, "IdleTimeoutMinutes": 15},
+        "Tags": [{"Key": "constructs-emrs:stack-id", "Value": {"Ref": "AWS::StackId"}}],
     }
 
 

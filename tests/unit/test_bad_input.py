@@ -1945,9 +1945,9 @@ OVERRIDES: list[Row] = [
         "maxFailedAttemptsPerHour",
     ),
     (
-        "a list where a mapping belongs",
-        override("tags", [{"Key": "a", "Value": "b"}]),
-        "Lake/Batch: tags=[{'Key': 'a', 'Value': 'b'}]: a mapping is expected; use {name: value}",
+        "tags as an override",
+        override("tags.team", "lake"),
+        "Lake/Batch: path='tags.team': tags are merged when the app is synthesised; use Tags.of(job).add(…)",
     ),
     (
         "a string where a list belongs",

@@ -90,7 +90,7 @@ def test_every_property_of_the_l1_application_is_set_by_an_argument() -> None:
     application_of_everything(stack)
     properties = only(stack, "AWS::EMRServerless::Application")
     parameters = set(inspect.signature(emrserverless.CfnApplication.__init__).parameters) - {"self", "scope", "id"}
-    assert {"".join(word.title() for word in name.split("_")) for name in parameters} - properties.keys() == {"Tags"}
+    assert {"".join(word.title() for word in name.split("_")) for name in parameters} - properties.keys() == set()
 
 
 def test_every_property_inside_the_l1_application_s_properties_is_set() -> None:

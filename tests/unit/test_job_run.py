@@ -6,14 +6,11 @@ from pathlib import Path
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from botocore.loaders import Loader
 
 from constructs_emrs import Application, Code, JobMode, JobRun, JobRunState, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
 from tests.templates import dependencies, new_stack, only, resources
 from tests.unit.conftest import Lake
-
-PERMISSION_ONLY_ACTIONS: set[str] = set()
 
 
 def test_a_batch_job_is_waited_for_until_it_succeeded(lake: Lake) -> None:
@@ -87,17 +84,6 @@ def test_all_runs_of_a_stack_share_one_provider(lake: Lake) -> None:
         if "ServiceToken" in resource["Properties"]
     }
     assert len(tokens) == 1
-
-
-def test_every_granted_action_of_the_service_exists(lake: Lake) -> None:
-    operations = Loader().load_service_model("emr-serverless", "service-2")["operations"].keys()
-    granted = {
-        word.removeprefix("emr-serverless:")
-        for word in json.dumps(resources(lake.stack)).split('"')
-        if word.startswith("emr-serverless:")
-    }
-    assert granted
-    assert granted <= operations | PERMISSION_ONLY_ACTIONS
 
 
 def test_an_imported_application_is_used_and_not_stopped(script: Path) -> None:

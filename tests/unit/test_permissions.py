@@ -27,7 +27,8 @@ from constructs_emrs import (
     S3Logs,
     SparkJob,
 )
-from tests.templates import ACCOUNT, REGION, new_stack, resources
+from constructs_emrs.handler import contract
+from tests.templates import ACCOUNT, REGION, dependencies, new_stack, resources
 
 KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0000"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/Etl"
@@ -85,14 +86,19 @@ def cloudwatch_logs(stack: Stack, kind: str) -> CloudWatchLogs:
 
 @pytest.mark.parametrize(
     ("applications", "keys", "roles", "groups"),
-    list(
-        itertools.product(
-            ["created", "of another stack", "imported"],
-            ["default", "created", "imported", "owned by AWS"],
-            ["own", "created", "imported"],
-            ["own", "created", "created and encrypted", "imported"],
+    [
+        (*combination, groups)
+        for combination, groups in zip(
+            itertools.product(
+                ["created", "of another stack", "imported"],
+                ["default", "created", "imported", "owned by AWS"],
+                ["own", "created", "imported"],
+            ),
+            # One of four beside the others' three: each meets each of them.
+            itertools.cycle(["own", "created and encrypted", "created", "imported"]),
+            strict=False,
         )
-    ),
+    ],
 )
 def test_no_combination_has_circular_dependencies(applications: str, keys: str, roles: str, groups: str) -> None:
     stack = new_stack()
@@ -227,3 +233,70 @@ def test_what_an_immutable_role_and_an_imported_key_lack_is_a_warning_with_the_s
         assert action in text
     assert "emr-serverless.amazonaws.com" in text
     assert all("Lake/Etl: an imported role or key can't be changed from here" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize("keys", ["default", "created"])
+def test_an_application_with_monitoring_and_a_job_may_have_the_same_key(keys: str) -> None:
+    stack = new_stack()
+    shared = encryption(stack, keys)
+    spark = Application(
+        stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0, monitoring=Monitoring(), encryption=shared
+    )
+    job = SparkJob(stack, "Etl", application=spark, entry_point=Code.from_uri("s3://code/etl.py"), encryption=shared)
+    JobRun(stack, "Run", job=job)
+    Template.from_stack(stack)  # refuses cycles
+
+
+def test_a_job_may_use_the_bucket_and_key_of_s3_logs_that_it_inherits() -> None:
+    stack = new_stack()
+    key = kms.Key(stack, "LogKey")
+    spark = Application(
+        stack,
+        "Spark",
+        release_label=ReleaseLabel.EMR_7_14_0,
+        monitoring=Monitoring(s3_logs=S3Logs(bucket=s3.Bucket(stack, "Logs"), encryption_key=key)),
+    )
+    job = SparkJob(
+        stack,
+        "Etl",
+        application=spark,
+        entry_point=Code.from_uri("s3://code/etl.py"),
+        encryption=Encryption.aws_owned(),
+    )
+    JobRun(stack, "Run", job=job)
+    key_arn = stack.resolve(key.key_arn)
+    using = [document for document in policies(stack) if json.dumps(key_arn) in json.dumps(document)]
+    assert len(using) == 2, "the execution role's and the handler's"
+
+
+def test_a_run_waits_for_the_policies_of_the_buckets_that_it_needs() -> None:
+    stack = new_stack()
+    code = s3.Bucket(stack, "Code", enforce_ssl=True)
+    logs_bucket = s3.Bucket(stack, "Logs", enforce_ssl=True)
+    job = SparkJob(
+        stack,
+        "Etl",
+        application=application(stack),
+        entry_point=Code.from_bucket(code, "etl.py"),
+        monitoring=Monitoring(s3_logs=S3Logs(bucket=logs_bucket)),
+    )
+    JobRun(stack, "Run", job=job)
+    (run_id,) = resources(stack, contract.JOB_RUN_TYPE)
+    assert resources(stack, "AWS::S3::BucketPolicy").keys() <= dependencies(resources(stack), run_id)
+
+
+def test_the_functions_may_end_what_the_stack_started_whatever_its_template_says_by_then() -> None:
+    statements = [
+        {
+            statement["Sid"]: statement
+            for document in policies(stack)
+            for statement in document["Statement"]
+            if statement.get("Sid") in {"SeeApplications", "SeeJobRuns", "StopApplications", "CancelJobRuns"}
+        }
+        for stack in (stack_of_jobs(0, share_role=False), stack_of_jobs(2, share_role=False))
+    ]
+    assert statements[0] == statements[1]
+    assert len(statements[0]) == 4
+    for name in ("StopApplications", "CancelJobRuns"):
+        condition = {"StringEquals": {"aws:ResourceTag/constructs-emrs:stack-id": {"Ref": "AWS::StackId"}}}
+        assert statements[0][name]["Condition"] == condition

@@ -16,6 +16,14 @@ def test_tags_of_the_job_win_over_those_around_it(lake: Lake) -> None:
     assert request["tags"] == {"team": "etl", "stage": "test"}
 
 
+def test_tags_of_the_run_are_added_to_the_job_s(lake: Lake) -> None:
+    Tags.of(lake.job).add("team", "etl")
+    Tags.of(lake.run).add("team", "lake")
+    Tags.of(lake.run).add("when", "deploy")
+    request = only(lake.stack, contract.JOB_RUN_TYPE)[contract.REQUEST]
+    assert request["tags"] == {"team": "etl", "when": "deploy"}
+
+
 def test_tags_that_the_service_takes_are_no_error(lake: Lake) -> None:
     for number in range(197):  # the custom resource adds three of its own
         Tags.of(lake.job).add(f"tag{number}", "value")
@@ -27,12 +35,13 @@ def test_too_many_tags_after_merging_are_an_error_on_the_job(lake: Lake) -> None
         Tags.of(lake.stack).add(f"stack{number}", "value")
         Tags.of(lake.job).add(f"job{number}", "value")
     Annotations.from_stack(lake.stack).has_error(
-        "/Lake/Etl", Match.string_like_regexp(r"Lake/Etl: tags=\{.*: it has 303 entries; use 0 to 200")
+        "/Lake/EtlOnDeploy", Match.string_like_regexp(r"Lake/EtlOnDeploy: tags=\{.*: it has 303 entries; use 0 to 200")
     )
 
 
 def test_a_tag_with_characters_that_the_service_refuses_is_an_error_on_the_job(lake: Lake) -> None:
     Tags.of(lake.job).add("owner", "jane(at)example.com")
     Annotations.from_stack(lake.stack).has_error(
-        "/Lake/Etl", Match.string_like_regexp(r"Lake/Etl: tags\['owner'\]='jane\(at\)example.com': .* has to match")
+        "/Lake/EtlOnDeploy",
+        Match.string_like_regexp(r"Lake/EtlOnDeploy: tags\['owner'\]='jane\(at\)example.com': .* has to match"),
     )

@@ -1,0 +1,34 @@
+"""Checks the tags of a job run when all of them are known."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jsii
+from aws_cdk import Annotations
+from constructs import Construct, IValidation
+
+from ._model_rules import check_against_model
+from ._problems import Problems
+from ._service_model import operation_shape
+from .handler import contract
+
+
+@jsii.implements(IValidation)
+class TagLimits:
+    """Checks the merged tags when the app is synthesised: `Tags.of(scope)` adds them only then."""
+
+    def __init__(self, run: Construct, tags: Callable[[], Mapping[str, str]]) -> None:
+        self._run = run
+        self._tags = tags
+
+    def validate(self) -> list[str]:
+        """Put what is wrong with the tags on the run as errors, which the CDK CLI prints and stops at."""
+        tags = {**self._tags(), **dict.fromkeys(contract.OWN_TAGS, "")}
+
+        def report(member: str, value: Any, problem: str, remedy: str) -> None:
+            problems = Problems(self._run.node.path)
+            problems.add(member, value, problem, remedy)
+            Annotations.of(self._run).add_error(str(problems))
+
+        check_against_model(tags, operation_shape("StartJobRun").members["tags"], report, "tags")
+        return []
