@@ -40,7 +40,7 @@ check: install
 	ruff check --quiet
 	mypy
 	lint-imports --no-logo
-	pytest --quiet tests/unit tests/handler
+	pytest --quiet --numprocesses 2 tests/unit tests/handler
 
 test: check
 	pytest tests/local tests/e2e

@@ -11,7 +11,7 @@ from constructs import Construct, IConstruct
 
 from ._asset import handler_asset
 from ._permissions import application_arn
-from ._suppressions import suppress_provider_findings
+from ._suppressions import suppress_provider_findings, suppress_runtime_finding
 from .handler import contract
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ class JobRunProvider(Construct):
                 name,
                 code=lambda_.Code.from_asset(handler_asset()),
                 handler=handler,
-                runtime=_newest_python(),
+                # Not the newest that the installed CDK knows: an update of the CDK would change the template, to a
+                # runtime that is not in every Region yet.
+                runtime=lambda_.Runtime.PYTHON_3_13,
                 architecture=lambda_.Architecture.ARM_64,
                 memory_size=256,
                 timeout=Duration.minutes(14),
@@ -67,6 +69,8 @@ class JobRunProvider(Construct):
             # Logged, the state machine's input would keep the request and the URL that answers CloudFormation.
             disable_waiter_state_machine_logging=True,
         )
+        for function in (on_event, is_complete):
+            suppress_runtime_finding(function)
         suppress_provider_findings(self, self.role)
 
     @staticmethod
@@ -124,9 +128,3 @@ class JobRunProvider(Construct):
 
     def _allow(self, actions: list[str], resource: str) -> None:
         self.role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
-
-
-def _newest_python() -> lambda_.Runtime:
-    """The newest Python runtime that the installed CDK knows; the handler runs on any."""
-    runtimes = (runtime for runtime in lambda_.Runtime.ALL if runtime.family is lambda_.RuntimeFamily.PYTHON)
-    return max(runtimes, key=lambda runtime: int(runtime.name.rpartition(".")[2]))

@@ -87,6 +87,14 @@ def suppress_provider_findings(provider: Construct, handler_role: iam.Role) -> N
     Aspects.of(handler_role).add(_SplitPolicies(), priority=AspectPriority.MUTATING + 1)
 
 
+def suppress_runtime_finding(function: Construct) -> None:
+    """Explain what cdk-nag finds in the runtime of one of our own functions."""
+    reason = "A runtime that the function is meant for, rather than the newest that the installed CDK knows."
+    resource = function.node.default_child
+    if isinstance(resource, CfnResource):
+        _suppress(resource, ["AwsSolutions-L1"], reason)
+
+
 @jsii.implements(IAspect)
 class _SplitPolicies:
     """Explains the wildcards of policies that the CDK splits off at synth, when the role's policy grows too large."""

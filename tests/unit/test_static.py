@@ -1,0 +1,325 @@
+"""What reviewers' tools say about the templates: cdk-nag, cfn-lint, the CDK itself; and the page that explains them."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cdk_nag
+import pytest
+from aws_cdk import App, Aspects, CfnResource, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Annotations, Match, Template
+from botocore.loaders import Loader
+from cfnlint.api import lint  # type: ignore[import-untyped]  # it has annotations and no py.typed
+
+from app import FlightDelays
+from constructs_emrs import Application, CloudWatchLogs, Code, JobRun, Monitoring, ReleaseLabel, S3Logs, SparkJob
+from constructs_emrs._provider import JobRunProvider
+from tests import everything
+from tests.templates import Resources, resources
+
+PAGE = Path(__file__).parents[2] / "docs" / "what-is-created.md"
+PACKS = (
+    cdk_nag.AwsSolutionsChecks,
+    cdk_nag.NIST80053R5Checks,
+    cdk_nag.HIPAASecurityChecks,
+    cdk_nag.PCIDSS321Checks,
+)
+PERMISSION_ONLY_ACTIONS: set[str] = set()
+"""Actions of the service that are granted and are no operation of its API, of those that the service's authorization
+reference lists: https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html"""
+
+NOT_LINTED = {
+    "W3005": "DependsOn that a reference implies: the CDK depends on whole constructs, policies included",
+}
+MINIMIZE_POLICIES = "@aws-cdk/aws-iam:minimizePolicies"
+
+
+def defaults(app: App) -> Stack:
+    stack = Stack(app, "Lake")
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    JobRun(stack, "EtlOnDeploy", job=SparkJob(stack, "Etl", application=application, entry_point=script()))
+    return stack
+
+
+def all_arguments(app: App) -> Stack:
+    stack = Stack(app, "Everything")
+    everything.application_of_everything(stack)
+    for job in (
+        everything.spark_job_of_everything(stack),
+        everything.streaming_job(stack),
+        everything.hive_job_of_everything(stack),
+    ):
+        JobRun(stack, f"{job.node.id}OnDeploy", job=job)
+    return stack
+
+
+def logs_in_s3_only(app: App) -> Stack:
+    """The functions read the log of a failed run from the bucket."""
+    stack = Stack(app, "LogsInS3")
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "logs")
+    monitoring = Monitoring(s3_logs=S3Logs(bucket=bucket), cloudwatch_logs=CloudWatchLogs(enabled=False))
+    job = SparkJob(stack, "Etl", application=application, entry_point=script(), monitoring=monitoring)
+    JobRun(stack, "EtlOnDeploy", job=job)
+    return stack
+
+
+def demo(app: App) -> Stack:
+    return FlightDelays(app, "FlightDelays")
+
+
+def script() -> Code:
+    return Code.from_asset(Path(__file__).parents[2] / "jobs" / "flight_delays.py")
+
+
+STACKS: dict[str, Callable[[App], Stack]] = {
+    function.__name__: function for function in (defaults, all_arguments, logs_in_s3_only, demo)
+}
+every_stack = pytest.mark.parametrize("name", STACKS)
+
+
+@functools.cache
+def stack_of(name: str, *, minimize_policies: bool = True) -> Stack:
+    return STACKS[name](App(context={MINIMIZE_POLICIES: minimize_policies}))
+
+
+@functools.cache
+def template_of(name: str) -> Resources:
+    return resources(stack_of(name))
+
+
+class Finding(NamedTuple):
+    """What cdk-nag found."""
+
+    path: str
+    rule: str
+
+
+def findings(stack: Stack) -> Counter[Finding]:
+    for pack in PACKS:
+        Aspects.of(stack.node.root).add(pack())
+    annotations = Annotations.from_stack(stack)
+    everything_found = [
+        *annotations.find_error("*", Match.any_value()),
+        *annotations.find_warning("*", Match.any_value()),
+    ]
+    texts = [(message.id, str(message.entry.data).strip()) for message in everything_found]
+    return Counter(Finding(path, re.split(r": (?=[A-Z])", text)[0]) for path, text in texts)
+
+
+class UsersOwn(NamedTuple):
+    """Findings on what is not the library's: on which resources, by which rules, and why they stay."""
+
+    path: str
+    rules: str
+    reason: str
+
+
+USERS_OWN = {
+    "defaults": [],
+    "logs_in_s3_only": [],
+    "all_arguments": [
+        UsersOwn(r"/Everything/\w+Key/", "KMS", "keys that the test brings; the one that is created rotates"),
+        UsersOwn(r"/Everything/\w+Logs/", "S3|AwsSolutions-S", "buckets that the test brings"),
+        UsersOwn(r"/Everything/\w+Group/", "CloudWatchLogGroupEncrypted", "log groups that the test brings"),
+        UsersOwn(r"/Everything/Vpc/", "VPC", "a VPC that the test brings"),
+    ],
+    "demo": [
+        UsersOwn(
+            "/FlightDelays/Data/",
+            "AwsSolutions-S1$|S3BucketLogging|S3BucketReplication|S3BucketVersioning|S3DefaultEncryptionKMS",
+            "the demo's data is public, and deleted with the stack",
+        ),
+        UsersOwn("/FlightDelays/Custom::CDKBucketDeployment", "Lambda|IAM|-L1$", "what the CDK's BucketDeployment is"),
+        UsersOwn(
+            "/FlightDelays/FlightDelays/ExecutionRole/DefaultPolicy/",
+            r"AwsSolutions-IAM5\[(Action::s3:(GetObject|GetBucket|List|DeleteObject|Abort)|Resource::<Data)",
+            "data.grant_read_write(etl): the demo's own grant, which the library's suppressions do not hide",
+        ),
+    ],
+}
+
+
+@every_stack
+def test_cdk_nag_finds_nothing_in_what_the_constructs_create(name: str) -> None:
+    found = findings(STACKS[name](App()))
+    explained = {
+        own: {item for item in found if re.match(own.path, item.path) and re.search(own.rules, item.rule)}
+        for own in USERS_OWN[name]
+    }
+    assert found.keys() - set().union(*explained.values()) == set()
+    assert [own for own, items in explained.items() if not items] == []
+
+
+def test_the_constructs_suppress_nothing_that_cdk_nag_would_not_find() -> None:
+    stack = STACKS["defaults"](App())
+    suppressed = set()
+    for resource in stack.node.find_all():
+        if isinstance(resource, CfnResource) and (metadata := resource.get_metadata("cdk_nag")):
+            suppressed |= {(f"/{resource.node.path}", rule["id"]) for rule in metadata["rules_to_suppress"]}
+            resource.add_metadata("cdk_nag", {"rules_to_suppress": []})
+    assert suppressed == {(path, rule.partition("[")[0]) for path, rule in findings(stack)}
+
+
+def test_cdk_nag_finds_nothing_in_the_policies_that_the_cdk_splits_off_when_there_are_many_jobs() -> None:
+    stack = STACKS["defaults"](App())
+    role = JobRunProvider.of(stack).role
+    for number in range(200):
+        logs = s3.Bucket.from_bucket_name(stack, f"Logs{number}", f"logs-of-the-job-with-the-number-{number}")
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[logs.arn_for_objects("*")]))
+    assert findings(stack) == Counter()
+    assert resources(stack, "AWS::IAM::ManagedPolicy")
+
+
+def test_a_suppression_is_for_the_wildcards_of_one_statement_and_has_a_reason() -> None:
+    for resource in template_of("all_arguments").values():
+        for rule in resource.get("Metadata", {}).get("cdk_nag", {}).get("rules_to_suppress", []):
+            assert ("applies_to" in rule) == (rule["id"] == "AwsSolutions-IAM5")
+            assert re.fullmatch(r"[A-Z].{20,150}\.", rule["reason"])
+
+
+def test_what_the_user_suppressed_stays_suppressed() -> None:
+    stack = Stack(App(), "Lake")
+    role = iam.Role(stack, "Mine", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
+    s3.Bucket.from_bucket_name(stack, "Data", "data").grant_read(role)
+    mine = cdk_nag.NagPackSuppression(id="AwsSolutions-IAM5", reason="it reads data", applies_to=["Action::s3:List*"])
+    cdk_nag.NagSuppressions.add_resource_suppressions(role, [mine], apply_to_children=True)
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    SparkJob(stack, "Etl", application=application, entry_point=script(), execution_role=role)
+    found = {rule for path, rule in findings(stack) if path.startswith("/Lake/Mine/")}
+    assert "AwsSolutions-IAM5[Action::s3:List*]" not in found  # the user's, suppressed by the user
+    assert "AwsSolutions-IAM5[Action::s3:GetObject*]" in found  # the user's
+    assert not any("kms:" in rule for rule in found)  # the library's
+
+
+@every_stack
+def test_cfn_lint_is_content(name: str) -> None:
+    template = Template.from_stack(stack_of(name)).to_json()
+    found = lint(json.dumps(template), config={"regions": ["us-east-1"], "ignore_checks": [*NOT_LINTED]})
+    assert [str(match) for match in found] == []
+
+
+@every_stack
+@pytest.mark.parametrize("minimize_policies", [True, False])
+def test_the_cdk_warns_of_nothing(name: str, minimize_policies: bool) -> None:
+    stack = stack_of(name, minimize_policies=minimize_policies)
+    Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
+    Annotations.from_stack(stack).has_no_error("*", Match.any_value())
+
+
+@every_stack
+def test_every_granted_action_of_the_service_exists(name: str) -> None:
+    operations = Loader().load_service_model("emr-serverless", "service-2")["operations"].keys()
+    granted = {
+        action.removeprefix("emr-serverless:")
+        for policy in policies(template_of(name)).values()
+        for statement in policy
+        for action in as_list(statement["Action"])
+        if action.startswith("emr-serverless:")
+    }
+    assert granted
+    assert granted <= operations | PERMISSION_ONLY_ACTIONS
+
+
+def test_the_actions_granted_to_others_exist() -> None:
+    stack = Stack(App(), "Lake")
+    role = iam.Role(stack, "Reader", assumed_by=iam.AccountRootPrincipal())
+    application = Application.from_application_id(stack, "Spark", "00f1982r1uukb925")
+    application.grant_read(role)
+    application.grant_start_job_run(role, role)
+    granted = set(re.findall(r'"emr-serverless:(\w+)"', json.dumps(resources(stack, "AWS::IAM::Policy"))))
+    assert granted <= Loader().load_service_model("emr-serverless", "service-2")["operations"].keys()
+
+
+@every_stack
+def test_statement_ids_are_unique_in_each_policy(name: str) -> None:
+    for policy, statements in policies(template_of(name)).items():
+        sids = [statement["Sid"] for statement in statements if "Sid" in statement]
+        assert len(sids) == len(set(sids)), policy
+        assert all(re.fullmatch("[A-Za-z0-9]+", sid) for sid in sids)
+
+
+def test_the_library_s_roles_have_no_managed_policies_and_no_policy_allows_everything() -> None:
+    for resource in template_of("defaults").values():
+        assert "ManagedPolicyArns" not in resource.get("Properties", {})
+    for policy, statements in policies(template_of("defaults")).items():
+        for statement in statements:
+            # In a key's policy, * is the key.
+            assert "KeyPolicy" in policy or "*" not in as_list(statement.get("Resource", ""))
+            assert "KeyPolicy" in policy or not any(action.endswith(":*") for action in as_list(statement["Action"]))
+
+
+def test_the_provider_is_small() -> None:
+    provider = [name for name in template_of("defaults") if name.startswith("EMRServerlessJobRunProvider")]
+    assert len(provider) == 15
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def policies(template: Resources) -> dict[str, list[dict[str, Any]]]:
+    """The statements of each policy document, by logical id and property."""
+    return {
+        f"{logical_id}.{document}": resource["Properties"][document]["Statement"]
+        for logical_id, resource in template.items()
+        for document in ("AssumeRolePolicyDocument", "PolicyDocument", "KeyPolicy")
+        if document in resource.get("Properties", {})
+    }
+
+
+# Which policies a section of the page is about.
+SECTIONS = {
+    "Execution role": r"EtlExecutionRole",
+    "Key": r"EMRServerlessKey",
+    "Handler role": r"EMRServerlessJobRunProviderRole",
+    "Framework roles": r"EMRServerlessJobRunProvider(OnEvent|Wait)Role",
+    "State machine role": r"EMRServerlessJobRunProviderwaiterstatemachineRole",
+}
+
+
+def statements_on_the_page() -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Section, statement id and actions of each row of the page's tables of statements."""
+    section = ""
+    for line in PAGE.read_text().splitlines():
+        if line.startswith("#"):
+            section = line.strip("# ")
+        elif section in SECTIONS and line.startswith("| ") and not line.startswith("| statement"):
+            cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
+            sid = re.match("`(.*)`", cells[0])
+            yield section, sid[1] if sid else "", frozenset(re.findall("`([^`]+)`", cells[1]))
+
+
+def statements_in_the_template() -> Iterator[tuple[str, str, frozenset[str]]]:
+    for policy, statements in policies(template_of("defaults")).items():
+        (section,) = (section for section, pattern in SECTIONS.items() if re.match(pattern, policy))
+        for statement in statements:
+            yield section, statement.get("Sid", ""), frozenset(as_list(statement["Action"]))
+
+
+def test_the_page_explains_exactly_the_statements_that_there_are() -> None:
+    assert set(statements_on_the_page()) == set(statements_in_the_template())
+
+
+def test_the_page_names_every_type_of_resource_that_is_created() -> None:
+    page = PAGE.read_text()
+    for resource_type in {resource["Type"] for resource in template_of("defaults").values()}:
+        assert f"`{resource_type}`" in page
+
+
+def test_each_statement_on_the_page_has_a_reason_and_a_source() -> None:
+    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ") and "`sts:" not in line]
+    for row in rows:
+        if re.search(r"`[a-z-]+:\w+\*?`", row):
+            cells = [cell.strip() for cell in row.strip("| ").split(" | ")]
+            assert len(cells) == 5, row
+            assert len(cells[3]) > 20, row
+            assert cells[4].startswith("["), row
