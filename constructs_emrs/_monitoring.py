@@ -103,7 +103,7 @@ class _Wirer:
             self._permissions.encrypt_log_group(arns, key, [log_group_arn(Stack.of(log_group), name) for name in names])
             self._keys[key.key_arn] = key
             rendered["encryptionKeyArn"] = key.key_arn
-        elif (key_arn := _key_arn_of(log_group)) is not None:
+        elif (key_arn := key_arn_of(log_group)) is not None:
             self._permissions.use_log_group_key(key_arn)
         if cloudwatch.log_stream_name_prefix is not None:
             rendered["logStreamNamePrefix"] = cloudwatch.log_stream_name_prefix
@@ -170,7 +170,7 @@ def _name_or_any(log_group: logs.ILogGroup) -> str:
     return "*" if is_token(log_group.log_group_name) else log_group.log_group_name
 
 
-def _key_arn_of(log_group: logs.ILogGroup) -> str | None:
+def key_arn_of(log_group: logs.ILogGroup) -> str | None:
     """The key of a log group that is created in this app, None if it has none or is imported."""
     resource = log_group.node.default_child
     return resource.kms_key_id if isinstance(resource, logs.CfnLogGroup) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -61,13 +61,15 @@ def allow_starting(application: IApplication, grantee: iam.IGrantable, execution
     return start.combine(tag).combine(pass_role)
 
 
-def allow_submitting(key: kms.IKey, grantee: iam.IGrantable) -> iam.Grant:
+def allow_submitting(key: kms.IKey, grantee: iam.IGrantable, *, for_disks: bool) -> iam.Grant:
     """Let somebody submit runs whose logs or disks are encrypted with the key; the service refuses it otherwise.
+
+    A key for disks is described too, as the service asks whether it is symmetric and enabled.
 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/disk-encryption-cmk.html
     """
-    actions = ["kms:DescribeKey", "kms:GenerateDataKey", "kms:Decrypt"]
+    actions = ["kms:GenerateDataKey", "kms:Decrypt", *(["kms:DescribeKey"] if for_disks else [])]
     return iam.Grant.add_to_principal(grantee=grantee, actions=actions, resource_arns=[key.key_arn])
 
 
@@ -80,6 +82,20 @@ def allow_reading(bucket: s3.IBucket, key: str, grantee: iam.IGrantable) -> None
     iam.Grant.add_to_principal(grantee=grantee, actions=["s3:GetObject"], resource_arns=[objects])
     if bucket.encryption_key is not None:
         bucket.encryption_key.grant_decrypt(grantee)
+
+
+def allow_reading_log_group(log_group_arns: Sequence[str], key_arn: str | None, grantee: iam.IGrantable) -> None:
+    """Let somebody read log groups, which may be encrypted with a key.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    arns = list(log_group_arns)
+    iam.Grant.add_to_principal(grantee=grantee, actions=["logs:GetLogEvents"], resource_arns=arns)
+    if key_arn is not None:
+        via_logs = {"StringEquals": {"kms:ViaService": f"logs.{Aws.REGION}.amazonaws.com"}}
+        iam.Grant.add_to_principal(
+            grantee=grantee, actions=["kms:Decrypt"], resource_arns=[key_arn], conditions=via_logs
+        )
 
 
 def allow_pulling(repository: ecr.IRepository, application_arns: str) -> None:

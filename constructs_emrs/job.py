@@ -16,10 +16,11 @@ from . import _service_rules as rules
 from ._argument_types import check_types
 from ._members import argument_of
 from ._model_rules import check_against_model
-from ._monitoring import arns_of_own_log_groups, wire_monitoring
+from ._monitoring import arns_of_own_log_groups, key_arn_of, wire_monitoring
 from ._permissions import (
     LoggingPermissions,
     allow_reading,
+    allow_reading_log_group,
     allow_starting,
     allow_submitting,
     application_arn,
@@ -213,7 +214,9 @@ class Job(Construct):
         if self._log_group is not None:
             is_own = self._log_group.node.scope is self
             arns = arns_of_own_log_groups(Stack.of(self)) if is_own else [self._log_group.log_group_arn]
-            iam.Grant.add_to_principal(grantee=grantee, actions=["logs:GetLogEvents"], resource_arns=arns)
+            # Who may start the job may use the keys that its request names; a brought group may have another.
+            is_named = is_own or self.monitoring.cloudwatch_logs.encryption_key is not None
+            allow_reading_log_group(arns, None if is_named else key_arn_of(self._log_group), grantee)
         elif self.monitoring.s3_logs is not None:
             prefix = self.monitoring.s3_logs.prefix.strip("/")
             allow_reading(self.monitoring.s3_logs.bucket, f"{prefix}/*" if prefix else "*", grantee)
@@ -227,7 +230,7 @@ class Job(Construct):
         check_types(self.node.path, grantee=(grantee, iam.IGrantable))
         grant = allow_starting(self.application, grantee, self.execution_role)
         for key in self._keys:
-            grant = grant.combine(allow_submitting(key, grantee))
+            grant = grant.combine(allow_submitting(key, grantee, for_disks=key is self._encryption_key))
         return grant
 
     @property

@@ -201,6 +201,7 @@ def test_a_brought_log_group_keeps_its_key_and_the_role_may_use_it() -> None:
         encryption=Encryption.aws_owned(),
         monitoring=Monitoring(cloudwatch_logs=CloudWatchLogs(log_group=group)),
     )
+    JobRun(stack, "Run", job=job)
     request = job.start_job_run_request["configurationOverrides"]["monitoringConfiguration"]
     assert "encryptionKeyArn" not in request["cloudWatchLoggingConfiguration"]
     (key_id,) = resources(stack, "AWS::KMS::Key")
@@ -214,6 +215,9 @@ def test_a_brought_log_group_keeps_its_key_and_the_role_may_use_it() -> None:
             }
         },
     )
+    reading = {"Action": "kms:Decrypt", "Resource": {"Fn::GetAtt": [key_id, "Arn"]}}
+    statements = [statement for document in policies(stack) for statement in document["Statement"]]
+    assert any(reading.items() <= statement.items() for statement in statements), "the handler reads the driver's log"
 
 
 def test_what_an_immutable_role_and_an_imported_key_lack_is_a_warning_with_the_statements() -> None:
