@@ -1,0 +1,174 @@
+"""Partitions, boundaries, nested stacks, stages, and stacks of many jobs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import App, Environment, NestedStack, PermissionsBoundary, Stack, Stage
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk.assertions import Template
+
+from constructs_emrs import (
+    Application,
+    CloudWatchLogs,
+    Code,
+    Encryption,
+    JobRun,
+    Monitoring,
+    Prometheus,
+    ReleaseLabel,
+    SparkJob,
+)
+from constructs_emrs.handler import contract
+from tests.templates import ACCOUNT, new_stack, resources
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+INLINE_POLICIES_OF_A_ROLE, MANAGED_POLICY, MANAGED_POLICIES_OF_A_ROLE = 10_240, 6_144, 10
+# https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html
+KEY_POLICY = 32 * 1024
+TEMPLATE, RESOURCES = 1_000_000, 500
+# What a reference becomes is longer than what stands for it in the template: an ARN with names of their full length.
+LONGEST_ARN = "x" * 120
+
+
+def add_job(stack: Stack, **arguments: Any) -> SparkJob:
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    job = SparkJob(stack, "Etl", application=application, entry_point=Code.from_uri("s3://code/etl.py"), **arguments)
+    JobRun(stack, "Run", job=job)
+    return job
+
+
+def deployed(document: Any) -> Any:
+    """A policy with references as long as they may be when they are deployed."""
+    match document:
+        case {"Ref": _} | {"Fn::GetAtt": _}:
+            return LONGEST_ARN
+        case {"Fn::Join": [separator, parts]}:
+            known = {"AWS::Partition": "aws-us-gov", "AWS::AccountId": ACCOUNT, "AWS::Region": "ap-southeast-2"}
+            texts = [
+                known.get(part["Ref"], "x" * 36) if isinstance(part, dict) and "Ref" in part else part for part in parts
+            ]
+            return separator.join(text if isinstance(text, str) else "x" * 36 for text in texts)
+        case dict():
+            return {name: deployed(item) for name, item in document.items()}
+        case list():
+            return [deployed(item) for item in document]
+        case _:
+            return document
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "us-east-1"])
+def test_no_arn_names_a_partition_and_no_endpoint_a_domain(region: str) -> None:
+    stack = Stack(App(), "Lake", env=Environment(account=ACCOUNT, region=region))
+    add_job(stack)
+    text = json.dumps(resources(stack))
+    assert "arn:aws:" not in text.replace("arn:aws:iam::aws:policy", "")
+    partition = {"cn-north-1": "aws-cn"}.get(region, "aws")
+    prometheus = Prometheus.from_workspace_arn(f"arn:{partition}:aps:{region}:{ACCOUNT}:workspace/ws-1")
+    domain = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    url = f"https://aps-workspaces.{region}.{domain}/workspaces/ws-1/api/v1/remote_write"
+    assert prometheus.remote_write_url == url
+
+
+def test_a_permissions_boundary_reaches_every_role() -> None:
+    stack = new_stack()
+    boundary = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "boundary")
+    add_job(stack)
+    iam.PermissionsBoundary.of(stack).apply(boundary)
+    roles = resources(stack, "AWS::IAM::Role").values()
+    assert roles
+    assert all("PermissionsBoundary" in role["Properties"] for role in roles)
+
+
+def test_a_permissions_boundary_of_the_app_reaches_every_role() -> None:
+    stack = Stack(App(), "Lake", permissions_boundary=PermissionsBoundary.from_name("boundary"))
+    add_job(stack)
+    assert all("PermissionsBoundary" in role["Properties"] for role in resources(stack, "AWS::IAM::Role").values())
+
+
+def test_a_nested_stack_has_a_provider_and_a_key_of_its_own() -> None:
+    parent = new_stack()
+    nested = NestedStack(parent, "Nested")
+    add_job(nested)
+    template = Template.from_stack(nested)
+    template.resource_count_is(contract.JOB_RUN_TYPE, 1)
+    template.resource_count_is("AWS::KMS::Key", 1)
+    Template.from_stack(parent).resource_count_is(contract.JOB_RUN_TYPE, 0)
+
+
+def test_two_stages_have_the_same_stack() -> None:
+    app = App()
+    templates = []
+    for name in ("Test", "Production"):
+        stage = Stage(app, name)
+        stack = Stack(stage, "Lake")
+        add_job(stack)
+        templates.append(stage.synth().get_stack_by_name(stack.stack_name).template["Resources"])
+    assert templates[0].keys() == templates[1].keys()
+
+
+def test_application_role_key_and_log_group_may_be_shared_over_stacks() -> None:
+    app = App()
+    platform, lake = Stack(app, "Platform"), Stack(app, "Lake")
+    application = Application(platform, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    role = iam.Role(platform, "Role", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
+    key = kms.Key(platform, "Key")
+    group = logs.LogGroup(platform, "Group")
+    job = SparkJob(
+        lake,
+        "Etl",
+        application=application,
+        entry_point=Code.from_uri("s3://code/etl.py"),
+        execution_role=role,
+        encryption=Encryption.customer_managed(key),
+        monitoring=Monitoring(cloudwatch_logs=CloudWatchLogs(log_group=group)),
+    )
+    JobRun(lake, "Run", job=job)
+    Template.from_stack(lake).resource_count_is(contract.JOB_RUN_TYPE, 1)
+    Template.from_stack(lake).resource_count_is("AWS::KMS::Key", 0)
+
+
+def test_200_jobs_in_one_stack_keep_every_limit() -> None:
+    stack = new_stack()
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
+    for number in range(200):
+        job = SparkJob(
+            stack,
+            f"Job{number}",
+            application=application,
+            entry_point=Code.from_uri("s3://code/etl.py"),
+            execution_role=role,
+        )
+        JobRun(stack, f"Run{number}", job=job)
+    template = resources(stack)
+    assert len(template) <= RESOURCES
+    assert len(json.dumps(template, separators=(",", ":"))) <= TEMPLATE
+    limits = {
+        "AWS::IAM::Policy": ("PolicyDocument", INLINE_POLICIES_OF_A_ROLE),
+        "AWS::IAM::ManagedPolicy": ("PolicyDocument", MANAGED_POLICY),
+        "AWS::KMS::Key": ("KeyPolicy", KEY_POLICY),
+    }
+    checked = 0
+    for item in template.values():
+        if item["Type"] in limits:
+            name, limit = limits[item["Type"]]
+            assert len(json.dumps(deployed(item["Properties"][name]), separators=(",", ":"))) <= limit
+            checked += 1
+    assert checked >= 3
+    assert len(resources(stack, "AWS::IAM::ManagedPolicy")) <= MANAGED_POLICIES_OF_A_ROLE
+
+
+def test_60_jobs_with_roles_of_their_own_keep_every_limit() -> None:
+    stack = new_stack()
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    for number in range(60):
+        job = SparkJob(stack, f"Job{number}", application=application, entry_point=Code.from_uri("s3://code/etl.py"))
+        JobRun(stack, f"Run{number}", job=job)
+    for item in resources(stack, "AWS::IAM::ManagedPolicy").values():
+        assert len(json.dumps(deployed(item["Properties"]["PolicyDocument"]), separators=(",", ":"))) <= MANAGED_POLICY
+    assert len(resources(stack, "AWS::IAM::ManagedPolicy")) <= MANAGED_POLICIES_OF_A_ROLE
