@@ -24,6 +24,8 @@ class Wiring:
     log_group: logs.ILogGroup | None
     encryption_key: kms.IKey | None
     s3_log_key: kms.IKey | None
+    log_key_arns: set[str]
+    """The keys that logs are encrypted with; one that is not among them is for disks alone."""
     keys: list[kms.IKey]
     """All keys of the request: who submits it must be allowed to use them."""
 
@@ -47,6 +49,7 @@ class _Wirer:
         self._job = job
         self._has_own_role = has_own_role
         self._log_keys: set[str] = set()
+        self._log_group_keys: set[str] = set()
         self._permissions = permissions
         self._encryption = encryption
         self._key = (encryption.key or stack_key(job)) if encryption.is_customer_managed else None
@@ -78,6 +81,7 @@ class _Wirer:
             log_group=log_group,
             encryption_key=self._key,
             s3_log_key=self._s3_log_key(monitoring.s3_logs),
+            log_key_arns=self._log_keys | self._log_group_keys,
             keys=list(self._keys.values()),
         )
 
@@ -101,6 +105,7 @@ class _Wirer:
         if key is not None:
             names = _names(stack) if own else [_name_or_any(log_group)]
             self._permissions.encrypt_log_group(arns, key, [log_group_arn(Stack.of(log_group), name) for name in names])
+            self._log_group_keys.add(key.key_arn)
             self._keys[key.key_arn] = key
             rendered["encryptionKeyArn"] = key.key_arn
         elif (key_arn := key_arn_of(log_group)) is not None:

@@ -61,16 +61,26 @@ def allow_starting(application: IApplication, grantee: iam.IGrantable, execution
     return start.combine(tag).combine(pass_role)
 
 
-def allow_submitting(key: kms.IKey, grantee: iam.IGrantable, *, for_disks: bool) -> iam.Grant:
+def allow_submitting(key: kms.IKey, grantee: iam.IGrantable, *, for_logs: bool, for_disks: bool) -> iam.Grant:
     """Let somebody submit runs whose logs or disks are encrypted with the key; the service refuses it otherwise.
 
-    A key for disks is described too, as the service asks whether it is symmetric and enabled.
+    A key for disks is described too, as the service asks whether it is symmetric and enabled; that it is used through
+    the service only is documented for disks, not for logs.
 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/disk-encryption-cmk.html
     """
-    actions = ["kms:GenerateDataKey", "kms:Decrypt", *(["kms:DescribeKey"] if for_disks else [])]
-    return iam.Grant.add_to_principal(grantee=grantee, actions=actions, resource_arns=[key.key_arn])
+    via_service = {"StringEquals": {"kms:ViaService": f"emr-serverless.{Aws.REGION}.amazonaws.com"}}
+    use = iam.Grant.add_to_principal(
+        grantee=grantee,
+        actions=["kms:GenerateDataKey", "kms:Decrypt"],
+        resource_arns=[key.key_arn],
+        conditions=None if for_logs else via_service,
+    )
+    if not for_disks:
+        return use
+    describe = iam.Grant.add_to_principal(grantee=grantee, actions=["kms:DescribeKey"], resource_arns=[key.key_arn])
+    return use.combine(describe)
 
 
 def allow_reading(bucket: s3.IBucket, key: str, grantee: iam.IGrantable) -> None:

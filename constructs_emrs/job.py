@@ -95,6 +95,7 @@ class Job(Construct):
             has_own_role=execution_role is None,
         )
         self._keys = wiring.keys
+        self._log_key_arns = wiring.log_key_arns
         self._allow_inherited_monitoring(monitoring, permissions)
         self._warn_of(permissions.missing)
         self._tags = TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
@@ -230,7 +231,8 @@ class Job(Construct):
         check_types(self.node.path, grantee=(grantee, iam.IGrantable))
         grant = allow_starting(self.application, grantee, self.execution_role)
         for key in self._keys:
-            grant = grant.combine(allow_submitting(key, grantee, for_disks=key is self._encryption_key))
+            for_logs, for_disks = key.key_arn in self._log_key_arns, key is self._encryption_key
+            grant = grant.combine(allow_submitting(key, grantee, for_logs=for_logs, for_disks=for_disks))
         return grant
 
     @property
@@ -267,6 +269,7 @@ class Job(Construct):
             if key is not None:
                 permissions.encrypt_logs(key)
                 self._keys.append(key)
+                self._log_key_arns.add(key.key_arn)
         if inherited.prometheus is not None and monitoring.prometheus is None:
             permissions.write_metrics(inherited.prometheus.workspace_arn)
 

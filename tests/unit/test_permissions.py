@@ -173,6 +173,15 @@ def test_a_key_for_disks_alone_is_bound_to_the_application() -> None:
     }
     assert "kms:EncryptionContext:applicationId" in statements["DiskKey"]["StringEquals"]
     assert "kms:EncryptionContext:applicationId" not in statements["LogKey"]["StringEquals"]
+    via_service = {"StringEquals": {"kms:ViaService": stack.resolve(f"emr-serverless.{stack.region}.amazonaws.com")}}
+    (submitting,) = (
+        statement
+        for document in policies(stack)
+        for statement in document["Statement"]
+        if statement.get("Condition") == via_service
+    )
+    assert submitting["Action"] == ["kms:GenerateDataKey", "kms:Decrypt"]
+    assert submitting["Resource"] == stack.resolve(disk_key.key_arn)
 
 
 def test_s3_logs_are_encrypted_with_the_bucket_s_key_unless_told_otherwise() -> None:
