@@ -50,7 +50,7 @@ def _check_structure(value: Any, shape: StructureShape, report: Report, path: st
         if name not in shape.members:
             close = difflib.get_close_matches(name, shape.members, n=1)
             remedy = f"did you mean {close[0]}?" if close else "use one of " + ", ".join(shape.members)
-            report(member_path, item, "the service has no such member", remedy)
+            report(member_path, item, "the installed botocore knows no such member", remedy)
         else:
             check_against_model(item, shape.members[name], report, member_path)
     for name in shape.required_members:

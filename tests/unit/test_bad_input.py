@@ -1889,12 +1889,12 @@ OVERRIDES: list[Row] = [
     (
         "a member that does not exist",
         override("retryPolicy.maxAttempt", 3),
-        "Lake/Batch: retryPolicy.maxAttempt=3: the service has no such member; did you mean maxAttempts?",
+        "Lake/Batch: retryPolicy.maxAttempt=3: the installed botocore knows no such member; did you mean maxAttempts?",
     ),
     (
         "a member that is like no other",
         override("flexExecution.zzz", 3),
-        "Lake/Batch: flexExecution.zzz=3: the service has no such member; use one of enabled",
+        "Lake/Batch: flexExecution.zzz=3: the installed botocore knows no such member; use one of enabled",
     ),
     (
         "a member of a string",
