@@ -82,8 +82,10 @@ def test_ctrl_c_ends_the_demo_with_all_it_started(tmp_path: Path) -> None:
         if re.search(r"job run .* RUNNING$", line):
             break
     assert demo.poll() is None, "".join(output)
-    time.sleep(1)  # let Spark come up, so that there is a JVM to end
-    assert any("spark" in process for process in marked_processes(tmp_path))
+    deadline = time.monotonic() + 30
+    while not any("spark" in process for process in marked_processes(tmp_path)):  # there shall be a JVM to end
+        assert time.monotonic() < deadline, "Spark did not come up"
+        time.sleep(0.2)
     os.killpg(demo.pid, signal.SIGINT)  # what a terminal does: to the whole foreground group
     rest, _ = demo.communicate(timeout=60)
     assert demo.returncode == 130, "".join(output) + rest

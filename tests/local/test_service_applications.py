@@ -55,8 +55,12 @@ def test_an_application_goes_through_its_states_in_order(service: Service) -> No
     service.emr.stop_application(applicationId=application_id)
     wait_for_state(service, application_id, "STOPPED")
     service.emr.delete_application(applicationId=application_id)
-    announced = [line.rsplit(" ", 1)[-1] for line in service.events if application_id in line]
     states = ["CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED", "TERMINATED"]
+    deadline = time.monotonic() + 10
+    announced: list[str] = []
+    while len(announced) < len(states) and time.monotonic() < deadline:  # lines arrive a moment after the answer
+        time.sleep(0.05)
+        announced = [line.rsplit(" ", 1)[-1] for line in service.events if application_id in line]
     assert announced == states
 
 
