@@ -21,6 +21,7 @@ from ._monitoring import wire_monitoring
 from ._permissions import LoggingPermissions, allow_pulling, allow_starting, application_arn
 from ._problems import Problems
 from ._provider import JobRunProvider
+from ._request import present
 from ._service_model import operation_shape
 from ._service_rules import check_encryption, check_monitoring, check_monitoring_request, whole_minutes
 from .application_settings import IdentityCenter, Image, Interactive, Scheduler
@@ -312,7 +313,7 @@ class Application(_ApplicationBase):
             "workerTypeSpecifications": {
                 worker.value: {"imageConfiguration": _image(own)} for worker, own in (worker_images or {}).items()
             },
-            "schedulerConfiguration": _present(
+            "schedulerConfiguration": present(
                 {
                     "maxConcurrentRuns": scheduler and scheduler.max_concurrent_runs,
                     "queueTimeoutMinutes": rules.queue_minutes(problems, release_label, scheduler),
@@ -514,12 +515,8 @@ class _ImportedApplication(_ApplicationBase):
         return self._application_name
 
 
-def _present(members: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
-
-
 def _worker_configuration(resources: WorkerResources) -> dict[str, str]:
-    return _present(
+    return present(
         {
             "cpu": f"{in_text(resources.cpu)} vCPU",
             "memory": gigabytes(resources.memory),
@@ -532,7 +529,7 @@ def _worker_configuration(resources: WorkerResources) -> dict[str, str]:
 def _maximum_capacity(capacity: MaximumCapacity | None) -> dict[str, str] | None:
     if capacity is None:
         return None
-    return _present(
+    return present(
         {
             "cpu": f"{in_text(capacity.cpu)} vCPU",
             "memory": gigabytes(capacity.memory),

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import jsii
@@ -27,6 +27,7 @@ from ._permissions import (
     new_execution_role,
 )
 from ._problems import Problems
+from ._request import present
 from ._service_model import operation_shape
 from .application import IApplication
 from .application_type import ApplicationType
@@ -101,7 +102,7 @@ class Job(Construct):
         self._tags = TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
         self._log_group = wiring.log_group
         self._encryption_key = wiring.encryption_key
-        self._request: dict[str, Any] = _present(
+        self._request: dict[str, Any] = present(
             {
                 "applicationId": application.application_id,
                 "executionRoleArn": self.execution_role.role_arn,
@@ -112,7 +113,7 @@ class Job(Construct):
                 "flexExecution": None if flex_execution is None else {"enabled": flex_execution},
                 "executionIamPolicy": self._render_policy(execution_iam_policy),
                 "jobDriver": job_driver(self, problems),
-                "configurationOverrides": _present(
+                "configurationOverrides": present(
                     {
                         "applicationConfiguration": [item.render() for item in application_configuration] or None,
                         "monitoringConfiguration": wiring.monitoring_configuration,
@@ -293,7 +294,7 @@ class Job(Construct):
             return None
         document = policy.document
         arns = [managed.managed_policy_arn for managed in policy.managed_policies]
-        return _present(
+        return present(
             {
                 "policy": None if document is None else Stack.of(self).to_json_string(document),
                 "policyArns": arns or None,
@@ -320,11 +321,6 @@ class Job(Construct):
             for position, code in enumerate(codes)
         ]
         return [uri for uri in uris if uri is not None]
-
-
-def _present(members: Mapping[str, Any]) -> dict[str, Any]:
-    """The members that have a value."""
-    return {name: value for name, value in members.items() if value is not None}
 
 
 def _index(items: list[Any], part: str, problems: Problems, path: str) -> int:
