@@ -1,0 +1,2 @@
+INSERT INTO colours VALUES ('${hiveconf:colour}');
+SELECT concat('colour: ', name) FROM colours;
