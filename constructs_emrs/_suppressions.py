@@ -87,12 +87,10 @@ def suppress_provider_findings(provider: Construct, handler_role: iam.Role) -> N
     Aspects.of(handler_role).add(_SplitPolicies(), priority=AspectPriority.MUTATING + 1)
 
 
-def suppress_runtime_finding(function: Construct) -> None:
+def suppress_runtime_finding(function: CfnResource) -> None:
     """Explain what cdk-nag finds in the runtime of one of our own functions."""
     reason = "A runtime that the function is meant for, rather than the newest that the installed CDK knows."
-    resource = function.node.default_child
-    if isinstance(resource, CfnResource):
-        _suppress(resource, ["AwsSolutions-L1"], reason)
+    _suppress(function, ["AwsSolutions-L1"], reason)
 
 
 @jsii.implements(IAspect)
