@@ -6,13 +6,14 @@ UV := .uv/bin/uv
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help install demo test check bench format clean
+.PHONY: help install demo test check bench docs format clean
 
 help:
 	@echo "make demo     deploy app.py to a local AWS, run its Spark job, show the result, destroy it"
 	@echo "make test     everything: make check, then the local AWS and end-to-end tests"
 	@echo "make check    the quick gate: format, lint, types, import rules, unit and handler tests"
 	@echo "make bench    the benchmarks, as ratios measured in one run"
+	@echo "make docs     the documentation site, in site/"
 	@echo "make format   format the code"
 
 install: .venv/.installed node_modules/.package-lock.json
@@ -48,9 +49,13 @@ test: check
 bench: install
 	@for script in benchmarks/*.py; do python "$$script" || exit 1; done
 
+docs: install
+	mkdocs build --strict --quiet
+	@echo "site/index.html; mkdocs serve shows it"
+
 format: install
 	ruff format
 	ruff check --fix
 
 clean:
-	rm -rf .uv .venv node_modules cdk.out
+	rm -rf .uv .venv node_modules cdk.out site
