@@ -120,10 +120,23 @@ class LocalAws:
     def command_environment(self) -> dict[str, str]:
         """The whole environment for a command: this process's, `environment`, and the tools first on the PATH."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        path = [*node_directory(), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+        path = [*self._node_alone(), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
         # The CLI's own calls to the internet have nothing to say about a local deployment.
         quiet = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "true"}
         return {**quiet, **inherited, **self.environment, "PATH": os.pathsep.join(path)}
+
+    def _node_alone(self) -> list[str]:
+        """A directory with the `node` from PyPI and nothing else: the `npm` and `npx` beside it do not run there.
+
+        Those that run are in the interpreter's directory.
+        """
+        if not (found := node_directory()):
+            return []
+        node = self.data_directory / "bin" / "node"
+        node.parent.mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            node.symlink_to(Path(found[0]) / "node")
+        return [str(node.parent)]
 
     def client(self, service: str, **arguments: Any) -> Any:
         """A boto3 client of a service of the local AWS, with root credentials unless `arguments` say otherwise."""

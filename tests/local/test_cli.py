@@ -87,6 +87,12 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, output
 
 
+@pytest.mark.parametrize("command", ["node", "npm", "npx"])
+def test_the_commands_of_node_run(command: str) -> None:
+    done = emrs_local("exec", "--no-bootstrap", "--", command, "--version")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_exec_runs_the_command_against_a_local_aws() -> None:
     print_caller = "print(boto3.client('sts').get_caller_identity()['Arn'], os.environ['CDK_DEFAULT_REGION'])"
     source = f"import boto3, os; {print_caller}"
