@@ -50,7 +50,7 @@ bench: install
 	@for script in benchmarks/*.py; do python "$$script" || exit 1; done
 
 docs: install
-	mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 	@echo "site/index.html; mkdocs serve shows it"
 
 format: install

@@ -16,10 +16,22 @@ Each member of the [StartJobRun](https://docs.aws.amazon.com/emr-serverless/late
 request, and the argument of `SparkJob` or `HiveJob` that sets it. What no argument sets, `add_override` does.
 
 This page is made by `python scripts/generate_reference.py` from the code and botocore's model of the service.
+"""
+
+_TABLE = """
+## {title}
 
 | member | argument | limits of the service |
 |---|---|---|
 """
+
+# Structures whose members have a table of their own.
+_GROUPS = (
+    "configurationOverrides.monitoringConfiguration",
+    "configurationOverrides",
+    "jobDriver.sparkSubmit",
+    "jobDriver.hive",
+)
 
 
 def members(shape: Shape, path: str = "", outer: tuple[str, ...] = ()) -> Iterator[tuple[str, Shape]]:
@@ -65,7 +77,7 @@ def _is_list_of_strings(shape: Shape) -> bool:
 
 def page() -> str:
     """The whole page."""
-    rows = []
+    tables: dict[str, list[str]] = {}
     for path, shape in members(operation_shape("StartJobRun")):
         if path in SET_ELSEWHERE:
             argument = SET_ELSEWHERE[path]
@@ -73,8 +85,12 @@ def page() -> str:
             argument = "`Tags.of(job).add(…)`, or of any scope around it"
         else:
             argument = ", ".join(f"`{name.strip()}`" for name in argument_of(path.replace("[]", "")).split(","))
-        rows.append(f"| `{path}` | {argument} | {limits(shape)} |")
-    return _HEAD + "\n".join(rows) + "\n"
+        group = next((group for group in _GROUPS if path.startswith(f"{group}.")), "")
+        row = f"| `{path.removeprefix(group).lstrip('.')}` | {argument} | {limits(shape)} |\n"
+        tables.setdefault(group, []).append(row)
+    return _HEAD + "".join(
+        _TABLE.format(title=f"`{group}`" if group else "The request") + "".join(rows) for group, rows in tables.items()
+    )
 
 
 if __name__ == "__main__":

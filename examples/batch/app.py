@@ -29,8 +29,8 @@ class Batch(Stack):
             monitoring=Monitoring(s3_logs=S3Logs(bucket=data, prefix="logs")),
         )
         data.grant_read_write(etl)
-        # --8<-- [end:job]
         JobRun(self, "EtlOnDeploy", job=etl)
+        # --8<-- [end:job]
         CfnOutput(self, "Bucket", value=data.bucket_name)
 
 

@@ -60,7 +60,7 @@ class BringYourOwn(Stack):
             encryption=Encryption.customer_managed(key, disk_encryption_context={"team": "lake"}),
             monitoring=Monitoring(
                 s3_logs=S3Logs(bucket=bucket, prefix="logs"),
-                cloudwatch_logs=CloudWatchLogs(log_group=log_group),
+                cloudwatch_logs=CloudWatchLogs(log_group=log_group, encryption_key=key),
             ),
         )
         bucket.grant_read_write(etl)
