@@ -25,7 +25,7 @@ _INLINE_POLICY = (
 
 # Rules and the reason by the type of the provider's resources.
 _PROVIDER: dict[str, list[tuple[list[str], str]]] = {
-    "AWS::IAM::Policy": [_INLINE_POLICY],
+    "AWS::IAM::Role": [_INLINE_POLICY],
     "AWS::Lambda::Function": [
         (
             [f"{pack}-LambdaInsideVPC" for pack in _PACKS],
@@ -75,16 +75,13 @@ _EXECUTION_ROLE_WILDCARDS = {
 def suppress_provider_findings(provider: Construct, handler_role: iam.Role) -> None:
     """Explain what cdk-nag finds in the provider, whose roles nobody else grants anything."""
     for resource in provider.node.find_all():
-        if not isinstance(resource, CfnResource):
-            continue
-        for rules, reason in _PROVIDER.get(resource.cfn_resource_type, []):
-            _suppress(resource, rules, reason)
-        if isinstance(resource, iam.CfnPolicy):
-            _suppress_wildcards(resource, _BELOW_ONE_THING)
-    for resource in handler_role.node.find_all():
-        if isinstance(resource, iam.CfnPolicy):
-            _suppress_wildcards(resource, _ALL_APPLICATIONS)
-    Aspects.of(handler_role).add(_SplitPolicies(), priority=AspectPriority.MUTATING + 1)
+        if isinstance(resource, CfnResource):
+            for rules, reason in _PROVIDER.get(resource.cfn_resource_type, []):
+                _suppress(resource, rules, reason)
+    role = handler_role.node.default_child
+    if isinstance(role, CfnResource):
+        _suppress_wildcards(role, _ALL_APPLICATIONS)
+    Aspects.of(handler_role).add(_GrantedPolicies(), priority=AspectPriority.MUTATING + 1)
 
 
 def suppress_runtime_finding(function: CfnResource) -> None:
@@ -94,14 +91,15 @@ def suppress_runtime_finding(function: CfnResource) -> None:
 
 
 @jsii.implements(IAspect)
-class _SplitPolicies:
-    """Explains the wildcards of policies that the CDK splits off at synth, when the role's policy grows too large."""
+class _GrantedPolicies:
+    """Explains the wildcards of what is granted to the role, also where the CDK splits the policy at synth."""
 
     def visit(self, node: IConstruct) -> None:
         """Look at one construct of the role."""
-        if isinstance(node, iam.CfnManagedPolicy):
+        if isinstance(node, iam.CfnPolicy):
+            _suppress(node, *_INLINE_POLICY)
+        if isinstance(node, iam.CfnPolicy | iam.CfnManagedPolicy):
             _suppress_wildcards(node, _BELOW_ONE_THING)
-            _suppress_wildcards(node, _ALL_APPLICATIONS)
 
 
 def suppress_execution_role_findings(

@@ -23,16 +23,16 @@ _ELLIPSIS = 3
 _SECONDS = 30
 
 
-def success(request: Request, done: Done) -> bytes:
+def success(request: Request, done: Done) -> str:
     """What CloudFormation is told of a request that is done."""
     return _encoded({"Status": "SUCCESS", **_identity(request, done.physical_id), "Data": done.data})
 
 
-def failed(request: Request, physical_id: str, reason: str) -> bytes:
+def failed(request: Request, physical_id: str, reason: str) -> str:
     """What CloudFormation is told of a request that failed; the reason is cut to what fits."""
     body = {"Status": "FAILED", **_identity(request, physical_id)}
     # CloudFormation fails a resource without a reason for that, and says nothing else.
-    room = _MOST_BYTES - len(_encoded({**body, "Reason": ""})) - _ELLIPSIS
+    room = _MOST_BYTES - len(_encoded({**body, "Reason": ""}).encode()) - _ELLIPSIS
     return _encoded({**body, "Reason": first_bytes(reason or "It failed.", room)})
 
 
@@ -58,5 +58,6 @@ def _identity(request: Request, physical_id: str) -> dict[str, str]:
     }
 
 
-def _encoded(body: dict[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False).encode(errors="replace")
+def _encoded(body: dict[str, Any]) -> str:
+    # A lone surrogate can't be sent.
+    return json.dumps(body, ensure_ascii=False).encode(errors="replace").decode()

@@ -57,6 +57,7 @@ JOB_RUN_COUNT = "JOB_RUN_COUNT"
 IS_ANSWERED = "IsAnswered"
 WAIT_SECONDS = "WaitSeconds"
 ERROR = "Error"
+ANSWER = "Answer"
 
 SERVICE = "emr-serverless"
 API_VERSION = "2021-07-13"

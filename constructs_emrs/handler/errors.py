@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 
 from __future__ import annotations
 
+from urllib.error import HTTPError
+
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 _THROTTLED = frozenset(
@@ -26,8 +28,10 @@ _WORDS_OF_WHAT_IS_NOT_VISIBLE = ("role", "key", "kms")
 
 def passes(error: Exception) -> bool:
     """Whether the same call may well succeed a little later: throttled, a fault of the service or of the network."""
+    if isinstance(error, HTTPError):
+        return error.code >= 500
     if not isinstance(error, ClientError):
-        return isinstance(error, HTTPClientError)
+        return isinstance(error, HTTPClientError | OSError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status == 429 or status >= 500 or error.response["Error"]["Code"] in _THROTTLED
 

@@ -50,7 +50,7 @@ def start(event: dict[str, Any], _context: object = None) -> None:
                 # Nobody else is going to answer.
                 refused = Request(request, now=time.time)
                 body = answer.failed(refused, refused.failed_physical_id, errors.sentence(error))
-                answer.put(refused.response_url, body)
+                answer.put(refused.response_url, body.encode())
             elif attempt == _TRIES - 1:
                 raise  # Lambda delivers the event again
             else:
@@ -74,20 +74,30 @@ def advance(state: dict[str, Any], services: Services) -> dict[str, Any]:
     request = Request(state, now=services.now)
     resource = _resource(request, services)
     try:
+        if contract.ANSWER in state:
+            services.put(request.response_url, state[contract.ANSWER].encode())
+            return {contract.IS_ANSWERED: True}
         if contract.ERROR in state:
             raise JobRunFailed(_crash(state[contract.ERROR]))
         outcome = resource.step()
     except Exception as error:  # noqa: BLE001 - whatever it is, CloudFormation has to be told
-        if not is_worth_another_try(error, request):
-            body = answer.failed(request, resource.failed_physical_id, reason_of(error))
-            services.put(request.response_url, body)
+        if is_worth_another_try(error, request):
+            _log.warning("%s; trying again", errors.sentence(error))
+            return _next(state, pace.until_retry())
+        if contract.ANSWER in state:
+            _log.error("CloudFormation takes no answer any more: %s", error)
             return {contract.IS_ANSWERED: True}
-        _log.warning("%s; trying again", errors.sentence(error))
-        outcome = Again(pace.until_retry())
+        state[contract.ANSWER] = answer.failed(request, resource.failed_physical_id, reason_of(error))
+        return _next(state, 0)
     if isinstance(outcome, Again):
-        return {**state, contract.IS_ANSWERED: False, contract.WAIT_SECONDS: math.ceil(outcome.seconds)}
-    services.put(request.response_url, answer.success(request, outcome))
-    return {contract.IS_ANSWERED: True}
+        return _next(state, outcome.seconds)
+    # It is sent by the next step: one that is killed after it was sent, and done again, can't come to another answer.
+    state[contract.ANSWER] = answer.success(request, outcome)
+    return _next(state, 0)
+
+
+def _next(state: dict[str, Any], seconds: float) -> dict[str, Any]:
+    return {**state, contract.IS_ANSWERED: False, contract.WAIT_SECONDS: math.ceil(seconds)}
 
 
 def _resource(request: Request, services: Services) -> JobRunResource | JobRunWait | ApplicationStop:
