@@ -88,7 +88,8 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("command", ["node", "npm", "npx"])
-def test_the_commands_of_node_run(command: str) -> None:
+def test_the_commands_of_node_run(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NODE_DISABLE_COMPILE_CACHE", "1")  # npm would leave it with the temporary files
     done = emrs_local("exec", "--no-bootstrap", "--", command, "--version")
     assert done.returncode == 0, done.stdout + done.stderr
 
