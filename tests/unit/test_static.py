@@ -268,21 +268,27 @@ def as_list(value: Any) -> list[Any]:
 
 def policies(template: Resources) -> dict[str, list[dict[str, Any]]]:
     """The statements of each policy document, by logical id and property."""
-    return {
+    documents = {
         f"{logical_id}.{document}": resource["Properties"][document]["Statement"]
         for logical_id, resource in template.items()
         for document in ("AssumeRolePolicyDocument", "PolicyDocument", "KeyPolicy")
         if document in resource.get("Properties", {})
     }
+    inline = {
+        f"{logical_id}.{policy['PolicyName']}": policy["PolicyDocument"]["Statement"]
+        for logical_id, resource in template.items()
+        for policy in resource.get("Properties", {}).get("Policies", [])
+    }
+    return documents | inline
 
 
 # Which policies a section of the page is about.
 SECTIONS = {
     "Execution role": r"EtlExecutionRole",
     "Key": r"EMRServerlessKey",
-    "Handler role": r"EMRServerlessJobRunProviderRole",
-    "Framework roles": r"EMRServerlessJobRunProvider(OnEvent|Wait)Role",
-    "State machine role": r"EMRServerlessJobRunProviderwaiterstatemachineRole",
+    "Role of the function Step": r"EMRServerlessJobRunProviderRole",
+    "Role of the function Start": r"EMRServerlessJobRunProviderStartRole",
+    "Role of the state machine": r"EMRServerlessJobRunProviderStateMachineRole",
 }
 
 
