@@ -81,9 +81,12 @@ class Job(Construct):
         rules.check_monitoring(problems, monitoring)
 
         self.application = application
+        """Where the job runs."""
         self._engine = engine
         self.monitoring = monitoring
+        """Where its logs and metrics go."""
         self.execution_role: iam.IRole = execution_role or new_execution_role(self, "ExecutionRole")
+        """The role that the job's code runs with: the one that was brought, or one of its own."""
         self._prerequisites: list[IConstruct] = [self, self.execution_role, application]
         if monitoring.s3_logs is not None:
             self._prerequisites.append(monitoring.s3_logs.bucket)
