@@ -35,16 +35,23 @@ class Hive(Stack):
         query.grant_principal.add_to_principal_policy(
             iam.PolicyStatement(
                 actions=[
-                    f"glue:{operation}"
-                    for operation in (
-                        *("GetDatabase", "GetDatabases", "GetTable", "GetTables", "CreateTable", "UpdateTable"),
-                        *("GetPartition", "GetPartitions", "CreatePartition", "BatchCreatePartition"),
-                        "GetUserDefinedFunctions",
-                    )
+                    "glue:GetDatabase",
+                    "glue:GetDatabases",
+                    "glue:GetTable",
+                    "glue:GetTables",
+                    "glue:CreateTable",
+                    "glue:UpdateTable",
+                    "glue:GetPartition",
+                    "glue:GetPartitions",
+                    "glue:CreatePartition",
+                    "glue:BatchCreatePartition",
+                    "glue:GetUserDefinedFunctions",
                 ],
                 resources=[
-                    self.format_arn(service="glue", resource=resource)
-                    for resource in ("catalog", "database/default", "table/default/*", "userDefinedFunction/default/*")
+                    self.format_arn(service="glue", resource="catalog"),
+                    self.format_arn(service="glue", resource="database/default"),
+                    self.format_arn(service="glue", resource="table/default/*"),
+                    self.format_arn(service="glue", resource="userDefinedFunction/default/*"),
                 ],
             )
         )

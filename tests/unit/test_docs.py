@@ -9,6 +9,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 import constructs_emrs
+from constructs_emrs.handler import failure
 from tests.templates import new_stack
 
 ROOT = Path(__file__).parent.parent.parent
@@ -50,3 +51,11 @@ def test_the_arguments_that_the_page_names_exist(page: Path) -> None:
             first = re.match(r"(\w+)=", arguments)
             assert first is not None
             assert first[1] in call.__init__.__annotations__, f"{name}({first[1]}=…)"
+
+
+def test_the_advice_that_the_page_of_failures_quotes_is_what_is_said() -> None:
+    page = (ROOT / "docs" / "failures.md").read_text()
+    quoted = [" ".join(advice.split()) for advice in re.findall(r'advises: "([^"]+)"', page)]
+    said = [remedy for _, remedy in failure._REMEDIES]
+    assert len(quoted) >= 5
+    assert [advice for advice in quoted if not any(remedy.startswith(advice) for remedy in said)] == []

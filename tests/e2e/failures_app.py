@@ -1,0 +1,77 @@
+"""A stack for each failure that docs/failures.md describes and that can be had for sure."""
+
+import os
+from pathlib import Path
+
+from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+
+from constructs_emrs import Application, ApplicationType, Code, HiveJob, JobRun, ReleaseLabel, SparkJob
+
+FILES = Path(os.environ["FAILURES_FILES"])
+
+app = App()
+
+
+def spark(stack: Stack) -> Application:
+    return Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+
+
+def bucket(stack: Stack) -> s3.Bucket:
+    return s3.Bucket(stack, "Data", auto_delete_objects=True, removal_policy=RemovalPolicy.DESTROY)
+
+
+missing = Stack(app, "ScriptMissing")
+JobRun(
+    missing,
+    "Run",
+    job=SparkJob(
+        missing, "Etl", application=spark(missing), entry_point=Code.from_bucket(bucket(missing), "jobs/etl.py")
+    ),
+)
+
+denied = Stack(app, "DataDenied")
+data = bucket(denied)
+JobRun(
+    denied,
+    "Run",
+    job=SparkJob(
+        denied,
+        "Etl",
+        application=spark(denied),
+        entry_point=Code.from_asset(FILES / "etl.py"),
+        arguments=[data.s3_url_for_object("out")],
+    ),
+)
+
+role = Stack(app, "WrongRole")
+JobRun(
+    role,
+    "Run",
+    job=SparkJob(
+        role,
+        "Etl",
+        application=spark(role),
+        entry_point=Code.from_asset(FILES / "etl.py"),
+        execution_role=iam.Role(role, "Role", assumed_by=iam.ServicePrincipal("glue.amazonaws.com")),
+    ),
+)
+
+query = Stack(app, "BadQuery")
+hive = Application(query, "Hive", application_type=ApplicationType.HIVE, release_label=ReleaseLabel.EMR_7_14_0)
+warehouse = bucket(query)
+job = HiveJob(
+    query,
+    "Query",
+    application=hive,
+    query=Code.from_asset(FILES / "query.sql"),
+    hive_conf={
+        "hive.exec.scratchdir": warehouse.s3_url_for_object("scratch"),
+        "hive.metastore.warehouse.dir": warehouse.s3_url_for_object("warehouse"),
+    },
+)
+warehouse.grant_read_write(job)
+JobRun(query, "Run", job=job)
+
+app.synth()
