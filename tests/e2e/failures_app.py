@@ -23,13 +23,12 @@ def bucket(stack: Stack) -> s3.Bucket:
 
 
 missing = Stack(app, "ScriptMissing")
-JobRun(
-    missing,
-    "Run",
-    job=SparkJob(
-        missing, "Etl", application=spark(missing), entry_point=Code.from_bucket(bucket(missing), "jobs/etl.py")
-    ),
+scripts = bucket(missing)
+of_missing_script = SparkJob(
+    missing, "Etl", application=spark(missing), entry_point=Code.from_bucket(scripts, "jobs/etl.py")
 )
+scripts.grant_read(of_missing_script)  # who may not list a bucket is told AccessDenied of an object that is not there
+JobRun(missing, "Run", job=of_missing_script)
 
 denied = Stack(app, "DataDenied")
 data = bucket(denied)

