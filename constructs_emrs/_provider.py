@@ -26,9 +26,9 @@ _ID = "EMRServerlessJobRunProvider"
 _RETRY = {
     "ErrorEquals": ["States.ALL"],
     "IntervalSeconds": 2,
-    "MaxAttempts": 10,
+    "MaxAttempts": 15,
     "BackoffRate": 2,
-    "MaxDelaySeconds": 60,
+    "MaxDelaySeconds": 20,
     "JitterStrategy": "FULL",
 }
 # CloudFormation waits for an hour. An execution that is not done by then has nobody to answer to.

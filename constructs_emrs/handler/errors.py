@@ -8,6 +8,7 @@ from __future__ import annotations
 from urllib.error import HTTPError
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotocoreConnectionError
 
 _THROTTLED = frozenset(
     {
@@ -31,7 +32,7 @@ def passes(error: Exception) -> bool:
     if isinstance(error, HTTPError):
         return error.code >= 500
     if not isinstance(error, ClientError):
-        return isinstance(error, HTTPClientError | OSError)
+        return isinstance(error, HTTPClientError | BotocoreConnectionError | OSError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status == 429 or status >= 500 or error.response["Error"]["Code"] in _THROTTLED
 

@@ -18,7 +18,9 @@ _LONGEST = 120.0
 # A run that takes long is looked at less often: after two minutes every five seconds, after half an hour every minute.
 _AGE_SHARE = 1 / 30
 _LONGEST_FOR_AGE = 60.0
-_LONGEST_RETRY = 60.0
+# A request that CloudFormation has given up has to notice it before the next deployment begins, and not start its run
+# then: a pause is shorter than a rollback and the start of another deployment.
+_LONGEST_RETRY = 20.0
 
 
 def job_run_count() -> int:

@@ -26,7 +26,7 @@ MOST_STEPS = 3000
 LIMIT_SECONDS = 3600
 MOST_ANSWER_BYTES = 4096
 # Of the state machine's Retry.
-MOST_RETRIES = 10
+MOST_RETRIES = 15
 
 
 def stringified(value: Any) -> Any:
