@@ -30,7 +30,8 @@ for name in sys.argv[1:]:
 
 def sources() -> list[Path]:
     """The modules that may know ministack."""
-    return [PACKAGE / "_ministack.py", *sorted((PACKAGE / "_cloudformation").glob("*.py"))]
+    modules = [PACKAGE / f"{name}.py" for name in ("_ministack", "_functions", "_state_machines")]
+    return [*modules, *sorted((PACKAGE / "_cloudformation").glob("*.py"))]
 
 
 def names_used() -> list[str]:
