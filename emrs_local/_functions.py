@@ -23,6 +23,7 @@ _PROCESS_DIED = "Worker process died"
 def install_functions() -> None:
     """Correct ministack's functions."""
     _name_errors_as_the_runtime_does()
+    _leave_deleted_functions_alone()
     _start_few_processes_at_a_time()
 
 
@@ -48,6 +49,28 @@ def _name_errors_as_the_runtime_does() -> None:
         return result
 
     lambda_svc._execute_function_warm = execute
+
+
+def _leave_deleted_functions_alone() -> None:
+    """Do not run a function that is deleted, which Lambda's second and third try of an event may meet.
+
+    ministack 1.5.33 tries with what it remembers of the function, and ends its process when it is deleted; so an event
+    that was being handled while its stack was deleted would be handled again afterwards.
+    """
+    from ministack.services import lambda_svc
+
+    original = lambda_svc._execute_function
+
+    def execute(function: dict[str, Any], event: Any) -> dict[str, Any]:
+        arn = str((function.get("config") or function)["FunctionArn"])
+        _, _, _, region, account, _, name, *_ = arn.split(":")
+        if lambda_svc._functions.get_scoped(account, region, name) is None:
+            body = {"errorType": "ResourceNotFoundException", "errorMessage": f"Function not found: {arn}"}
+            return {"error": True, "body": body, "log": ""}
+        result: dict[str, Any] = original(function, event)
+        return result
+
+    lambda_svc._execute_function = execute
 
 
 def error_type(message: str, log: str) -> str:
@@ -85,7 +108,7 @@ def _start_few_processes_at_a_time() -> None:
         while len(starting) >= _STARTING and not idle(key) and time.monotonic() < deadline:
             time.sleep(_LOOK_SECONDS)
         worker, how = original_acquire(name, configuration, code, **options)
-        if how == "spawn":
+        if how == "spawn" and type(worker)._spawn is spawn:
             starting.add(worker)
         return worker, how
 

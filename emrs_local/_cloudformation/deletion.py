@@ -87,6 +87,10 @@ class Deletion(Operation):
 
         stack = self.stack
         stack.enter("DELETE_IN_PROGRESS")
+        stack.record.pop("_failed_operation", None)
+        leftovers: list[Doomed] = stack.record.pop("_leftovers", [])
+        for leftover in leftovers:  # what updates replaced that were not rolled back
+            await delete_resource(stack, leftover)
         failed = await delete_records(stack, stack.template, self._doomed())
         if failed and self._force:
             # FORCE_DELETE_STACK leaves what cannot be deleted, and what that depends on.

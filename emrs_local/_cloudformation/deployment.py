@@ -60,7 +60,8 @@ class Deployment(Operation):
         self._abandoned = False
         self._reverted: set[str] = set()
         self._doomed_by_rollback: list[Doomed] = []
-        self._leftovers: dict[str, Doomed] = {}
+        # What earlier deployments, which were not rolled back, replaced or failed to create.
+        self._leftovers: list[Doomed] = stack.record.pop("_leftovers", [])
 
     @property
     def failure(self) -> str:
@@ -148,6 +149,8 @@ class Deployment(Operation):
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason
             self._reason = str(error)
             return False
+        for output in stack.record.get("Outputs", []):
+            _exports.pop(output.get("ExportName"), None)
         _exports.update(exports)
         stack.record.update(
             Outputs=outputs,
@@ -171,9 +174,7 @@ class Deployment(Operation):
         nested = {name: step.child for name, step in self.steps.items() if step.child and step.old is not None}
 
         async def delete(name: str) -> bool:
-            if name in self._leftovers:
-                await delete_resource(self.stack, self._leftovers[name])
-            elif name in nested:
+            if name in nested:
                 await nested[name].clean_up()
             elif name in replaced:
                 await self._delete_predecessor(replaced[name])
@@ -181,13 +182,16 @@ class Deployment(Operation):
                 await self._delete_removed(removed[name])
             return True
 
-        doomed = {**removed, **replaced, **nested, **self._leftovers}
+        doomed = {**removed, **replaced, **nested}
+        await self._delete_leftovers()
         await in_order(doomed, reversed_dependencies(old_template.dependencies()), delete)
         self.stack.enter("UPDATE_COMPLETE")
 
     def keep_failed(self) -> None:
         """Leave the stack as it is where a resource failed, for RollbackStack, DeleteStack or another update."""
         self.stack.record["_failed_operation"] = {"deployment": self, "is_update": self.previous is not None}
+        superseded = [self._predecessor(step) for step in self.steps.values() if step.is_replaced]
+        self.stack.record["_leftovers"] = [*self._leftovers, *superseded]
         if self.previous is not None:
             # What is there is described by both templates; a deletion has to find the policies and the order.
             self.stack.record["_template"] = self.template.body
@@ -196,6 +200,7 @@ class Deployment(Operation):
     async def roll_back(self, reason: str = "") -> None:
         """Take the deployment back, wherever it failed."""
         self.stack.record.pop("_failed_operation", None)
+        self.stack.record.pop("_leftovers", None)
         if self.previous is None:
             await self._roll_back_create(reason or f"{self.failure}Rollback requested by user.")
         else:
@@ -261,6 +266,7 @@ class Deployment(Operation):
                 self.stack.resources.pop(name, None)
             return True
 
+        await self._delete_leftovers()
         await in_order([*created, *nested], reversed_dependencies(self.template.dependencies()), delete)
         self.stack.enter("UPDATE_ROLLBACK_COMPLETE")
 
@@ -313,7 +319,6 @@ class Deployment(Operation):
         try:
             self._resolve(step)
             if old is not None and step.sent == step.old_sent and old.get("ResourceStatus") != "UPDATE_FAILED":
-                self.stack.resources[name].update(Properties=step.properties)
                 return True
             self.steps[name] = step
             self._begin(step)
@@ -329,19 +334,29 @@ class Deployment(Operation):
         return True
 
     def _leave(self, name: str, failed: Record) -> None:
-        """Delete in the end what an earlier deployment, which was not rolled back, failed to create."""
-        self._leftovers[name] = Doomed(
+        """Create anew what an earlier deployment failed to create, and delete in the end what there is of it."""
+        leftover = Doomed(
             logical_id=name,
             resource_type=failed["ResourceType"],
             physical_id=failed.get("PhysicalResourceId", ""),
             properties=failed.get("Properties", {}),
         )
+        self._leftovers.append(leftover)
+
+    async def _delete_leftovers(self) -> None:
+        await asyncio.gather(*(delete_resource(self.stack, leftover) for leftover in self._leftovers))
+        self._leftovers = []
 
     def _resolve(self, step: Step) -> None:
         """What the resource is to be sent, and what it was sent before."""
         from ministack.services.cloudformation.engine import _NO_VALUE, _resolve_dynamic_references
 
         stack, previous, name = self.stack, self.previous or {}, step.logical_id
+        if step.old is not None and step.is_custom and step.old["ResourceType"] != step.resource_type:
+            raise ValueError(
+                "Update of resource type is not permitted. "
+                f"The new template modifies resource type of the following resources: [{name}]"
+            )
         definition = self.template.definitions[name]
         resolved = stack.resolve(definition.get("Properties") or {}, self.template)
         if isinstance(resolved, dict):
@@ -465,26 +480,26 @@ class Deployment(Operation):
             self.stack.resources[doomed.logical_id].update(ResourceStatus="DELETE_FAILED", ResourceStatusReason=reason)
 
     async def _delete_predecessor(self, step: Step) -> None:
-        from ministack.services.cloudformation.stacks import _RETAINING_POLICIES
-
-        policy = self.stack.policy(step.logical_id, "UpdateReplacePolicy", self.template)
-        retained = policy in _RETAINING_POLICIES
         try:
-            for function, arguments, options in [] if retained else step.predecessor_deletes:
+            for function, arguments, options in [] if self._predecessor(step).retained else step.predecessor_deletes:
                 function(*arguments, **options)
         except Exception as error:  # noqa: BLE001 - a failed cleanup is reported, and the update goes on
             self.stack.event(step.logical_id, step.resource_type, "DELETE_FAILED", str(error), step.old_physical_id)
         if step.is_replaced:
-            await delete_resource(
-                self.stack,
-                Doomed(
-                    logical_id=step.logical_id,
-                    resource_type=step.resource_type,
-                    physical_id=step.old_physical_id,
-                    properties=(step.old or {}).get("Properties", {}),
-                    retained=retained,
-                ),
-            )
+            await delete_resource(self.stack, self._predecessor(step))
+
+    def _predecessor(self, step: Step) -> Doomed:
+        """What a step replaced."""
+        from ministack.services.cloudformation.provisioners import _RETAINING_POLICIES
+
+        policy = self.stack.policy(step.logical_id, "UpdateReplacePolicy", self.template)
+        return Doomed(
+            logical_id=step.logical_id,
+            resource_type=step.resource_type,
+            physical_id=step.old_physical_id,
+            properties=(step.old or {}).get("Properties", {}),
+            retained=policy in _RETAINING_POLICIES,
+        )
 
     async def _roll_back_create(self, reason: str) -> None:
         self.stack.enter("ROLLBACK_IN_PROGRESS", reason)
@@ -553,6 +568,7 @@ class Deployment(Operation):
             RuntimeError: a resource failed to go back.
         """
         self.stack.record.pop("_failed_operation", None)
+        self.stack.record.pop("_leftovers", None)
         self.stack.enter("UPDATE_ROLLBACK_IN_PROGRESS")
         if not await self.revert():
             reason = self.stack.record["StackStatusReason"]

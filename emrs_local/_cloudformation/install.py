@@ -12,6 +12,8 @@ from emrs_local._cloudformation.stack import Stack, Template
 
 _ANSWER_PATH = "/_ministack/cfn-response/"
 
+_OK = 200
+
 Json = dict[str, Any]
 
 
@@ -81,20 +83,19 @@ async def _delete(
 
 async def _roll_back(_stack_name: str, _stack_id: str, stack: Json, operation: Json, reason_override: str = "") -> None:
     """RollbackStack."""
-    deployment: Deployment = operation["deployment"]
+    deployment = operation.get("deployment")
+    if deployment is None:  # it failed before it did anything
+        previous = operation.get("previous_stack") if operation.get("is_update") else None
+        deployment = Deployment(Stack(stack), Stack(stack).template, previous=previous)
     deployment.retain_except_on_create = operation.get("retain_except_on_create", deployment.retain_except_on_create)
-    stack["_operation"] = deployment
-    try:
-        await deployment.roll_back(reason_override)
-    finally:
-        stack.pop("_operation", None)
+    await deployment.execute(deployment.roll_back(reason_override))
 
 
 async def _continue_update_rollback(stack_name: str, _stack_id: str, resources_to_skip: frozenset[str]) -> None:
     from ministack.services.cloudformation import _stacks
 
     deployment: Deployment = _stacks[stack_name]["_rolling_back"]
-    await deployment.continue_rollback(resources_to_skip)
+    await deployment.execute(deployment.continue_rollback(resources_to_skip))
 
 
 def _canceling(original: Callable[[Json], Any]) -> Callable[[Json], Any]:
@@ -104,7 +105,8 @@ def _canceling(original: Callable[[Json], Any]) -> Callable[[Json], Any]:
         response = original(parameters)
         record = _find(parameters)
         running = (record or {}).get("_operation")
-        if response[0] == 200 and isinstance(running, Deployment):
+        if record and response[0] == _OK and isinstance(running, Deployment):
+            record.pop("_cancel_requested", None)
             running.cancel()
         return response
 
@@ -142,7 +144,7 @@ def _take_answers() -> None:
     async def handle(method: str, path: str, headers: Json, body: bytes, *others: Any) -> Any:
         if method == "PUT" and path.startswith(_ANSWER_PATH):
             custom_resources.deliver(path.removeprefix(_ANSWER_PATH), body)
-            return 200, {}, b""
+            return _OK, {}, b""
         return await original(method, path, headers, body, *others)
 
     app._handle_post_body_shortcuts = handle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,11 +142,12 @@ class Operation:
         self.stop = asyncio.Event()
         self.ended = asyncio.Event()
 
-    async def execute(self) -> None:
-        """Do it, as the operation of its stack."""
+    async def execute(self, work: Awaitable[None] | None = None) -> None:
+        """Do it, or `work` that continues it, as the operation of its stack."""
         self.stack.record["_operation"] = self
+        self.ended.clear()
         try:
-            await self.run()
+            await (work or self.run())
         finally:
             self.stack.record.pop("_operation", None)
             self.ended.set()

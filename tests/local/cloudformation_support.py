@@ -132,6 +132,13 @@ class TestStack:
         body = json.dumps({"Resources": resources, "Outputs": outputs or {}})
         self.client.update_stack(StackName=self.name, TemplateBody=body, **arguments)
 
+    def execute_change_set(self, resources: Json, *, outputs: Json | None = None) -> None:
+        change = {"StackName": self.name, "ChangeSetName": "change"}
+        body = json.dumps({"Resources": resources, "Outputs": outputs or {}})
+        self.client.create_change_set(TemplateBody=body, **change)
+        self.client.get_waiter("change_set_create_complete").wait(**change, WaiterConfig={"Delay": 1})
+        self.client.execute_change_set(**change)
+
     def start_delete(self) -> None:
         self.client.delete_stack(StackName=self.stack_id)
 

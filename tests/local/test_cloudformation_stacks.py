@@ -336,6 +336,56 @@ def test_without_rollback_a_stack_keeps_what_it_has_and_can_go_on(provider: Prov
     assert sorted(stack.calls()) == ["Delete Bad bad", "Delete Good Good-1"]
 
 
+def test_a_stack_that_failed_without_rollback_can_be_updated(provider: Provider) -> None:
+    stack = provider.stack("going-on")
+    failing = provider.resource(Create={"fail": "no luck", "id": "bad"})
+    assert stack.create({"Good": provider.resource(), "Bad": failing}, DisableRollback=True) == "CREATE_FAILED"
+    stack.forget()
+    resources = {"Good": provider.resource(), "Bad": provider.resource(), "Later": provider.resource(after="Bad")}
+    stack.execute_change_set(resources)
+    assert stack.settled() == "UPDATE_COMPLETE"
+    assert stack.calls() == ["Create Bad", "Create Later", "Delete Bad bad"]
+    assert stack.delete() == "DELETE_COMPLETE"
+    assert sorted(stack.calls()) == ["Delete Bad Bad-1", "Delete Good Good-1", "Delete Later Later-1"]
+
+
+def test_what_a_failed_update_replaced_goes_with_the_stack(provider: Provider) -> None:
+    stack = provider.stack("superseded")
+    stack.create({"Thing": provider.resource(Size=1)})
+    replaced = provider.resource(Size=2, Update={"id": "Thing-2"})
+    bad = provider.resource(after="Thing", Create={"fail": "no"})
+    assert stack.update({"Thing": replaced, "Bad": bad}, DisableRollback=True) == "UPDATE_FAILED"
+    assert stack.delete() == "DELETE_COMPLETE"
+    assert sorted(stack.calls()) == ["Delete Bad Bad-1", "Delete Thing Thing-1", "Delete Thing Thing-2"]
+
+
+def test_the_type_and_the_function_of_a_custom_resource_stay(provider: Provider, service: Service) -> None:
+    stack = provider.stack("staying")
+    stack.create({"Thing": provider.resource()})
+    other_type = {**provider.resource(), "Type": "Custom::Other"}
+    assert stack.update({"Thing": other_type}) == "UPDATE_ROLLBACK_COMPLETE"
+    assert any("Update of resource type is not permitted" in line for line in stack.reported())
+    other = make_function(service.aws, "other-provider", PROVIDER, environment={"EVENTS": str(provider.events)})
+    other_function = {"Type": "Custom::Thing", "Properties": {"ServiceToken": other}}
+    assert stack.update({"Thing": other_function}) == "UPDATE_ROLLBACK_COMPLETE"
+    assert any("Modifying service token is not allowed." in line for line in stack.reported())
+    assert stack.calls() == []
+    assert stack.delete() == "DELETE_COMPLETE"
+
+
+def test_an_event_is_not_delivered_again_when_its_function_is_deleted(provider: Provider, tmp_path: Path) -> None:
+    never = tmp_path / "never"
+    arn = make_function(provider.aws, "short-lived", PROVIDER, environment={"EVENTS": str(provider.events)})
+    short_lived = Provider(aws=provider.aws, arn=arn, events=provider.events)
+    stack = short_lived.stack("short-lived")
+    stack.start_create({"InFlight": short_lived.resource(ServiceTimeout=8, Create={"until": str(never)})})
+    stack.wait_for("Create InFlight")
+    provider.aws.client("lambda").delete_function(FunctionName=arn)
+    assert stack.settled() == "ROLLBACK_FAILED"
+    assert stack.calls() == ["Create InFlight"]
+    assert any("Lambda function not found" in line for line in stack.reported())
+
+
 def test_a_failed_update_without_rollback_can_be_rolled_back(provider: Provider) -> None:
     stack = provider.stack("rolled-back-later")
     stack.create({"Thing": provider.resource(Size=1)})
@@ -417,15 +467,7 @@ def test_an_export_and_a_change_set_and_an_output_that_changes(provider: Provide
     exports = stack.client.list_exports()["Exports"]
     assert [item["Value"] for item in exports if item["Name"] == "the-answer"] == ["42"]
     resources = {"Thing": provider.resource(Size=2, Update={"data": {"Answer": "43"}})}
-    stack.client.create_change_set(
-        StackName=stack.name,
-        ChangeSetName="change",
-        TemplateBody=json.dumps({"Resources": resources, "Outputs": outputs}),
-    )
-    stack.client.get_waiter("change_set_create_complete").wait(
-        StackName=stack.name, ChangeSetName="change", WaiterConfig={"Delay": 1}
-    )
-    stack.client.execute_change_set(StackName=stack.name, ChangeSetName="change")
+    stack.execute_change_set(resources, outputs=outputs)
     assert stack.settled() == "UPDATE_COMPLETE"
     assert stack.outputs() == {"Answer": "43"}
     assert stack.delete() == "DELETE_COMPLETE"

@@ -202,6 +202,18 @@ def test_waiting_for_what_is_no_number_fails(machine: Machine) -> None:
     assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
 
 
+def test_an_execution_ends_once(service: Service, function: tuple[str, Path], machine: Machine) -> None:
+    arn, calls = function
+    role = machine.client.describe_state_machine(stateMachineArn=machine.arn)["roleArn"]
+    limited = Machine(service, "limited", role, {**waiting_definition(arn), "TimeoutSeconds": 1}, calls)
+    assert limited.run("too-long", calls=2, wait=3)["status"] == "TIMED_OUT"
+    unguarded = {"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "Resource": arn, "End": True}}}
+    stopped = Machine(service, "stopped", role, unguarded, calls).start("stopped", failures=1, how="time out")
+    machine.client.stop_execution(executionArn=stopped)
+    time.sleep(3)
+    assert machine.ended(stopped)["status"] == "ABORTED"
+
+
 def test_many_executions_run_at_the_same_time(machine: Machine) -> None:
     began = time.monotonic()
     executions = [machine.start(f"many-{number}", calls=2, wait=5) for number in range(50)]
