@@ -5,6 +5,7 @@ Installed by `emrs_local._ministack`.
 
 from __future__ import annotations
 
+import contextvars
 import os
 import re
 import threading
@@ -16,14 +17,19 @@ _STARTING = 2 * (os.cpu_count() or 1) + 2
 _WAIT_SECONDS = 60.0
 _LOOK_SECONDS = 0.02
 
+_THROTTLED_SECONDS = 1.0
+
 _ANY_ERROR = "Runtime.HandlerError"
 _PROCESS_DIED = "Worker process died"
+
+_asynchronous: contextvars.ContextVar[bool] = contextvars.ContextVar("asynchronous_invocation", default=False)
 
 
 def install_functions() -> None:
     """Correct ministack's functions."""
     _name_errors_as_the_runtime_does()
-    _leave_deleted_functions_alone()
+    _retry_events_as_lambda_does()
+    _let_invocations_end()
     _start_few_processes_at_a_time()
 
 
@@ -51,26 +57,72 @@ def _name_errors_as_the_runtime_does() -> None:
     lambda_svc._execute_function_warm = execute
 
 
-def _leave_deleted_functions_alone() -> None:
-    """Do not run a function that is deleted, which Lambda's second and third try of an event may meet.
+def _retry_events_as_lambda_does() -> None:
+    """Keep an event while its function is throttled, and drop it when the function is deleted.
 
-    ministack 1.5.33 tries with what it remembers of the function, and ends its process when it is deleted; so an event
-    that was being handled while its stack was deleted would be handled again afterwards.
+    ministack 1.5.33 counts a throttled invocation (ReservedConcurrentExecutions) as one of the three that an event has,
+    and tries again with what it remembers of a function that is gone.
     """
     from ministack.services import lambda_svc
 
-    original = lambda_svc._execute_function
+    original, original_asynchronous = lambda_svc._execute_function, lambda_svc.invoke_async_with_retry
 
     def execute(function: dict[str, Any], event: Any) -> dict[str, Any]:
-        arn = str((function.get("config") or function)["FunctionArn"])
-        _, _, _, region, account, _, name, *_ = arn.split(":")
-        if lambda_svc._functions.get_scoped(account, region, name) is None:
-            body = {"errorType": "ResourceNotFoundException", "errorMessage": f"Function not found: {arn}"}
-            return {"error": True, "body": body, "log": ""}
-        result: dict[str, Any] = original(function, event)
-        return result
+        while True:
+            if not _exists(function):
+                body = {"errorType": "ResourceNotFoundException", "errorMessage": "Function not found"}
+                return {"error": True, "body": body, "log": ""}
+            result: dict[str, Any] = original(function, event)
+            if not (result.get("throttle") and _asynchronous.get()):
+                return result
+            time.sleep(_THROTTLED_SECONDS)
+
+    def invoke_asynchronously(function: dict[str, Any], event: Any) -> None:
+        # ministack copies the context for the thread that delivers the event.
+        token = _asynchronous.set(True)
+        try:
+            original_asynchronous(function, event)
+        finally:
+            _asynchronous.reset(token)
 
     lambda_svc._execute_function = execute
+    lambda_svc.invoke_async_with_retry = invoke_asynchronously
+
+
+def _exists(function: dict[str, Any]) -> bool:
+    from ministack.services import lambda_svc
+
+    arn = str((function.get("config") or function)["FunctionArn"])
+    _, _, _, region, account, _, name, *_ = arn.split(":")
+    return lambda_svc._functions.get_scoped(account, region, name) is not None
+
+
+def _let_invocations_end() -> None:
+    """Let an invocation that is running end when its function is changed or deleted; later ones get the new code.
+
+    ministack 1.5.33 ends its process, and that of every other invocation when a process of the function cannot start.
+    """
+    from ministack.core import lambda_runtime
+    from ministack.services import lambda_svc
+
+    original_invalidate, original_release = lambda_svc.invalidate_worker, lambda_svc.release_worker
+    retired: set[object] = set()
+
+    def invalidate(name: str, **scope: Any) -> None:
+        with lambda_runtime._lock:
+            for key, workers in lambda_runtime._workers.items():
+                if key.split(":")[2] == name:
+                    retired.update(worker for worker in workers if worker.in_use)
+                    lambda_runtime._workers[key] = [worker for worker in workers if not worker.in_use]
+        original_invalidate(name, **scope)
+
+    def release(worker: Any) -> None:
+        original_release(worker)
+        if worker in retired:
+            retired.discard(worker)
+            threading.Thread(target=lambda_runtime.kill_workers, args=([worker],), daemon=True).start()
+
+    lambda_svc.invalidate_worker, lambda_svc.release_worker = invalidate, release
 
 
 def error_type(message: str, log: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import logging
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from emrs_local._cloudformation.ordering import Dependencies
 
 Record = dict[str, Any]
+
+_LOG = logging.getLogger("cloudformation")
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 
@@ -148,6 +151,11 @@ class Operation:
         self.ended.clear()
         try:
             await (work or self.run())
+        except Exception as error:  # noqa: BLE001 - reported as the reason
+            # A stack that stays in progress is one that everybody waits for forever.
+            _LOG.exception("The operation on %s failed", self.stack.name)
+            status = self.stack.record["StackStatus"].replace("_COMPLETE_CLEANUP", "")
+            self.stack.enter(status.replace("IN_PROGRESS", "FAILED"), f"Internal error of the local AWS: {error}")
         finally:
             self.stack.record.pop("_operation", None)
             self.ended.set()

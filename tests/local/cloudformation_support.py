@@ -68,19 +68,24 @@ LAMBDA_TRUST = json.dumps(
 )
 
 
+def archive(source: str) -> bytes:
+    """The code of a function."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr("index.py", textwrap.dedent(source))
+    return content.getvalue()
+
+
 def make_function(aws: LocalAws, name: str, source: str, *, environment: Mapping[str, str], timeout: int = 60) -> str:
     """A Python function that may do everything."""
     role = make_role(aws, f"{name}-role", {"Effect": "Allow", "Action": "*", "Resource": "*"}, trust=LAMBDA_TRUST)
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("index.py", textwrap.dedent(source))
     function = aws.client("lambda").create_function(
         FunctionName=name,
         Role=role,
         Runtime="python3.12",
         Handler="index.handler",
         Timeout=timeout,
-        Code={"ZipFile": archive.getvalue()},
+        Code={"ZipFile": archive(source)},
         Environment={"Variables": dict(environment)},
     )
     return str(function["FunctionArn"])

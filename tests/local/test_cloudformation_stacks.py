@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.cloudformation_support import PROVIDER, Provider, make_function
+from tests.local.cloudformation_support import PROVIDER, Provider, archive, make_function
 from tests.local.service_support import Service
 
 INVENTED = r"{stack}-{name}-[A-Z0-9]{{12}}"
@@ -378,12 +378,41 @@ def test_an_event_is_not_delivered_again_when_its_function_is_deleted(provider: 
     arn = make_function(provider.aws, "short-lived", PROVIDER, environment={"EVENTS": str(provider.events)})
     short_lived = Provider(aws=provider.aws, arn=arn, events=provider.events)
     stack = short_lived.stack("short-lived")
-    stack.start_create({"InFlight": short_lived.resource(ServiceTimeout=8, Create={"until": str(never)})})
+    stack.start_create({"InFlight": short_lived.resource(ServiceTimeout=3, Create={"until": str(never)})})
     stack.wait_for("Create InFlight")
     provider.aws.client("lambda").delete_function(FunctionName=arn)
     assert stack.settled() == "ROLLBACK_FAILED"
     assert stack.calls() == ["Create InFlight"]
     assert any("Lambda function not found" in line for line in stack.reported())
+
+
+def test_an_invocation_ends_with_the_code_that_it_began_with(provider: Provider, tmp_path: Path) -> None:
+    go, functions = tmp_path / "go", provider.aws.client("lambda")
+    arn = make_function(provider.aws, "changing", PROVIDER, environment={"EVENTS": str(provider.events)})
+    changing = Provider(aws=provider.aws, arn=arn, events=provider.events)
+    stack = changing.stack("changing")
+    stack.start_create({"InFlight": changing.resource(Create={"until": str(go)})})
+    stack.wait_for("Create InFlight")
+    changed = archive(PROVIDER.replace('"LogicalResourceId"] + "-1"', '"LogicalResourceId"] + "-new"'))
+    functions.update_function_code(FunctionName=arn, ZipFile=changed)
+    go.touch()
+    assert stack.settled() == "CREATE_COMPLETE"
+    assert stack.calls() == ["Create InFlight"]
+    assert stack.physical_id("InFlight") == "InFlight-1"
+    stack.update({"InFlight": changing.resource(), "Next": changing.resource()})
+    assert stack.physical_id("Next") == "Next-new"
+    assert stack.delete() == "DELETE_COMPLETE"
+
+
+def test_events_wait_for_a_function_with_little_concurrency(provider: Provider) -> None:
+    arn = make_function(provider.aws, "narrow", PROVIDER, environment={"EVENTS": str(provider.events)})
+    provider.aws.client("lambda").put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=1)
+    narrow = Provider(aws=provider.aws, arn=arn, events=provider.events)
+    stack = narrow.stack("narrow")
+    # More in flight than an event that is not throttled has tries.
+    resources = {f"Thing{number}": narrow.resource(Create={"sleep": 1}) for number in range(6)}
+    assert stack.create(resources) == "CREATE_COMPLETE"
+    assert len(stack.calls()) == 6
 
 
 def test_a_failed_update_without_rollback_can_be_rolled_back(provider: Provider) -> None:
