@@ -87,6 +87,9 @@ class Deployment(Operation):
 
     async def run(self) -> None:
         """Deploy, and go back if that fails."""
+        if self.previous is None:
+            # A deletion has to find policies and dependencies, also of a stack that was never complete.
+            self._record_template()
         if not self._is_valid():
             return
         if await self.go_forward():
@@ -152,12 +155,8 @@ class Deployment(Operation):
         for output in stack.record.get("Outputs", []):
             _exports.pop(output.get("ExportName"), None)
         _exports.update(exports)
-        stack.record.update(
-            Outputs=outputs,
-            _template=template.body,
-            _resolved_params=template.parameters,
-            _conditions=template.conditions,
-        )
+        stack.record["Outputs"] = outputs
+        self._record_template()
         if self.previous is None:
             return True
         stack.enter("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
@@ -192,9 +191,7 @@ class Deployment(Operation):
         self.stack.record["_failed_operation"] = {"deployment": self, "is_update": self.previous is not None}
         superseded = [self._predecessor(step) for step in self.steps.values() if step.is_replaced]
         self.stack.record["_leftovers"] = [*self._leftovers, *superseded]
-        if self.previous is not None:
-            # What is there is described by both templates; a deletion has to find the policies and the order.
-            self.stack.record["_template"] = self.template.body
+        self._record_template()
         self.stack.enter(f"{self._verb}_FAILED", self.failure)
 
     async def roll_back(self, reason: str = "") -> None:
@@ -269,6 +266,14 @@ class Deployment(Operation):
         await self._delete_leftovers()
         await in_order([*created, *nested], reversed_dependencies(self.template.dependencies()), delete)
         self.stack.enter("UPDATE_ROLLBACK_COMPLETE")
+
+    def _record_template(self) -> None:
+        """Let the stack run the new template."""
+        self.stack.record.update(
+            _template=self.template.body,
+            _resolved_params=self.template.parameters,
+            _conditions=self.template.conditions,
+        )
 
     def _is_valid(self) -> bool:
         """Whether the operation can begin; what is wrong is reported."""

@@ -30,7 +30,7 @@ async def in_order(
 
     Args:
         names: the resources.
-        dependencies: what has to be done before each of them; may name others, which are not waited for.
+        dependencies: what has to be done before each of them, other than itself; others than `names` are not waited for.
         work: returns whether it succeeded; is cancelled when the others are to stop.
         stop_at_failure: cancel what is in flight when one fails, instead of only leaving out what depends on it.
         past_failures: work also on what depends on one that failed.
@@ -46,8 +46,8 @@ async def in_order(
     stopped = asyncio.ensure_future(stop.wait()) if stop else None
     try:
         while True:
-            ready = [name for name in waiting if not dependencies.get(name, set()) & (outstanding - {name})]
-            waiting = [name for name in waiting if name not in ready]
+            ready = [name for name in waiting if outstanding.isdisjoint(dependencies.get(name, ()))]
+            waiting = [name for name in waiting if not outstanding.isdisjoint(dependencies.get(name, ()))]
             running.update({asyncio.ensure_future(work(name)): name for name in ready})
             if not running:
                 return not failed and not waiting

@@ -137,12 +137,14 @@ class TestStack:
         body = json.dumps({"Resources": resources, "Outputs": outputs or {}})
         self.client.update_stack(StackName=self.name, TemplateBody=body, **arguments)
 
-    def execute_change_set(self, resources: Json, *, outputs: Json | None = None) -> None:
+    def execute_change_set(
+        self, resources: Json, *, outputs: Json | None = None, kind: str = "UPDATE", **arguments: Any
+    ) -> None:
         change = {"StackName": self.name, "ChangeSetName": "change"}
         body = json.dumps({"Resources": resources, "Outputs": outputs or {}})
-        self.client.create_change_set(TemplateBody=body, **change)
+        self.stack_id = self.client.create_change_set(TemplateBody=body, ChangeSetType=kind, **change)["StackId"]
         self.client.get_waiter("change_set_create_complete").wait(**change, WaiterConfig={"Delay": 1})
-        self.client.execute_change_set(**change)
+        self.client.execute_change_set(**change, **arguments)
 
     def start_delete(self) -> None:
         self.client.delete_stack(StackName=self.stack_id)

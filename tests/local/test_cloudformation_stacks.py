@@ -336,6 +336,19 @@ def test_without_rollback_a_stack_keeps_what_it_has_and_can_go_on(provider: Prov
     assert sorted(stack.calls()) == ["Delete Bad bad", "Delete Good Good-1"]
 
 
+def test_a_stack_that_was_never_complete_is_deleted_in_order(provider: Provider) -> None:
+    stack = provider.stack("never-complete")
+    resources = {
+        "Base": provider.resource(),
+        "Above": provider.resource(after="Base"),
+        "Bad": provider.resource(after="Above", Create={"fail": "no luck"}),
+    }
+    stack.execute_change_set(resources, kind="CREATE", DisableRollback=True)
+    assert stack.settled() == "CREATE_FAILED"
+    assert stack.delete() == "DELETE_COMPLETE"
+    assert stack.calls() == ["Delete Bad Bad-1", "Delete Above Above-1", "Delete Base Base-1"]
+
+
 def test_a_stack_that_failed_without_rollback_can_be_updated(provider: Provider) -> None:
     stack = provider.stack("going-on")
     failing = provider.resource(Create={"fail": "no luck", "id": "bad"})
