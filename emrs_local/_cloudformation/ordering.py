@@ -23,17 +23,15 @@ async def in_order(
     work: Callable[[str], Awaitable[bool]],
     *,
     stop_at_failure: bool = False,
-    past_failures: bool = False,
     stop: asyncio.Event | None = None,
 ) -> bool:
     """Do `work` on each of `names` once it is done on those of them that it depends on, and independent ones at once.
 
     Args:
         names: the resources.
-        dependencies: what has to be done before each of them, other than itself; others than `names` are not waited for.
+        dependencies: what has to be done before each of them; only those of `names` are waited for.
         work: returns whether it succeeded; is cancelled when the others are to stop.
         stop_at_failure: cancel what is in flight when one fails, instead of only leaving out what depends on it.
-        past_failures: work also on what depends on one that failed.
         stop: cancels what is in flight when it is set.
 
     Returns:
@@ -56,7 +54,7 @@ async def in_order(
                 name = running.pop(task)
                 succeeded = task.result()
                 failed = failed or not succeeded
-                if succeeded or past_failures:
+                if succeeded:
                     outstanding.discard(name)
             if (failed and stop_at_failure) or (stopped and stopped.done()):
                 return False
