@@ -71,7 +71,7 @@ class ApplicationStop:
                 return True
             # Whoever started them, and also those that were submitted a moment ago.
             active = list(runs.active(client, application_id))
-            for run, run_state in active:
+            for run, run_state, _ in active:
                 if run_state != "CANCELLING":
                     runs.cancel(client, run)
             if not active and state == "STARTED":

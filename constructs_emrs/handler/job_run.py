@@ -187,10 +187,16 @@ class JobRunResource:
     def _tagged_runs(self) -> list[Any]:
         """This resource's active runs, in the application of the old definition and of the new."""
         request, client = self._request, self._services.emr_serverless()
-        definitions = [properties for properties in (request.properties, request.old_properties) if properties]
-        applications = dict.fromkeys(properties[contract.REQUEST]["applicationId"] for properties in definitions)
+        requests = [
+            properties[contract.REQUEST] for properties in (request.properties, request.old_properties) if properties
+        ]
         own = {contract.STACK_TAG: request.stack_id, contract.LOGICAL_ID_TAG: request.logical_id}
-        return [run for application_id in applications for run in runs.tagged(client, application_id, own)]
+        names = {members.get("name", "") for members in requests}
+        return [
+            run
+            for application_id in dict.fromkeys(members["applicationId"] for members in requests)
+            for run in runs.tagged(client, application_id, names=names, tags=own)
+        ]
 
     def _tags_of_the_run(self) -> dict[str, str]:
         return {

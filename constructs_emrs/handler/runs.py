@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -42,20 +42,33 @@ def get(client: EMRServerlessClient, run: RunId) -> JobRunTypeDef | None:
         return None
 
 
-def active(client: EMRServerlessClient, application_id: str) -> Iterator[tuple[RunId, JobRunStateType]]:
-    """All runs of the application that have not ended, with their states; none when the application is gone."""
+class Summary(NamedTuple):
+    """What a list of runs says of each."""
+
+    run: RunId
+    state: JobRunStateType
+    name: str
+
+
+def active(client: EMRServerlessClient, application_id: str) -> Iterator[Summary]:
+    """All runs of the application that have not ended; none when the application is gone."""
     try:
         for page in client.get_paginator("list_job_runs").paginate(applicationId=application_id, states=list(ACTIVE)):
             for summary in page["jobRuns"]:
-                yield RunId(application_id, summary["id"]), summary["state"]
+                yield Summary(RunId(application_id, summary["id"]), summary["state"], summary.get("name", ""))
     except client.exceptions.ResourceNotFoundException:
         return
 
 
-def tagged(client: EMRServerlessClient, application_id: str, tags: Mapping[str, str]) -> Iterator[JobRunTypeDef]:
-    """The active runs of the application that have these tags."""
-    for run, _ in active(client, application_id):
-        job_run = get(client, run)
+def tagged(
+    client: EMRServerlessClient, application_id: str, *, names: Container[str], tags: Mapping[str, str]
+) -> Iterator[JobRunTypeDef]:
+    """The active runs of the application that have one of these names and all of these tags.
+
+    Lists do not have tags: each run is asked for, so that the names save an application with many runs much time.
+    """
+    for run, _, name in active(client, application_id):
+        job_run = get(client, run) if name in names else None
         if job_run is not None and job_run["state"] not in ENDED and tags.items() <= job_run.get("tags", {}).items():
             yield job_run
 

@@ -219,7 +219,7 @@ class Histories(RuleBasedStateMachine):
                 return
             if fault.startswith("killed"):
                 raise Killed
-            if name.endswith("Put") or name == "DescribeStacks":
+            if name.endswith("Put"):
                 raise ConnectionResetError
             if fault == "answer lost":
                 raise Unreachable

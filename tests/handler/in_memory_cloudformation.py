@@ -19,7 +19,7 @@ from constructs_emrs.handler import contract, functions
 from constructs_emrs.handler.failure import JobRunFailed
 from constructs_emrs.handler.request import Request
 from constructs_emrs.handler.services import Services
-from tests.handler.in_memory_service import Killed, Service
+from tests.handler.in_memory_service import Killed, Refused, Service
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/Lake/5f8d1c30-0000-11f0-8000-0e0e0e0e0e0e"
 MOST_STEPS = 3000
@@ -99,7 +99,14 @@ class CloudFormation:
 
     def describe_stacks(self, **_: str) -> dict[str, Any]:
         """The API's, for the one stack."""
-        self.service.interfere("DescribeStacks")
+        try:
+            self.service.interfere("DescribeStacks")
+        except Refused as refused:
+            response: Any = {
+                "Error": {"Code": refused.code, "Message": refused.message},
+                "ResponseMetadata": {"HTTPStatusCode": refused.status},
+            }
+            raise ClientError(response, "DescribeStacks") from refused
         return {"Stacks": [{"StackStatus": self.status}]}
 
     def describe_stack_resource(self, *, LogicalResourceId: str, **_: str) -> dict[str, Any]:  # noqa: N803 - the API's

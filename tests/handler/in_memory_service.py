@@ -166,7 +166,13 @@ class Service:
         if application_id not in self.applications:
             raise Refused("ResourceNotFoundException", 404)
         found = [
-            {"applicationId": application_id, "id": run.run_id, "arn": run.arn, "state": run.state}
+            {
+                "applicationId": application_id,
+                "id": run.run_id,
+                "arn": run.arn,
+                "state": run.state,
+                **({"name": run.request["name"]} if "name" in run.request else {}),
+            }
             for run in self.runs.values()
             if run.application_id == application_id and run.state in query.get("states", [run.state])
         ]
