@@ -43,6 +43,7 @@ check: install
 	pytest --quiet --numprocesses 2 tests/unit tests/handler
 
 test: check
+	pytest --quiet --numprocesses 2 tests/faults
 	pytest tests/local tests/e2e
 
 bench: install

@@ -1836,6 +1836,22 @@ APPLICATIONS: list[Row] = [
 
 RUNS: list[Row] = [
     (
+        "a run that is to outlive an application that is deleted",
+        run(removal_policy=RemovalPolicy.RETAIN),
+        "Lake/Bad: removal_policy=RemovalPolicy.RETAIN: the application is deleted with the stack, and its runs are "
+        "cancelled before; give the application removal_policy=RemovalPolicy.RETAIN too, or use one of another stack",
+    ),
+    (
+        "a snapshot of a run",
+        run(removal_policy=RemovalPolicy.SNAPSHOT),
+        "Lake/Bad: removal_policy=RemovalPolicy.SNAPSHOT: a job run has no snapshots; use DESTROY or RETAIN",
+    ),
+    (
+        "a string for when to run",
+        run(run_when="EVERY_DEPLOY"),
+        "Lake/Bad: run_when='EVERY_DEPLOY': a RunWhen is expected; use a RunWhen",
+    ),
+    (
         "a streaming job that is waited for to succeed",
         run(job=lambda lake: lake.streaming, wait_for=JobRunState.SUCCESS),
         "Lake/Bad: wait_for=JobRunState.SUCCESS: a streaming job never succeeds, as it does not end; use "
