@@ -1849,7 +1849,8 @@ RUNS: list[Row] = [
     (
         "a string for when to run",
         run(run_when="EVERY_DEPLOY"),
-        "Lake/Bad: run_when='EVERY_DEPLOY': a RunWhen is expected; use a RunWhen",
+        "Lake/Bad: run_when='EVERY_DEPLOY': a RunWhen is expected, this is of type str; use one of RunWhen.CHANGED, "
+        "RunWhen.EVERY_DEPLOY",
     ),
     (
         "a streaming job that is waited for to succeed",
