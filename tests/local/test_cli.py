@@ -104,6 +104,24 @@ def test_exec_keeps_the_users_credentials_away_from_the_command(monkeypatch: pyt
     assert result.stdout.splitlines()[1:] == ["0"]
 
 
+TOO_FAST = """
+import boto3, botocore.config, sys
+config = botocore.config.Config(retries={"total_max_attempts": 1})
+client = boto3.client("emr-serverless", config=config)
+request = {"releaseLabel": "emr-7.9.0", "type": "SPARK"}
+for number in range(60):
+    try:
+        client.create_application(**request, name=f"app-{number}")
+    except client.exceptions.ClientError as error:
+        sys.exit(error.response["Error"]["Code"])
+"""
+
+
+def test_exec_enforces_rates_when_told_to() -> None:
+    result = emrs_local("exec", "--no-bootstrap", "--enforce-rates", "--", sys.executable, "-c", TOO_FAST)
+    assert (result.returncode, result.stderr.strip()) == (1, "ThrottlingException")
+
+
 def test_exec_prints_the_states_of_job_runs_as_they_change() -> None:
     source = "import boto3; boto3.client('emr-serverless').create_application(releaseLabel='emr-7.9.0', type='Spark')"
     result = emrs_local("exec", "--no-bootstrap", "--", sys.executable, "-c", f"{source}; import time; time.sleep(1)")
@@ -241,11 +259,17 @@ def test_the_command_has_the_terminal_and_ctrl_c_there_ends_everything(temporary
     wait_until_gone(temporary_files)
 
 
-def test_the_fixture_gives_a_test_a_local_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("enforced", [False, True])
+def test_the_fixture_gives_a_test_a_local_aws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, enforced: bool
+) -> None:
     test = tmp_path / "test_user.py"
     test.write_text(
-        "def test_it(local_aws): assert local_aws.client('emr-serverless').list_applications()['applications'] == []"
+        "def test_it(local_aws):\n"
+        "    assert local_aws.client('emr-serverless').list_applications()['applications'] == []\n"
+        f"    assert local_aws.enforce_rates == {float(enforced)}\n"
     )
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nemrs_local_enforce_rates = {enforced}\n")
     # Named here as well as in the package's entry point, it would be registered twice.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     plugin = ["-p", "emrs_local.pytest_plugin", "-p", "no:cacheprovider"]
