@@ -43,7 +43,7 @@ check: install
 	pytest --quiet --numprocesses 2 tests/unit tests/handler
 
 test: check
-	pytest tests/local tests/e2e
+	pytest tests/local tests/e2e tests/release
 
 bench: install
 	@for script in benchmarks/*.py; do python "$$script" || exit 1; done
