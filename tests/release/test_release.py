@@ -35,10 +35,12 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 
 def new_environment(directory: Path, *packages: Sequence[str | Path]) -> Path:
     """The Python of an environment of its own with the packages, the arguments of one `uv pip install` each."""
-    run(UV, "venv", "--quiet", "--python", sys.executable, directory, cwd=ROOT)
+    # Not in the project's folder: the override of botocore in its pyproject.toml is not the user's.
+    outside = directory.parent
+    run(UV, "venv", "--quiet", "--python", sys.executable, directory, cwd=outside)
     python = directory / "bin" / "python"
     for arguments in packages:
-        run(UV, "pip", "install", "--quiet", "--python", python, *arguments, cwd=ROOT)
+        run(UV, "pip", "install", "--quiet", "--python", python, *arguments, cwd=outside)
     return python
 
 
