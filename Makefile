@@ -44,7 +44,7 @@ check: install
 
 test: check
 	pytest --quiet --numprocesses 2 tests/faults
-	pytest tests/local tests/e2e
+	pytest tests/local tests/e2e tests/release
 
 bench: install
 	@for script in benchmarks/*.py; do python "$$script" || exit 1; done

@@ -5,7 +5,7 @@ import json
 import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Unpack, cast
 
 import jsii
 from aws_cdk import ArnFormat, Aws, CustomResource, Duration, IResource, Names, RemovalPolicy, Resource, Stack
@@ -39,6 +39,7 @@ from .capacity import (
 from .configuration import Configuration
 from .encryption import Encryption
 from .handler import contract
+from .metric_options import MetricOptions
 from .monitoring import Monitoring
 from .release_label import ReleaseLabel
 from .worker import WorkerResources, in_text
@@ -77,27 +78,27 @@ class IApplication(IResource, Protocol):
         """The application's name, None if it is not known."""
         ...
 
-    def metric(self, metric_name: str, **options: Any) -> cloudwatch.Metric:
+    def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """A metric of the application."""
         ...
 
-    def metric_submitted_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_submitted_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs in the state SUBMITTED."""
         ...
 
-    def metric_running_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_running_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs in the state RUNNING."""
         ...
 
-    def metric_success_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_success_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that succeeded."""
         ...
 
-    def metric_failed_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_failed_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that failed."""
         ...
 
-    def metric_cancelled_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_cancelled_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that were cancelled."""
         ...
 
@@ -158,7 +159,7 @@ class _ApplicationBase(Resource):
         )
         return of_application.combine(of_runs)
 
-    def metric(self, metric_name: str, **options: Any) -> cloudwatch.Metric:
+    def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """A metric of the application, the sum over 5 minutes unless `options` say otherwise.
 
         From emr-7.10.0 the application's name is one of the metric's dimensions: an imported application needs its
@@ -174,26 +175,26 @@ class _ApplicationBase(Resource):
         release: ReleaseLabel | None = getattr(self, "release_label", None)
         if self.application_name is not None and (release is None or (release.version or (8, 0)) >= (7, 10)):
             dimensions["ApplicationName"] = self.application_name
-        defaults = {"statistic": "Sum", "dimensions_map": dimensions}
-        return cloudwatch.Metric(namespace="AWS/EMRServerless", metric_name=metric_name, **{**defaults, **options})
+        all_options: MetricOptions = {"statistic": "Sum", "dimensions_map": dimensions, **options}
+        return cloudwatch.Metric(namespace="AWS/EMRServerless", metric_name=metric_name, **all_options)
 
-    def metric_submitted_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_submitted_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs in the state SUBMITTED."""
         return self.metric("SubmittedJobs", **options)
 
-    def metric_running_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_running_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs in the state RUNNING."""
         return self.metric("RunningJobs", **options)
 
-    def metric_success_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_success_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that succeeded."""
         return self.metric("SuccessJobs", **options)
 
-    def metric_failed_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_failed_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that failed."""
         return self.metric("FailedJobs", **options)
 
-    def metric_cancelled_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_cancelled_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that were cancelled."""
         return self.metric("CancelledJobs", **options)
 

@@ -7,6 +7,7 @@ import pytest
 
 from constructs_emrs.handler import contract
 from constructs_emrs.handler.failure import JobRunFailed
+from tests.botocore_model import needs_flex
 from tests.handler.in_memory_cloudformation import STACK_ID, CustomResource
 from tests.handler.in_memory_service import APPLICATION, Refused, Run, Service
 
@@ -56,6 +57,7 @@ def test_create_waits_for_success_and_answers_with_the_run(service: Service, res
     assert resource.data == {"JobRunId": run.run_id, "JobRunArn": run.arn, "ApplicationId": APPLICATION}
 
 
+@needs_flex
 def test_the_request_arrives_with_its_types_and_the_owner_s_tags(service: Service, resource: CustomResource) -> None:
     resource.create(properties(flexExecution={"enabled": False}))
     request = only_run(service).request

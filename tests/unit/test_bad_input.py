@@ -70,6 +70,7 @@ from constructs_emrs import (
     WorkerResources,
     WorkerType,
 )
+from tests.botocore_model import KNOWS_FLEX, needs_flex
 from tests.templates import ACCOUNT, REGION, only
 
 CODE = Code.from_uri("s3://code/etl.py")
@@ -139,7 +140,7 @@ def lake() -> Lake:
             entry_point=CODE,
             execution_timeout=Duration.hours(1),
             retry_policy=RetryPolicy.attempts(2),
-            flex_execution=True,
+            flex_execution=True if KNOWS_FLEX else None,
         ),
         streaming=SparkJob(stack, "Streaming", application=spark, entry_point=CODE, mode=JobMode.STREAMING),
         query=HiveJob(stack, "Query", application=hive, query=CODE, hive_conf=HIVE_CONF),
@@ -2251,7 +2252,13 @@ def _without_what_the_row_made(lake: Lake) -> Iterator[None]:
     lake.stack.node.try_remove_child("Bad")
 
 
-@pytest.mark.parametrize(("use", "message"), [pytest.param(use, message, id=name) for name, use, message in ROWS])
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        pytest.param(use, message, id=name, marks=needs_flex if "flex" in message.lower() else ())
+        for name, use, message in ROWS
+    ],
+)
 def test_a_mistake_is_told_with_path_argument_value_and_remedy(lake: Lake, use: Use, message: str) -> None:
     with pytest.raises(ValueError) as error:  # noqa: PT011  # all of the text is compared, not a pattern
         use(lake)
