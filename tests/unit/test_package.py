@@ -7,6 +7,7 @@ from pathlib import Path
 
 import constructs_emrs
 from constructs_emrs._asset import handler_asset
+from constructs_emrs._version import __version__
 from constructs_emrs.handler import contract
 
 
@@ -56,3 +57,11 @@ def test_the_asset_is_small(tmp_path: Path) -> None:
         for file in Path(handler_asset()).rglob("*"):
             zipped.write(file, file.relative_to(handler_asset()))
     assert archive.stat().st_size < 60_000
+
+
+def test_the_package_says_its_version() -> None:
+    command = [sys.executable, "-m", "constructs_emrs"]
+    short = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True).stdout
+    assert short.strip() == __version__
+    long = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"constructs-emrs {__version__}\naws-cdk-lib 2." in long
