@@ -24,10 +24,18 @@ if TYPE_CHECKING:
     from .application import IApplication
 
 _SERVICE = "emr-serverless.amazonaws.com"
-# Asked once, as each question is a round trip to Node.js.
-_ACCOUNT_ID, _REGION = Aws.ACCOUNT_ID, Aws.REGION
 _USE_KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
 _USE_LOG_KEY = ["kms:Encrypt", "kms:ReEncrypt*", "kms:Decrypt", "kms:GenerateDataKey*", "kms:Describe*"]
+
+
+@functools.cache
+def _account_id() -> str:
+    return Aws.ACCOUNT_ID
+
+
+@functools.cache
+def _region() -> str:
+    return Aws.REGION
 
 
 def new_execution_role(job: Construct, construct_id: str, job_path: str) -> iam.Role:
@@ -53,7 +61,7 @@ def role_arn(role: iam.IRole) -> str:
 
 @functools.cache
 def _service_for_this_account() -> iam.ServicePrincipal:
-    return iam.ServicePrincipal(_SERVICE, conditions={"StringEquals": {"aws:SourceAccount": _ACCOUNT_ID}})
+    return iam.ServicePrincipal(_SERVICE, conditions={"StringEquals": {"aws:SourceAccount": _account_id()}})
 
 
 @functools.cache
@@ -107,7 +115,7 @@ def allow_submitting(key: kms.IKey, grantee: iam.IGrantable, *, for_logs: bool, 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/disk-encryption-cmk.html
     """
-    via_service = {"StringEquals": {"kms:ViaService": f"emr-serverless.{_REGION}.amazonaws.com"}}
+    via_service = {"StringEquals": {"kms:ViaService": f"emr-serverless.{_region()}.amazonaws.com"}}
     arns = [key_arn(key)]
     use, describe = ["kms:GenerateDataKey", "kms:Decrypt"], ["kms:DescribeKey"]
     if for_logs:
@@ -137,7 +145,7 @@ def allow_reading_log_group(log_group_arns: Sequence[str], group_key_arn: str | 
 
 
 def _via_logs() -> dict[str, dict[str, str]]:
-    return {"StringEquals": {"kms:ViaService": f"logs.{_REGION}.amazonaws.com"}}
+    return {"StringEquals": {"kms:ViaService": f"logs.{_region()}.amazonaws.com"}}
 
 
 def allow_pulling(repository: ecr.IRepository, application_arns: str) -> None:
@@ -200,7 +208,7 @@ class LoggingPermissions:
         self.use_log_group_key(key_arn(key))
         self._allow_service(
             key,
-            f"logs.{_REGION}.amazonaws.com",
+            f"logs.{_region()}.amazonaws.com",
             _USE_LOG_KEY,
             {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": encrypted_arns}},
         )
@@ -241,7 +249,7 @@ class LoggingPermissions:
     def _for_the_application(self) -> dict[str, dict[str, str]]:
         return {
             "ArnLike": {"aws:SourceArn": self._source_arn},
-            "StringEquals": {"aws:SourceAccount": _ACCOUNT_ID},
+            "StringEquals": {"aws:SourceAccount": _account_id()},
         }
 
     def _allow(

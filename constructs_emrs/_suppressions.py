@@ -22,7 +22,7 @@ _PACKS = ("NIST.800.53.R5", "HIPAA.Security", "PCI.DSS.321")
 
 _INLINE_POLICY = (
     [f"{pack}-{_INLINE_POLICIES}" for pack in _PACKS],
-    "The policy belongs to one role, grows with what is granted to it and is deleted with it.",
+    "It belongs to one role and is deleted with it.",
 )
 
 # Rules and the reason by the type of the provider's resources.
@@ -79,13 +79,14 @@ def suppress_provider_findings(provider: Construct, handler_role: iam.Role) -> N
     for resource in provider.node.find_all():
         if not isinstance(resource, CfnResource):
             continue
-        for rules, reason in _PROVIDER.get(resource.cfn_resource_type, []):
-            _suppress(resource, rules, reason)
+        explained = _PROVIDER.get(resource.cfn_resource_type, [])
+        added = [item for rules, reason in explained for item in _suppressions(rules, reason)]
         if isinstance(resource, iam.CfnPolicy):
-            _suppress_wildcards(resource, _BELOW_ONE_THING)
-    for resource in handler_role.node.find_all():
-        if isinstance(resource, iam.CfnPolicy):
-            _suppress_wildcards(resource, _ALL_APPLICATIONS)
+            added += _wildcards(_BELOW_ONE_THING)
+        if added:
+            _add_suppressions(resource, added)
+    for policy in _policies(handler_role):
+        _add_suppressions(policy, _wildcards(_ALL_APPLICATIONS))
     Aspects.of(handler_role).add(_SplitPolicies(), priority=AspectPriority.MUTATING + 1)
 
 
@@ -94,7 +95,7 @@ def suppress_runtime_finding(function: Construct) -> None:
     reason = "A runtime that the function is meant for, rather than the newest that the installed CDK knows."
     resource = function.node.default_child
     if isinstance(resource, CfnResource):
-        _suppress(resource, ["AwsSolutions-L1"], reason)
+        _add_suppressions(resource, _suppressions(["AwsSolutions-L1"], reason))
 
 
 @jsii.implements(IAspect)
@@ -104,8 +105,7 @@ class _SplitPolicies:
     def visit(self, node: IConstruct) -> None:
         """Look at one construct of the role."""
         if isinstance(node, iam.CfnManagedPolicy):
-            _suppress_wildcards(node, _BELOW_ONE_THING)
-            _suppress_wildcards(node, _ALL_APPLICATIONS)
+            _add_suppressions(node, _wildcards(_BELOW_ONE_THING) + _wildcards(_ALL_APPLICATIONS))
 
 
 def suppress_execution_role_findings(
@@ -140,9 +140,9 @@ def suppress_execution_role_findings(
 _explained: WeakKeyDictionary[iam.IRole, set[str]] = WeakKeyDictionary()
 
 
-def _suppress_wildcards(resource: CfnResource, explained: tuple[str, str]) -> None:
+def _wildcards(explained: tuple[str, str]) -> list[dict[str, Any]]:
     reason, pattern = explained
-    _suppress(resource, [_WILDCARDS], reason, applies_to=[{"regex": pattern}])
+    return _suppressions([_WILDCARDS], reason, applies_to=[{"regex": pattern}])
 
 
 def _policies(role: IConstruct) -> Iterable[CfnResource]:
@@ -152,16 +152,6 @@ def _policies(role: IConstruct) -> Iterable[CfnResource]:
             resource = child.node.default_child
             if isinstance(resource, CfnResource):
                 yield resource
-
-
-def _suppress(
-    resource: CfnResource,
-    rules: Iterable[str],
-    reason: str,
-    *,
-    applies_to: Sequence[str | dict[str, str]] | None = None,
-) -> None:
-    _add_suppressions(resource, _suppressions(rules, reason, applies_to=applies_to))
 
 
 def _suppressions(
