@@ -16,6 +16,7 @@ from .job_run import JobRun, JobRunState
 from .monitoring import CloudWatchLogs, LogType, LogWorker, ManagedLogs, Monitoring, Prometheus, S3Logs
 from .release_label import ReleaseLabel
 from .retry_policy import RetryPolicy
+from .run_when import RunWhen
 from .spark_job import SparkJob
 from .worker import DiskType, WorkerResources
 
@@ -47,6 +48,7 @@ __all__ = [
     "Prometheus",
     "ReleaseLabel",
     "RetryPolicy",
+    "RunWhen",
     "S3Logs",
     "Scheduler",
     "SparkJob",

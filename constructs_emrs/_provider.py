@@ -1,12 +1,14 @@
 """The custom resource provider that all job runs and applications of a stack share."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from aws_cdk import Aws, Duration, RemovalPolicy, Stack
+import jsii
+from aws_cdk import Aws, Duration, IStableStringProducer, Lazy, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from aws_cdk.custom_resources import Provider
+from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct, IConstruct
 
 from ._asset import handler_asset
@@ -19,58 +21,58 @@ if TYPE_CHECKING:
     from .job import Job
 
 _ID = "EMRServerlessJobRunProvider"
-_QUERY_INTERVAL = 5
-_TOTAL_TIMEOUT = 3600
+
+# A function that was throttled, timed out or killed is called again for some minutes.
+_RETRY = {
+    "ErrorEquals": ["States.ALL"],
+    "IntervalSeconds": 2,
+    "MaxAttempts": 15,
+    "BackoffRate": 2,
+    "MaxDelaySeconds": 20,
+    "JitterStrategy": "FULL",
+}
+# CloudFormation waits for an hour. An execution that is not done by then has nobody to answer to.
+_EXECUTION_SECONDS = 65 * 60
 
 
 class JobRunProvider(Construct):
-    """Two Python functions with a role that they share, behind the CDK's provider framework."""
+    """Two Python functions with a state machine between them.
+
+    `Start` takes CloudFormation's request and starts an execution of the state machine, which calls `Step` until the
+    request is answered. The CDK's own provider framework would lose what a step knows before the next one, give up when
+    a function is killed, and tell nobody of the delete that follows a failed create.
+    """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        log_group = logs.LogGroup(
+        self._job_runs = _Count()
+        self._log_group = logs.LogGroup(
             self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
-        self.role = self._new_role("Role", log_group)
-        self._allow_cleaning_up()
-        on_event, is_complete = (
-            lambda_.Function(
-                self,
-                name,
-                code=lambda_.Code.from_asset(handler_asset()),
-                handler=handler,
-                # Not the newest that the installed CDK knows: an update of the CDK would change the template, to a
-                # runtime that is not in every Region yet.
-                runtime=lambda_.Runtime.PYTHON_3_13,
-                architecture=lambda_.Architecture.ARM_64,
-                memory_size=256,
-                timeout=Duration.minutes(14),
-                role=self.role,
-                log_group=log_group,
-                description=description,
-            )
-            for name, handler, description in (
-                ("OnEvent", contract.ON_EVENT, "Starts and cancels EMR Serverless job runs for CloudFormation"),
-                ("IsComplete", contract.IS_COMPLETE, "Waits for EMR Serverless job runs for CloudFormation"),
-            )
+        self._code = s3_assets.Asset(self, "Code", path=handler_asset())
+        # What the functions may do whatever the stack has is in their roles. What jobs and applications add is in a
+        # policy of its own, as it names them: an application waits for the function that stops it before it changes.
+        self.role = self._new_function_role("Role", self._clean_up())
+        step = self._new_function(
+            "Step",
+            contract.STEP,
+            "Starts, waits for and cancels EMR Serverless job runs",
+            role=self.role,
+            timeout=Duration.minutes(5),
+            environment={contract.JOB_RUN_COUNT: Lazy.string(self._job_runs)},
         )
-        self._provider = Provider(
-            self,
-            "Provider",
-            on_event_handler=on_event,
-            is_complete_handler=is_complete,
-            query_interval=Duration.seconds(_QUERY_INTERVAL),
-            total_timeout=Duration.seconds(_TOTAL_TIMEOUT),
-            log_group=log_group,
-            # Two, as the function that starts the state machine can't have the role of those that it calls: its policy
-            # names the state machine, which names them, and they wait for the policy of their role.
-            framework_on_event_role=self._new_role("OnEventRole", log_group),
-            framework_complete_and_timeout_role=self._new_role("WaitRole", log_group),
-            # Logged, the state machine's input would keep the request and the URL that answers CloudFormation.
-            disable_waiter_state_machine_logging=True,
+        state_machine = self._new_state_machine(step)
+        start_executions = iam.PolicyStatement(
+            sid="StartExecutions", actions=["states:StartExecution"], resources=[state_machine.attr_arn]
         )
-        for function in (on_event, is_complete):
-            suppress_runtime_finding(function)
+        self._start = self._new_function(
+            "Start",
+            contract.START,
+            "Takes CloudFormation's requests for EMR Serverless job runs",
+            role=self._new_function_role("StartRole", [start_executions]),
+            timeout=Duration.minutes(2),
+            environment={contract.STATE_MACHINE_ARN: state_machine.attr_arn},
+        )
         suppress_provider_findings(self, self.role)
 
     @staticmethod
@@ -82,10 +84,25 @@ class JobRunProvider(Construct):
 
     @property
     def service_token(self) -> str:
-        """What the custom resources name as their provider."""
-        return self._provider.service_token
+        """What the custom resources name as their provider.
 
-    def _allow_cleaning_up(self) -> None:
+        A resource that names it waits for the functions, and through them for the state machine and the roles. What
+        needs permissions on jobs and applications waits for `role` too.
+        """
+        return self._start.attr_arn
+
+    def allow_stopping(self, application: "IApplication") -> None:
+        """Let the functions cancel the application's runs, whoever started them."""
+        self._allow(["emr-serverless:CancelJobRun"], application.job_run_arns)
+
+    def allow_running(self, job: "Job") -> None:
+        """Let the functions start, wait for and cancel runs of the job, and read the driver's log of a failed one."""
+        self._job_runs.value += 1
+        job.grant_start(self.role)
+        self._allow(["emr-serverless:UntagResource"], job.application.job_run_arns)
+        job._allow_reading_logs(self.role)
+
+    def _clean_up(self) -> list[iam.PolicyStatement]:
         """Let the functions end what this stack started, whatever its template says by then.
 
         CloudFormation changes the role's policy before it deletes what left the template: permissions that came and
@@ -94,37 +111,119 @@ class JobRunProvider(Construct):
         """
         applications = application_arn(self, "*")
         of_this_stack = {"StringEquals": {f"aws:ResourceTag/{contract.STACK_TAG}": Aws.STACK_ID}}
-        for sid, actions, resource, conditions in (
-            ("SeeApplications", ["GetApplication", "ListJobRuns"], applications, None),
-            ("SeeJobRuns", ["GetJobRun"], f"{applications}/jobruns/*", None),
-            ("StopApplications", ["StopApplication"], applications, of_this_stack),
-            ("CancelJobRuns", ["CancelJobRun"], f"{applications}/jobruns/*", of_this_stack),
-        ):
-            self.role.add_to_policy(
+        stack_actions = ["cloudformation:DescribeStackResource", "cloudformation:DescribeStacks"]
+        return [
+            iam.PolicyStatement(sid="SeeThisStack", actions=stack_actions, resources=[Aws.STACK_ID]),
+            *(
                 iam.PolicyStatement(
                     sid=sid,
                     actions=[f"{contract.SERVICE}:{action}" for action in actions],
                     resources=[resource],
                     conditions=conditions,
                 )
-            )
+                for sid, actions, resource, conditions in (
+                    ("SeeApplications", ["GetApplication", "ListJobRuns"], applications, None),
+                    ("SeeJobRuns", ["GetJobRun"], f"{applications}/jobruns/*", None),
+                    ("StopApplications", ["StopApplication"], applications, of_this_stack),
+                    ("CancelJobRuns", ["CancelJobRun"], f"{applications}/jobruns/*", of_this_stack),
+                )
+            ),
+        ]
 
-    def allow_stopping(self, application: "IApplication") -> None:
-        """Let the functions cancel the application's runs, whoever started them."""
-        self._allow(["emr-serverless:CancelJobRun"], application.job_run_arns)
+    def _new_state_machine(self, step: lambda_.CfnFunction) -> stepfunctions.CfnStateMachine:
+        call = iam.PolicyStatement(sid="CallStep", actions=["lambda:InvokeFunction"], resources=[step.attr_arn])
+        role = _new_role(self, "StateMachineRole", "states", [call])
+        # Its executions are not logged: their input has the job's request and the URL that answers CloudFormation.
+        return stepfunctions.CfnStateMachine(
+            self,
+            "StateMachine",
+            role_arn=role.role_arn,
+            definition_string=Stack.of(self).to_json_string(_definition(step.attr_arn)),
+        )
 
-    def allow_running(self, job: "Job") -> None:
-        """Let the functions start, wait for and cancel runs of the job, and read the driver's log of a failed one."""
-        job.grant_start(self.role)
-        self._allow(["emr-serverless:UntagResource"], job.application.job_run_arns)
-        job._allow_reading_logs(self.role)
+    def _new_function(
+        self,
+        construct_id: str,
+        handler: str,
+        description: str,
+        *,
+        role: iam.Role,
+        timeout: Duration,
+        environment: dict[str, str],
+    ) -> lambda_.CfnFunction:
+        """A function that waits for its role, and not, as the CDK's would, for what is granted to the role later."""
+        function = lambda_.CfnFunction(
+            self,
+            construct_id,
+            code=lambda_.CfnFunction.CodeProperty(s3_bucket=self._code.s3_bucket_name, s3_key=self._code.s3_object_key),
+            handler=handler,
+            # Not the newest that the installed CDK knows: an update of the CDK would change the template, to a
+            # runtime that is not in every Region yet.
+            runtime="python3.13",
+            architectures=["arm64"],
+            memory_size=256,
+            timeout=int(timeout.to_seconds()),
+            role=role.role_arn,
+            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=self._log_group.log_group_name),
+            description=description,
+            environment=lambda_.CfnFunction.EnvironmentProperty(variables=environment),
+        )
+        suppress_runtime_finding(function)
+        return function
 
-    def _new_role(self, construct_id: str, log_group: logs.ILogGroup) -> iam.Role:
-        """A role for functions that may write to the provider's log group and nowhere else."""
-        role = iam.Role(self, construct_id, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    def _new_function_role(self, construct_id: str, statements: list[iam.PolicyStatement]) -> iam.Role:
+        """A role for a function, which may also write to the provider's log group and to no other."""
         actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        role.add_to_policy(iam.PolicyStatement(sid="WriteLogs", actions=actions, resources=[log_group.log_group_arn]))
-        return role
+        write = iam.PolicyStatement(sid="WriteLogs", actions=actions, resources=[self._log_group.log_group_arn])
+        return _new_role(self, construct_id, "lambda", [write, *statements])
 
     def _allow(self, actions: list[str], resource: str) -> None:
         self.role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+
+
+def _new_role(scope: Construct, construct_id: str, service: str, statements: list[iam.PolicyStatement]) -> iam.Role:
+    return iam.Role(
+        scope,
+        construct_id,
+        assumed_by=iam.ServicePrincipal(f"{service}.amazonaws.com"),
+        inline_policies={"Policy": iam.PolicyDocument(statements=statements)},
+    )
+
+
+@jsii.implements(IStableStringProducer)
+class _Count:
+    """How many there are when the app is synthesised."""
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def produce(self) -> str:
+        """The number."""
+        return str(self.value)
+
+
+def _definition(function_arn: str) -> dict[str, Any]:
+    """The state machine: step, wait, step, …, until CloudFormation has its answer.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html
+    """
+    call = {"Type": "Task", "Resource": function_arn, "Retry": [_RETRY]}
+    return {
+        "StartAt": "Step",
+        "TimeoutSeconds": _EXECUTION_SECONDS,
+        "States": {
+            "Step": {
+                **call,
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": f"$.{contract.ERROR}", "Next": "Give up"}],
+                "Next": "Is answered",
+            },
+            "Is answered": {
+                "Type": "Choice",
+                "Choices": [{"Variable": f"$.{contract.IS_ANSWERED}", "BooleanEquals": True, "Next": "Answered"}],
+                "Default": "Wait",
+            },
+            "Wait": {"Type": "Wait", "SecondsPath": f"$.{contract.WAIT_SECONDS}", "Next": "Step"},
+            "Give up": {**call, "Next": "Answered"},
+            "Answered": {"Type": "Succeed"},
+        },
+    }

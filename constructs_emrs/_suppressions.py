@@ -27,7 +27,7 @@ _INLINE_POLICY = (
 
 # Rules and the reason by the type of the provider's resources.
 _PROVIDER: dict[str, list[tuple[list[str], str]]] = {
-    "AWS::IAM::Policy": [_INLINE_POLICY],
+    "AWS::IAM::Role": [_INLINE_POLICY],
     "AWS::Lambda::Function": [
         (
             [f"{pack}-LambdaInsideVPC" for pack in _PACKS],
@@ -77,35 +77,33 @@ _EXECUTION_ROLE_WILDCARDS = {
 def suppress_provider_findings(provider: Construct, handler_role: iam.Role) -> None:
     """Explain what cdk-nag finds in the provider, whose roles nobody else grants anything."""
     for resource in provider.node.find_all():
-        if not isinstance(resource, CfnResource):
-            continue
-        explained = _PROVIDER.get(resource.cfn_resource_type, [])
-        added = [item for rules, reason in explained for item in _suppressions(rules, reason)]
-        if isinstance(resource, iam.CfnPolicy):
-            added += _wildcards(_BELOW_ONE_THING)
-        if added:
-            _add_suppressions(resource, added)
-    for policy in _policies(handler_role):
-        _add_suppressions(policy, _wildcards(_ALL_APPLICATIONS))
-    Aspects.of(handler_role).add(_SplitPolicies(), priority=AspectPriority.MUTATING + 1)
+        if isinstance(resource, CfnResource):
+            explained = _PROVIDER.get(resource.cfn_resource_type, [])
+            added = [item for rules, reason in explained for item in _suppressions(rules, reason)]
+            if added:
+                _add_suppressions(resource, added)
+    role = node_of(handler_role).default_child
+    if isinstance(role, CfnResource):
+        _add_suppressions(role, _wildcards(_ALL_APPLICATIONS))
+    Aspects.of(handler_role).add(_GrantedPolicies(), priority=AspectPriority.MUTATING + 1)
 
 
-def suppress_runtime_finding(function: Construct) -> None:
+def suppress_runtime_finding(function: CfnResource) -> None:
     """Explain what cdk-nag finds in the runtime of one of our own functions."""
     reason = "A runtime that the function is meant for, rather than the newest that the installed CDK knows."
-    resource = function.node.default_child
-    if isinstance(resource, CfnResource):
-        _add_suppressions(resource, _suppressions(["AwsSolutions-L1"], reason))
+    _add_suppressions(function, _suppressions(["AwsSolutions-L1"], reason))
 
 
 @jsii.implements(IAspect)
-class _SplitPolicies:
-    """Explains the wildcards of policies that the CDK splits off at synth, when the role's policy grows too large."""
+class _GrantedPolicies:
+    """Explains the wildcards of what is granted to the role, also where the CDK splits the policy at synth."""
 
     def visit(self, node: IConstruct) -> None:
         """Look at one construct of the role."""
-        if isinstance(node, iam.CfnManagedPolicy):
-            _add_suppressions(node, _wildcards(_BELOW_ONE_THING) + _wildcards(_ALL_APPLICATIONS))
+        if isinstance(node, iam.CfnPolicy):
+            _add_suppressions(node, [*_suppressions(*_INLINE_POLICY), *_wildcards(_BELOW_ONE_THING)])
+        elif isinstance(node, iam.CfnManagedPolicy):
+            _add_suppressions(node, _wildcards(_BELOW_ONE_THING))
 
 
 def suppress_execution_role_findings(

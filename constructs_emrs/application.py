@@ -1,6 +1,8 @@
 """Where job runs run: the L2 construct of AWS::EMRServerless::Application."""
 
 import functools
+import hashlib
+import json
 import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -363,21 +365,27 @@ class Application(_ApplicationBase):
         for own in [image, *(worker_images or {}).values()]:
             if own is not None:
                 allow_pulling(own.repository, application_arn(self, "*"))
-        provider = JobRunProvider.of(self)
-        provider.allow_stopping(cast("IApplication", self))
-        CustomResource(
-            self,
-            "Stop",
-            resource_type=contract.APPLICATION_STOP_TYPE,
-            service_token=provider.service_token,
-            properties={contract.APPLICATION_ID: self.application_id},
-            removal_policy=removal_policy,
-        )
+        # A tag of the application does not change what it is.
+        self._definition = {name: value for name, value in request.items() if name != "tags"}
+        self._before_update = self._stop_when_it_has_to_be(removal_policy)
+        self.outlives_its_stack = removal_policy in (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+        """Whether the application stays when its stack is deleted."""
 
     @property
     def application_id(self) -> str:
         """The application's id, such as `00f1982r1uukb925`."""
         return self._application_id
+
+    def _definition_for(self, scope: Construct) -> str:
+        """A string that is another one when the application is stopped because its properties changed.
+
+        In the application's own stack it comes from the resource that stops it. Other stacks can't refer to what
+        changes: CloudFormation does not let an export change that is in use.
+        """
+        if Stack.of(scope) is Stack.of(self):
+            return self._before_update.get_att_string(contract.STOPPED_BY)
+        definition = json.dumps(Stack.of(self).resolve(self._definition), sort_keys=True)
+        return hashlib.sha256(definition.encode()).hexdigest()
 
     @property
     def application_name(self) -> str:
@@ -485,6 +493,36 @@ class Application(_ApplicationBase):
             "subnetIds": subnet_ids,
             "securityGroupIds": [group.security_group_id for group in self._connections.security_groups],
         }
+
+    def _stop_when_it_has_to_be(self, removal_policy: RemovalPolicy | None) -> CustomResource:
+        """Have the application stopped before it is updated or deleted: the service refuses both while it is started.
+
+        One resource stands before the application and stops it when a property of it changed, one stands behind it and
+        stops it when it is deleted.
+        """
+        provider = JobRunProvider.of(self)
+        provider.allow_stopping(cast("IApplication", self))
+        before_update = CustomResource(
+            self,
+            "BeforeUpdate",
+            resource_type=contract.APPLICATION_UPDATE_TYPE,
+            service_token=provider.service_token,
+            properties={
+                contract.APPLICATION_LOGICAL_ID: Stack.of(self).get_logical_id(self._resource),
+                contract.APPLICATION_PROPERTIES: self._definition,
+            },
+        )
+        self._resource.node.add_dependency(before_update)
+        stop = CustomResource(
+            self,
+            "Stop",
+            resource_type=contract.APPLICATION_STOP_TYPE,
+            service_token=provider.service_token,
+            properties={contract.APPLICATION_ID: self.application_id},
+            removal_policy=removal_policy,
+        )
+        stop.node.add_dependency(provider.role)
+        return before_update
 
     def _wire(self, monitoring: Monitoring, encryption: Encryption) -> dict[str, Any]:
         # The application names the keys, so their policies can't name the application.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import jsii
-from aws_cdk import Annotations, Aws, Duration, ITaggableV2, TagManager, TagType
+from aws_cdk import Annotations, Aws, CfnResource, Duration, ITaggableV2, RemovalPolicy, TagManager, TagType
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -105,6 +105,7 @@ class Job(Construct):
             has_own_role=execution_role is None,
         )
         self._keys = wiring.keys
+        self._owns_key = encryption is None or encryption.key is None
         self._log_key_arns = wiring.log_key_arns
         self._allow_inherited_monitoring(monitoring, permissions)
         permissions.explain()
@@ -226,6 +227,16 @@ class Job(Construct):
         except ValueError:
             self._request = before
             raise
+
+    def _retain(self) -> None:
+        """Keep what was created for the job's runs when the stack is deleted: a run may go on after that."""
+        owned: list[IConstruct] = [child for child in self.node.children if isinstance(child, iam.Role | logs.LogGroup)]
+        if self._owns_key and self._encryption_key is not None:
+            owned.append(self._encryption_key)
+        for construct in owned:
+            for resource in construct.node.find_all():
+                if isinstance(resource, CfnResource):
+                    resource.apply_removal_policy(RemovalPolicy.RETAIN)
 
     def _allow_reading_logs(self, grantee: iam.IGrantable) -> None:
         """Let somebody read the driver's log, wherever it goes that can be read."""

@@ -1,11 +1,12 @@
 """When to run a job: on deploy."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
 import jsii
-from aws_cdk import CustomResource, Duration, IStableAnyProducer, ITaggableV2, Lazy, TagManager, TagType
+from aws_cdk import CustomResource, Duration, IStableAnyProducer, ITaggableV2, Lazy, RemovalPolicy, TagManager, TagType
 from constructs import Construct
 
 from ._argument_types import checked
@@ -19,9 +20,13 @@ from ._tokens import is_token
 from .handler import contract
 from .job import Job
 from .job_mode import JobMode
+from .run_when import RunWhen
 
-# A custom resource is waited for an hour at most. What is left is for cancelling the run and saying why.
-_WAIT_SECONDS = range(60, 58 * 60 + 1)
+_WAIT_SECONDS = range(60, 12 * 3600 + 1)
+# CloudFormation waits for a custom resource for an hour. What is left is for ending an earlier run, for throttling, and
+# for cancelling a run that takes too long; who wants to wait longer gets more custom resources, one after the other.
+_SECONDS_OF_ONE_RESOURCE = 55 * 60
+_RETAINED = (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 
 
 class JobRunState(Enum):
@@ -39,8 +44,9 @@ class JobRunState(Enum):
 class JobRun(Construct):
     """Runs a job on `cdk deploy`, waits for it, and fails the deploy with the job's own error if it failed.
 
-    It runs again when the job's definition, its local entry point or `triggers` changed. When the stack is deleted,
-    a run that is still active is cancelled first.
+    It runs again when the job's definition, its local entry point or `triggers` changed: a run that is still active is
+    then cancelled first, and has ended before the new one starts. When an update is rolled back, batch work is not done
+    again, and a stream comes back. When the stack is deleted, a run that is still active is cancelled first.
 
     Example:
         >>> run = JobRun(stack, "EtlOnDeploy", job=etl, wait_for=JobRunState.SUCCESS)
@@ -57,6 +63,9 @@ class JobRun(Construct):
         wait_timeout: Duration | None = None,
         arguments: Sequence[str] | None = None,
         triggers: Mapping[str, str] | None = None,
+        run_when: RunWhen = RunWhen.CHANGED,
+        run_on_rollback: bool | None = None,
+        removal_policy: RemovalPolicy | None = None,
     ) -> None:
         """Create the run.
 
@@ -65,10 +74,16 @@ class JobRun(Construct):
             construct_id: The id of the run in its scope.
             job: What to run.
             wait_for: When the deploy goes on. Default: SUCCESS for a batch job, RUNNING for a streaming job.
-            wait_timeout: How long to wait before the run is cancelled and the deploy fails, 1 to 58 minutes in whole
-                seconds, from when CloudFormation asks for the run. Default: 55 minutes.
+            wait_timeout: How long to wait before the run is cancelled and the deploy fails, 1 minute to 12 hours in
+                whole seconds. Each further 55 minutes take one more custom resource. Default: 55 minutes.
             arguments: The arguments of a Spark job's entry point, instead of the job's own.
             triggers: Strings that start a new run when they change.
+            run_when: On which deploys a run is started.
+            run_on_rollback: Whether a run of the old definition is started when an update is rolled back. Default: no
+                for a batch job, whose work would be done twice; yes for a streaming job, which has to come back.
+            removal_policy: What happens to an active run when it leaves the stack. `RemovalPolicy.RETAIN` lets it go
+                on; what the job created for it is retained too, and the application has to be. Default: it is
+                cancelled.
 
         Raises:
             ValueError: Arguments that can't be; the text lists all of them.
@@ -79,29 +94,42 @@ class JobRun(Construct):
         _check_state(problems, job, wait_for)
         _check_arguments(problems, job, arguments)
         wait_seconds = _wait_seconds(problems, wait_timeout)
+        _check_removal_policy(problems, job, removal_policy)
         problems.raise_if_any()
         provider = JobRunProvider.of(self)
         provider.allow_running(job)
         self._tags = TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
         request = _Request(job, arguments, self._tags)
         self.node.add_validation(TagLimits(self, request.tags))
-        properties: dict[str, Any] = {
-            contract.REQUEST: Lazy.any(request),
-            contract.WAIT_FOR: (wait_for or default_state).value,
-            contract.WAIT_TIMEOUT_SECONDS: wait_seconds,
-        }
-        if triggers:
-            properties[contract.TRIGGERS] = dict(triggers)
+        properties: dict[str, Any] = {contract.REQUEST: Lazy.any(request)}
+        if all_triggers := _triggers(triggers, run_when):
+            properties[contract.TRIGGERS] = all_triggers
+        if job.mode is JobMode.STREAMING if run_on_rollback is None else run_on_rollback:
+            properties[contract.RUN_ON_ROLLBACK] = True
+        if job.mode is JobMode.STREAMING and (definition := _definition_of_application(self, job)):
+            properties[contract.APPLICATION_DEFINITION] = definition
+        waiting = _waiting(wait_for or default_state, wait_seconds)
         self._resource = CustomResource(
             self,
             "Resource",
             resource_type=contract.JOB_RUN_TYPE,
             service_token=provider.service_token,
-            properties=properties,
+            properties={**properties, **waiting[0]},
+            removal_policy=removal_policy,
         )
-        # Nothing starts before its permissions exist, and nothing that a run needs is deleted before it ended. The
-        # provider and its permissions are ordered by the service token.
-        self._resource.node.add_dependency(*job.prerequisites)
+        # Nothing starts before its permissions exist, and nothing that a run needs is deleted before it ended.
+        self._resource.node.add_dependency(provider.role, *job.prerequisites)
+        self._last_resource = self._resource
+        for number, share in enumerate(waiting[1:], start=2):
+            self._last_resource = CustomResource(
+                self,
+                f"Wait{number}",
+                resource_type=contract.JOB_RUN_WAIT_TYPE,
+                service_token=provider.service_token,
+                properties={contract.JOB_RUN_ARN: self.job_run_arn, **share},
+            )
+        if removal_policy in _RETAINED:
+            job._retain()
 
     @property
     def cdk_tag_manager(self) -> TagManager:
@@ -111,17 +139,17 @@ class JobRun(Construct):
     @property
     def job_run_id(self) -> str:
         """The id of the run that the last deploy started."""
-        return self._resource.get_att_string(contract.JOB_RUN_ID)
+        return self._last_resource.get_att_string(contract.JOB_RUN_ID)
 
     @property
     def job_run_arn(self) -> str:
         """The ARN of the run that the last deploy started."""
-        return self._resource.get_att_string(contract.JOB_RUN_ARN)
+        return self._last_resource.get_att_string(contract.JOB_RUN_ARN)
 
     @property
     def application_id(self) -> str:
         """The id of the application that the run is in."""
-        return self._resource.get_att_string(contract.APPLICATION_ID)
+        return self._last_resource.get_att_string(contract.APPLICATION_ID)
 
 
 def _check_state(problems: Problems, job: Job, wait_for: JobRunState | None) -> None:
@@ -143,8 +171,46 @@ def _check_arguments(problems: Problems, job: Job, arguments: Sequence[str] | No
 def _wait_seconds(problems: Problems, wait_timeout: Duration | None) -> int | None:
     seconds = whole_seconds(problems, "wait_timeout", wait_timeout or Duration.minutes(55))
     if seconds is not None and not is_token(seconds) and seconds not in _WAIT_SECONDS:
-        problems.add("wait_timeout", wait_timeout, "it is out of range", "use 1 to 58 minutes")
+        remedy = (
+            "use 1 minute to 12 hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
+            "application.metric_failed_jobs()"
+        )
+        problems.add("wait_timeout", wait_timeout, "a deployment does not wait for that", remedy)
     return seconds
+
+
+def _waiting(wait_for: JobRunState, seconds: int | None) -> list[dict[str, Any]]:
+    """How to wait, for each of the custom resources that it takes."""
+    properties: dict[str, Any] = {contract.WAIT_FOR: wait_for.value, contract.WAIT_TIMEOUT_SECONDS: seconds}
+    if seconds is None or is_token(seconds) or wait_for is JobRunState.SUBMITTED:
+        return [properties]
+    handed_over = (seconds - 1) // _SECONDS_OF_ONE_RESOURCE
+    return [{**properties, contract.HAND_OVER_SECONDS: _SECONDS_OF_ONE_RESOURCE}] * handed_over + [properties]
+
+
+def _check_removal_policy(problems: Problems, job: Job, removal_policy: RemovalPolicy | None) -> None:
+    if removal_policy is None or removal_policy is RemovalPolicy.DESTROY:
+        return
+    if removal_policy not in _RETAINED:
+        problems.add("removal_policy", removal_policy, "a job run has no snapshots", "use DESTROY or RETAIN")
+    elif not getattr(job.application, "outlives_its_stack", True):
+        remedy = "give the application removal_policy=RemovalPolicy.RETAIN too, or use one of another stack"
+        problem = "the application is deleted with the stack, and its runs are cancelled before"
+        problems.add("removal_policy", removal_policy, problem, remedy)
+
+
+def _triggers(triggers: Mapping[str, str] | None, run_when: RunWhen) -> dict[str, str]:
+    """The strings that start a new run when they change."""
+    every_deploy = run_when is RunWhen.EVERY_DEPLOY
+    # CloudFormation asks for nothing whose properties are the same.
+    deploy = {"constructs-emrs:synthesised-at": datetime.now(UTC).isoformat()} if every_deploy else {}
+    return {**(triggers or {}), **deploy}
+
+
+def _definition_of_application(scope: Construct, job: Job) -> Any:
+    """What changes when the application is stopped to be changed, so that its streams are started again."""
+    definition = getattr(job.application, "_definition_for", None)
+    return definition(scope) if definition else None
 
 
 @jsii.implements(IStableAnyProducer)

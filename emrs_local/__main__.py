@@ -41,7 +41,7 @@ def _exec(options: argparse.Namespace) -> int:
     if not command:
         print("emrs-local exec: which command? emrs-local exec -- COMMAND…", file=sys.stderr)
         return _EXIT_USAGE
-    with LocalAws(port=options.port, region=options.region, on_event=_print) as local_aws:
+    with _local_aws(options) as local_aws:
         _print(f"local AWS at {local_aws.url}, account {local_aws.account_id}, region {local_aws.region}")
         if options.bootstrap and not local_aws.bootstrap():
             _print("not bootstrapped: no CDK CLI here (npm install aws-cdk, or --no-bootstrap)")
@@ -49,7 +49,7 @@ def _exec(options: argparse.Namespace) -> int:
 
 
 def _start(options: argparse.Namespace) -> int:
-    with LocalAws(port=options.port, region=options.region, on_event=_print) as local_aws:
+    with _local_aws(options) as local_aws:
         try:
             _print(f"local AWS at {local_aws.url}; in another terminal:\n")
             for name, value in local_aws.environment.items():
@@ -58,6 +58,10 @@ def _start(options: argparse.Namespace) -> int:
             local_aws.wait()
         except KeyboardInterrupt:
             return 0
+
+
+def _local_aws(options: argparse.Namespace) -> LocalAws:
+    return LocalAws(port=options.port, region=options.region, enforce_rates=options.enforce_rates, on_event=_print)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
         default = "a free one" if command is execute else str(_DEFAULT_START_PORT)
         command.add_argument("--port", type=int, default=command.get_default("port"), help=f"default: {default}")
         command.add_argument("--region", default=DEFAULT_REGION, help=f"default: {DEFAULT_REGION}")
+        rates = "refuse calls of EMR Serverless that come faster than AWS allows"
+        command.add_argument("--enforce-rates", action="store_true", help=rates)
     return parser
 
 

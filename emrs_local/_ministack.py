@@ -1,8 +1,9 @@
 """Everything emrs_local knows about the inside of ministack, the emulator that is the rest of the local AWS.
 
-ministack's modules are private and change between releases: the version is pinned, no other module of this package
-imports it, and `tests/local/test_service_ministack.py` fails when something used here moves. ministack reads its
-environment when it is imported, so the imports are inside the functions: the server sets the environment first.
+ministack's modules are private and change between releases: the version is pinned, and besides this module only those
+import it that take the place of larger parts of it, `_cloudformation`, `_functions` and `_state_machines`.
+`tests/local/test_service_ministack.py` fails when something used here or there moves. ministack reads its environment
+when it is imported, so the imports are inside the functions: the server sets the environment first.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
+
+from emrs_local._cloudformation import install_cloudformation
+from emrs_local._functions import install_functions
+from emrs_local._state_machines import install_state_machines
 
 Headers = dict[str, str]
 Query = dict[str, list[str]]
@@ -65,6 +70,9 @@ def application() -> Asgi:
     _keep_the_tags_of_buckets()
     _let_functions_log_what_their_roles_allow()
     _decrypt_logs_for_those_who_may()
+    install_cloudformation()
+    install_functions()
+    install_state_machines(_role_may)
     return cast("Asgi", app)
 
 

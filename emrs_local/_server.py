@@ -31,6 +31,7 @@ from emrs_local.service.execution import ExecutionSettings
 from emrs_local.service.executor import Executor
 from emrs_local.service.operations import EmrServerless
 from emrs_local.service.protocol import SERVICE
+from emrs_local.service.rates import RateLimits
 
 READY = "ready"
 HOST = "127.0.0.1"
@@ -76,6 +77,7 @@ def main(make_executor: MakeExecutor = spark_executor, *, seconds_per_minute: fl
             endpoint=endpoint, data_directory=data_directory, seconds_per_minute=seconds_per_minute
         ),
         announce=lambda line: print(f"{time.strftime('%H:%M:%S')}  {line}", file=output, flush=True),
+        rate_limits=RateLimits(acceleration=arguments.enforce_rates) if arguments.enforce_rates else None,
     )
     asyncio.run(
         _serve(
@@ -208,6 +210,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--region", required=True)
     parser.add_argument("--account-id", required=True)
     parser.add_argument("--data-directory", type=Path, required=True)
+    parser.add_argument("--enforce-rates", type=float, default=0, help="how many times faster than on AWS")
     return parser.parse_args()
 
 

@@ -46,6 +46,8 @@ class LocalAws:
         port: the port to listen on; 0 takes a free one.
         region: the region of `environment` and `client`; the server answers for every region.
         account_id: the account that everything belongs to.
+        enforce_rates: refuse calls of EMR Serverless that come faster than AWS lets an account call it, with a
+            ThrottlingException; a number is by how much faster they may come than on AWS.
         on_event: is called with a line for each change of the state of an application or job run, from a thread.
         server_command: the command that is the server, for tests of the service with another executor.
     """
@@ -56,12 +58,14 @@ class LocalAws:
         port: int = 0,
         region: str = DEFAULT_REGION,
         account_id: str = DEFAULT_ACCOUNT_ID,
+        enforce_rates: bool | float = False,
         on_event: Callable[[str], None] = lambda _: None,
         server_command: Sequence[str] = (sys.executable, "-P", "-m", "emrs_local._server"),
     ) -> None:
         self.port = port
         self.region = region
         self.account_id = account_id
+        self._enforce_rates = float(enforce_rates)
         self._on_event = on_event
         self._server_command = server_command
         self._server: subprocess.Popen[str] | None = None
@@ -150,6 +154,7 @@ class LocalAws:
         self._data_directory = Path(tempfile.mkdtemp(prefix="emrs-local-"))
         command = [*self._server_command, "--port", str(self.port), "--data-directory", str(self._data_directory)]
         command += ["--region", self.region, "--account-id", self.account_id]
+        command += ["--enforce-rates", str(self._enforce_rates)]
         with (self._data_directory / "server.log").open("wb") as log:
             self._server = subprocess.Popen(  # noqa: S603 - our own module
                 command,

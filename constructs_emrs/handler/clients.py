@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
 from botocore.loaders import Loader
@@ -13,12 +13,14 @@ from botocore.session import Session
 from . import contract
 
 if TYPE_CHECKING:
+    from types_boto3_cloudformation.client import CloudFormationClient
     from types_boto3_emr_serverless.client import EMRServerlessClient
     from types_boto3_logs.client import CloudWatchLogsClient
     from types_boto3_s3.client import S3Client
 
-# The service allows one StartJobRun a second for the whole account: throttling is expected and waited out.
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10}, connect_timeout=5, read_timeout=30)
+# The service allows one StartJobRun a second for the whole account: throttling is expected, and waited out by the state
+# machine rather than by a function that sleeps.
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=30)
 
 
 @functools.cache
@@ -49,3 +51,15 @@ def logs() -> CloudWatchLogsClient:
 def s3() -> S3Client:
     """The client of Amazon S3, to read a failed run's driver log."""
     return cast("S3Client", _session().create_client("s3", config=_CONFIG))
+
+
+@functools.cache
+def cloudformation() -> CloudFormationClient:
+    """The client of AWS CloudFormation, to see whether the stack rolls back."""
+    return cast("CloudFormationClient", _session().create_client("cloudformation", config=_CONFIG))
+
+
+@functools.cache
+def step_functions() -> Any:
+    """The client of AWS Step Functions, to start executions."""
+    return _session().create_client("stepfunctions", config=_CONFIG)

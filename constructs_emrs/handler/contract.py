@@ -1,23 +1,42 @@
 """What the constructs and the handler agree on; imported by both, so that they cannot drift apart."""
 
 JOB_RUN_TYPE = "Custom::EMRServerlessJobRun"
-"""Starts a job run; deleting it cancels the run. Its physical id is the job run's ARN."""
+"""Starts a job run and waits for it; deleting it cancels the run. Its physical id is the job run's ARN."""
+
+JOB_RUN_WAIT_TYPE = "Custom::EMRServerlessJobRunWait"
+"""Goes on waiting for a job run, as CloudFormation gives a custom resource an hour at most."""
 
 APPLICATION_STOP_TYPE = "Custom::EMRServerlessApplicationStop"
 """Does nothing until it is deleted: then it cancels the application's runs and stops the application."""
 
-# Properties of JOB_RUN_TYPE.
+APPLICATION_UPDATE_TYPE = "Custom::EMRServerlessApplicationUpdate"
+"""Does nothing until it is updated: then it cancels the application's runs and stops the application."""
+
+# Properties of JOB_RUN_TYPE; those of waiting are JOB_RUN_WAIT_TYPE's too.
 REQUEST = "Request"
+TRIGGERS = "Triggers"
+RUN_ON_ROLLBACK = "RunOnRollback"
+APPLICATION_DEFINITION = "ApplicationDefinition"
 WAIT_FOR = "WaitFor"
 WAIT_TIMEOUT_SECONDS = "WaitTimeoutSeconds"
-TRIGGERS = "Triggers"
+HAND_OVER_SECONDS = "HandOverSeconds"
 
-# Attributes of JOB_RUN_TYPE, for Fn::GetAtt.
+# What makes a run a different run; WAIT_FOR and the others say what is done about it.
+WORK = (REQUEST, TRIGGERS, APPLICATION_DEFINITION)
+
+# Attributes of JOB_RUN_TYPE and JOB_RUN_WAIT_TYPE, for Fn::GetAtt. The second has the ARN as a property too.
 JOB_RUN_ID = "JobRunId"
 JOB_RUN_ARN = "JobRunArn"
 
 # Property of APPLICATION_STOP_TYPE and attribute of JOB_RUN_TYPE.
 APPLICATION_ID = "ApplicationId"
+
+# Properties of APPLICATION_UPDATE_TYPE: which resource of the stack the application is, and what it is going to be.
+APPLICATION_LOGICAL_ID = "ApplicationLogicalId"
+APPLICATION_PROPERTIES = "ApplicationProperties"
+
+# Attribute of APPLICATION_UPDATE_TYPE: another string each time that the application was stopped.
+STOPPED_BY = "StoppedBy"
 
 # Tags that the handler puts on every run it starts; they are how it finds its own runs again.
 STACK_TAG = "constructs-emrs:stack-id"
@@ -26,9 +45,19 @@ REQUEST_ID_TAG = "constructs-emrs:request-id"
 OWN_TAGS = (STACK_TAG, LOGICAL_ID_TAG, REQUEST_ID_TAG)
 
 # Where things are in the functions' asset.
-ON_EVENT = "handler.functions.on_event"
-IS_COMPLETE = "handler.functions.is_complete"
+START = "handler.functions.start"
+STEP = "handler.functions.step"
 MODEL_FOLDER = "data"
+
+# Variables of the functions' environment.
+STATE_MACHINE_ARN = "STATE_MACHINE_ARN"
+JOB_RUN_COUNT = "JOB_RUN_COUNT"
+
+# What `step` adds to the event for the state machine.
+IS_ANSWERED = "IsAnswered"
+WAIT_SECONDS = "WaitSeconds"
+ERROR = "Error"
+ANSWER = "Answer"
 
 SERVICE = "emr-serverless"
 API_VERSION = "2021-07-13"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING
+
+from .text import first_bytes, last_lines
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -15,11 +16,38 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# CloudFormation takes answers of 4,096 bytes, and the provider framework adds about 1,000 of its own.
-_MOST_BYTES = 2_900
+# CloudFormation takes answers of 4,096 bytes; ids take some hundred of them.
 _HEAD_BYTES = 1_000
 _WHERE_BYTES = 500
-_TAIL_BYTES = 1_300
+_REMEDY_BYTES = 300
+_TAIL_BYTES = 1_500
+
+# What the state details or the log say, and what to do about it; the first that is found.
+_REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("could not assume execution role",),
+        "Check that the execution role exists and trusts emr-serverless.amazonaws.com for this account.",
+    ),
+    (
+        ("maximum capacity", "maximumcapacity", "vcpu", "insufficient capacity", "capacity limit"),
+        "Give the application more maximum_capacity or the job smaller or fewer workers, or have the account's vCPU "
+        "quota raised.",
+    ),
+    (
+        ("kms:", "kmsexception"),
+        "Let the execution role use the key, and check the key's policy: Encryption.customer_managed() grants both.",
+    ),
+    (
+        ("accessdenied", "access denied", "accesscontrolexception", "not authorized", "status code: 403"),
+        "Grant the job what it uses: bucket.grant_read_write(job) for its data.",
+    ),
+    (
+        ("nosuchkey", "no such file", "filenotfoundexception", "does not exist"),
+        "Check entry_point and the paths in the job's arguments.",
+    ),
+    (("parseexception", "analysisexception", "semanticexception"), "Correct the query."),
+    (("executiontimeout", "execution timeout", "timed out"), "Give the job more execution_timeout, or less to do."),
+)
 
 
 class JobRunFailed(Exception):
@@ -27,51 +55,40 @@ class JobRunFailed(Exception):
 
 
 def job_run_failed(job_run: JobRunTypeDef, log: DriverLog, *, timed_out_after: timedelta | None) -> JobRunFailed:
-    """The error of a run that ended without success.
+    """The error of a run that ended without success, or that is cancelled as it took too long.
 
     The error is short, as CloudFormation takes little; the long form goes to the function's log, which the CDK CLI
     prints.
     """
     tail = log.tail()
     name = f" ({job_run['name']})" if job_run.get("name") else ""
+    details = job_run.get("stateDetails", "")
     if timed_out_after is not None:
         what = f"was cancelled: it did not get there within {timed_out_after}, the job run's wait_timeout"
+        remedy = "Wait longer with wait_timeout, up to 12 hours, or do not wait: wait_for=JobRunState.SUBMITTED."
+    elif job_run["state"] == "CANCELLED":
+        what = f"CANCELLED: {details or 'somebody else has cancelled it'}"
+        remedy = _remedy(details, []) or "Deploy again to run it again, when what cancelled it is known."
     else:
-        what = f"{job_run['state']}: {job_run.get('stateDetails', '')}"
+        what = f"{job_run['state']}: {details}"
+        remedy = _remedy(details, tail)
     head = f"Job run {job_run['jobRunId']}{name} of application {job_run['applicationId']} {what}"
     where = "Logs: " + "; ".join(log.places)
-    _log.error("%s\n%s\n%s", head, "\n".join(tail), where)
-    end_of_log = _last_lines(tail, _TAIL_BYTES)
-    head, where = _first_bytes(head, _HEAD_BYTES), _first_bytes(where, _WHERE_BYTES)
-    parts = [head, f"The driver's log ends with:\n{end_of_log}" if end_of_log else "", where]
+    _log.error("%s\n%s\n%s\n%s", head, "\n".join(tail), remedy, where)
+    end_of_log = last_lines(tail, _TAIL_BYTES)
+    parts = [
+        first_bytes(head, _HEAD_BYTES),
+        f"The driver's log ends with:\n{end_of_log}" if end_of_log else "",
+        first_bytes(remedy, _REMEDY_BYTES),
+        first_bytes(where, _WHERE_BYTES),
+    ]
     return JobRunFailed("\n\n".join(part for part in parts if part))
 
 
-def bounded(error: Exception) -> JobRunFailed:
-    """The error, short enough for CloudFormation, which waits an hour for an answer that it can take."""
-    text = str(error) if isinstance(error, JobRunFailed) else f"{type(error).__name__}: {error}"
-    return JobRunFailed(_first_bytes(text, _MOST_BYTES))
-
-
-def _json_bytes(text: str) -> int:
-    """How much of CloudFormation's limit the text takes, escapes included."""
-    return len(json.dumps(text, ensure_ascii=False).encode()) - 2
-
-
-def _first_bytes(text: str, limit: int) -> str:
-    kept = text[:limit]
-    while _json_bytes(kept) > limit:
-        kept = kept[: len(kept) * 9 // 10]
-    return kept if kept == text else kept + "…"
-
-
-def _last_lines(lines: list[str], limit: int) -> str:
-    """As many whole lines from the end as fit into `limit` bytes; the start of the last line if even that does not."""
-    kept: list[str] = []
-    size = 0
-    for line in reversed(lines):
-        size += _json_bytes(line + "\n")
-        if size > limit:
-            break
-        kept.insert(0, line)
-    return "\n".join(kept) if kept or not lines else _first_bytes(lines[-1], limit)
+def _remedy(details: str, tail: list[str]) -> str:
+    """What to do about it, empty if nothing better is known than to read the log."""
+    for text in (details.lower(), "\n".join(tail).lower()):
+        for signs, remedy in _REMEDIES:
+            if any(sign in text for sign in signs):
+                return remedy
+    return ""

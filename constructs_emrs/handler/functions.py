@@ -1,42 +1,121 @@
-"""The entry points of the two Lambda functions that the CDK's provider framework calls."""
+"""The entry points of the two Lambda functions.
+
+CloudFormation calls `start`, which starts an execution of the state machine; the execution calls `step` until the
+request is answered. Each step is short, and what it found out is kept by the execution: a step that was throttled,
+timed out or was killed is done again, from where the last one stopped.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
+import math
+import os
 import time
 from typing import Any
 
-from . import clients, contract
-from .application_stop import ApplicationStop
-from .failure import bounded
+from . import answer, clients, contract, errors, pace
+from .application import ApplicationStop
+from .failure import JobRunFailed
 from .job_run import JobRunResource
+from .job_run_wait import JobRunWait
+from .patience import is_worth_another_try, reason_of
+from .request import Again, Request
+from .services import Services
 
 logging.getLogger().setLevel(logging.INFO)
+_log = logging.getLogger(__name__)
+
+# IAM may not yet know the function's own policy, which came to be in the same deployment.
+_TRIES = 9
+_PAUSE_SECONDS = 10
 
 
-def _resource(event: dict[str, Any]) -> JobRunResource | ApplicationStop:
-    match event["ResourceType"]:
-        case contract.JOB_RUN_TYPE:
-            return JobRunResource(
-                event, emr_serverless=clients.emr_serverless(), logs=clients.logs, s3=clients.s3, sleep=time.sleep
+def start(event: dict[str, Any], _context: object = None) -> None:
+    """Have a request of CloudFormation answered; one that is delivered again changes nothing."""
+    request = Request.started(event, now=time.time())
+    name = hashlib.sha256(Request(request, now=time.time).identity.encode()).hexdigest()
+    _log.info("%s %s: execution %s", event["RequestType"], event["LogicalResourceId"], name)
+    step_functions = clients.step_functions()
+    for attempt in range(_TRIES):
+        try:
+            step_functions.start_execution(
+                stateMachineArn=os.environ[contract.STATE_MACHINE_ARN], name=name, input=json.dumps(request)
             )
-        case contract.APPLICATION_STOP_TYPE:
-            return ApplicationStop(event, emr_serverless=clients.emr_serverless())
+        except step_functions.exceptions.ExecutionAlreadyExists:
+            _log.info("the request was delivered before")
+        except Exception as error:
+            if not (errors.passes(error) or errors.may_be_too_early(error)):
+                # Nobody else is going to answer.
+                refused = Request(request, now=time.time)
+                body = answer.failed(refused, refused.failed_physical_id, errors.sentence(error))
+                answer.put(refused.response_url, body.encode())
+            elif attempt == _TRIES - 1:
+                raise  # Lambda delivers the event again
+            else:
+                time.sleep(_PAUSE_SECONDS)
+                continue
+        return
+
+
+def step(state: dict[str, Any], _context: object = None) -> dict[str, Any]:
+    """Do the next step of a request, and answer it if that was the last."""
+    return advance(state, Services.of_aws())
+
+
+def advance(state: dict[str, Any], services: Services) -> dict[str, Any]:
+    """The state after the next step.
+
+    Args:
+        state: What the execution has kept of the request.
+        services: What the step talks to.
+    """
+    request = Request(state, now=services.now)
+    resource = _resource(request, services)
+    try:
+        if contract.ANSWER in state:
+            services.put(request.response_url, state[contract.ANSWER].encode())
+            return {contract.IS_ANSWERED: True}
+        if contract.ERROR in state:
+            raise JobRunFailed(_crash(state[contract.ERROR]))
+        outcome = resource.step()
+    except Exception as error:  # noqa: BLE001 - whatever it is, CloudFormation has to be told
+        if is_worth_another_try(error, request):
+            _log.warning("%s; trying again", errors.sentence(error))
+            return _next(state, pace.until_retry())
+        if contract.ANSWER in state:
+            _log.error("CloudFormation takes no answer any more: %s", error)
+            return {contract.IS_ANSWERED: True}
+        state[contract.ANSWER] = answer.failed(request, resource.failed_physical_id, reason_of(error))
+        return _next(state, 0)
+    if isinstance(outcome, Again):
+        return _next(state, outcome.seconds)
+    # It is sent by the next step: one that is killed after it was sent, and done again, can't come to another answer.
+    state[contract.ANSWER] = answer.success(request, outcome)
+    return _next(state, 0)
+
+
+def _next(state: dict[str, Any], seconds: float) -> dict[str, Any]:
+    return {**state, contract.IS_ANSWERED: False, contract.WAIT_SECONDS: math.ceil(seconds)}
+
+
+def _resource(request: Request, services: Services) -> JobRunResource | JobRunWait | ApplicationStop:
+    match request.resource_type:
+        case contract.JOB_RUN_TYPE:
+            return JobRunResource(request, services)
+        case contract.JOB_RUN_WAIT_TYPE:
+            return JobRunWait(request, services)
+        case contract.APPLICATION_STOP_TYPE | contract.APPLICATION_UPDATE_TYPE:
+            return ApplicationStop(request, services)
         case unknown:
             raise ValueError(f"unknown resource type {unknown!r}")
 
 
-def on_event(event: dict[str, Any], _context: object = None) -> dict[str, Any]:
-    """Start what the event asks for; called once for each CloudFormation request."""
+def _crash(error: dict[str, str]) -> str:
+    """What is said of a function that was ended again and again before it was done."""
     try:
-        return _resource(event).on_event()
-    except Exception as error:  # whatever it is: CloudFormation takes no answer that is too long
-        raise bounded(error) from error
-
-
-def is_complete(event: dict[str, Any], _context: object = None) -> dict[str, Any]:
-    """Say whether what `on_event` started is done; called until it is."""
-    try:
-        return _resource(event).is_complete()
-    except Exception as error:  # whatever it is: CloudFormation takes no answer that is too long
-        raise bounded(error) from error
+        reason = json.loads(error["Cause"])["errorMessage"]
+    except (KeyError, TypeError, ValueError):
+        reason = error.get("Error", "")
+    return f"The function that waits for the job run was ended before it was done: {reason}. Deploy again."

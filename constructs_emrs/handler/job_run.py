@@ -4,217 +4,233 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from . import contract, failure, runs
-from .driver_log import DriverLog
+from . import contract, failure, pace, runs, waiting
+from .patience import is_worth_another_try, reason_of
+from .request import FAILED_PREFIX, Again, Done
 from .shapes import restore
+from .stack import CREATING, ROLLING_BACK, UPDATING, Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from types_boto3_emr_serverless.client import EMRServerlessClient
-    from types_boto3_emr_serverless.type_defs import JobRunTypeDef
-    from types_boto3_logs.client import CloudWatchLogsClient
-    from types_boto3_s3.client import S3Client
+    from .request import Outcome, Request
+    from .services import Services
 
 _log = logging.getLogger(__name__)
 
-_SUBMITTED = "SUBMITTED"
-_RUNNING = "RUNNING"
+# Keys of the request's progress.
+_PHASE = "Phase"
+_STACK_STATUS = "StackStatus"
+_TO_END = "ToEnd"
+_RUN_ARN = "RunArn"
 
-# Extra key of on_event's answer, which the provider framework hands on to is_complete: the update needed no new run.
-_KEPT = "KeptJobRun"
-
-# The same: when CloudFormation's request arrived, whose hour has begun then.
-_ASKED_AT = "AskedAt"
-
-# A function may run for 15 minutes; what is not cancelled by then fails the update, and the rollback cancels again.
-_CANCEL_LIMIT = timedelta(minutes=13)
-_CANCEL_POLL_SECONDS = 3
+# CloudFormation waits for an hour; what is still being cancelled then is cancelled again by the rollback.
+_LONGEST_END_SECONDS = 50 * 60
 
 
 class JobRunResource:
-    """One event of a `Custom::EMRServerlessJobRun` resource."""
+    """A request for a `Custom::EMRServerlessJobRun` resource.
 
-    def __init__(
-        self,
-        event: dict[str, Any],
-        *,
-        emr_serverless: EMRServerlessClient,
-        logs: Callable[[], CloudWatchLogsClient],
-        s3: Callable[[], S3Client],
-        sleep: Callable[[float], None],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._event = event
-        self._properties: dict[str, Any] = event["ResourceProperties"]
-        self._client = emr_serverless
-        self._logs = logs
-        self._s3 = s3
-        self._sleep = sleep
-        self._now = now
+    Its phases are those of `_PHASES`, in their order; each is done again when the function was ended in the middle of
+    it.
+    """
 
-    def on_event(self) -> dict[str, Any]:
-        """Create and a changed Update start the run; Delete cancels what this resource started."""
-        asked_at = {_ASKED_AT: self._now().timestamp()}
-        match self._event["RequestType"]:
-            case "Create":
-                return self._start() | asked_at
-            case "Update":
-                return self._update() | asked_at
-            case "Delete":
-                for run in self._runs_to_end():
-                    runs.cancel(self._client, run)
-                return {"PhysicalResourceId": self._event["PhysicalResourceId"]}
-            case unknown:
-                raise ValueError(f"unknown request type {unknown!r}")
+    def __init__(self, request: Request, services: Services) -> None:
+        self._request = request
+        self._services = services
+        self._stack = Stack(request.stack_id, services.cloudformation)
 
-    def is_complete(self) -> dict[str, Any]:
-        """Whether the run reached what is waited for; on Delete, whether it ended.
+    @property
+    def failed_physical_id(self) -> str:
+        """The id of the resource when its request fails: what CloudFormation deletes then."""
+        if self._request.kind == "Create" and _RUN_ARN in self._request.progress:
+            return str(self._request.progress[_RUN_ARN])
+        return self._request.failed_physical_id
+
+    def step(self) -> Outcome:
+        """Go on from where the last step stopped.
 
         Raises:
-            JobRunFailed: The run failed, was cancelled, or did not get there in time.
+            JobRunFailed: The job run did not do its work, and it has ended.
         """
-        if self._event["RequestType"] == "Delete":
-            return {"IsComplete": not any(True for _ in self._runs_to_end())}
-        if self._event.get(_KEPT) or self._properties[contract.WAIT_FOR] == _SUBMITTED:
-            return {"IsComplete": True}
-        run = runs.RunId.from_arn(self._event["PhysicalResourceId"])
-        job_run = runs.get(self._client, run) if run else None
-        if job_run is None:
-            raise failure.JobRunFailed(f"Job run {self._event['PhysicalResourceId']} is gone: it was deleted.")
-        return {"IsComplete": self._arrived(job_run)}
+        if waiting.is_giving_up(self._request):
+            return waiting.end_failed_runs(self._request, self._services)
+        try:
+            return self._advance()
+        except Exception as error:
+            if self._request.kind == "Delete" or is_worth_another_try(error, self._request):
+                raise
+            return waiting.give_up(self._request, reason_of(error), self._runs_of_the_request())
 
-    def _arrived(self, job_run: JobRunTypeDef) -> bool:
-        state = job_run["state"]
-        if state == "SUCCESS" or (state == _RUNNING and self._properties[contract.WAIT_FOR] == _RUNNING):
-            return True
-        timeout = timedelta(seconds=int(self._properties[contract.WAIT_TIMEOUT_SECONDS]))
-        timed_out = self._now().timestamp() - self._event[_ASKED_AT] > timeout.total_seconds()
-        if state in runs.ENDED:
-            log = DriverLog(job_run, logs=self._logs, s3=self._s3, sleep=self._sleep)
-            raise failure.job_run_failed(
-                job_run, log, timed_out_after=timeout if timed_out and state == "CANCELLED" else None
-            )
-        if timed_out and state != "CANCELLING":
-            runs.cancel(self._client, runs.RunId(job_run["applicationId"], job_run["jobRunId"]))
-        return False
+    def _advance(self) -> Outcome:
+        phase: str = self._request.progress.get(_PHASE, self._begin.__name__)
+        outcome: Outcome | str = phase
+        while isinstance(outcome, str):
+            self._request.progress[_PHASE] = outcome
+            outcome = self._PHASES[outcome](self)
+        return outcome
 
-    def _update(self) -> dict[str, Any]:
-        old = self._event["OldResourceProperties"]
-        new = self._properties
-        current = runs.RunId.from_arn(self._event["PhysicalResourceId"])
-        unchanged = _work(old) == _work(new)
-        if unchanged and current is not None:
-            self._retag(old)
-            return self._answer(self._event["PhysicalResourceId"], current) | {_KEPT: True}
-        self._end_earlier_runs()
-        return self._start()
+    def _begin(self) -> Outcome | str:
+        """Find out what CloudFormation wants: it does not say whether it updates or rolls an update back."""
+        request = self._request
+        status = request.progress[_STACK_STATUS] = self._stack.status()
+        if request.kind == "Delete":
+            return self._end.__name__
+        is_unchanged = request.kind == "Update" and _work(request.properties) == _work(request.old_properties)
+        if is_unchanged and runs.RunId.from_arn(request.physical_id) is not None:
+            self._retag()
+            return self._kept()
+        if status not in ({CREATING, UPDATING} if request.kind == "Create" else {UPDATING, ROLLING_BACK}):
+            raise failure.JobRunFailed(f"The job run was not started, as the stack is {status} by now.")
+        # A new stack has no earlier runs to look for.
+        return self._start.__name__ if status == CREATING else self._end.__name__
 
-    def _retag(self, old: dict[str, Any]) -> None:
+    def _end(self) -> Outcome | str:
+        """End this resource's earlier runs, or on Delete all of them."""
+        request, client = self._request, self._services.emr_serverless()
+        to_end = request.progress.get(_TO_END)
+        if to_end is None:
+            to_end = [runs.RunId(run["applicationId"], run["jobRunId"]) for run in self._earlier_runs()]
+        remaining = runs.end(client, [runs.RunId(*run) for run in to_end])
+        if remaining:
+            if request.age > _LONGEST_END_SECONDS:
+                names = ", ".join(run.job_run_id for run in remaining)
+                raise failure.JobRunFailed(f"Job run {names} is still being cancelled; try again when it has ended.")
+            request.progress[_TO_END] = [list(run) for run in remaining]
+            return Again(pace.until_next_look(0))
+        if to_end:
+            # Whether there are others is asked again, as these took a while to end.
+            del request.progress[_TO_END]
+            return self._end.__name__
+        if request.kind == "Delete":
+            return Done(request.physical_id)
+        if (
+            request.progress[_STACK_STATUS] == ROLLING_BACK
+            and request.properties.get(contract.RUN_ON_ROLLBACK) != "true"
+        ):
+            return self._kept()
+        return self._start.__name__
+
+    def _start(self) -> Outcome | str:
+        """Start the run, unless CloudFormation has changed its mind while the request waited for its turn."""
+        request = self._request
+        self._require_the_stack_goes_on()
+        client = self._services.emr_serverless()
+        shape = client.meta.service_model.operation_model("StartJobRun").input_shape
+        members: dict[str, Any] = restore(request.properties[contract.REQUEST], shape)
+        members["tags"] = {**members.get("tags", {}), **self._tags_of_the_run()}
+        members["clientToken"] = hashlib.sha256(request.identity.encode()).hexdigest()
+        response = client.start_job_run(**members)
+        request.progress[_RUN_ARN] = response["arn"]
+        _log.info("started job run %s of application %s", response["jobRunId"], response["applicationId"])
+        return self._check.__name__
+
+    def _check(self) -> Outcome | str:
+        """See that the run is still wanted: who ends this resource's runs has not seen one that started since."""
+        self._require_the_stack_goes_on()
+        return self._wait.__name__
+
+    def _wait(self) -> Outcome:
+        """Wait until the run is where it is waited for."""
+        arn = self._request.progress[_RUN_ARN]
+        run = runs.RunId.from_arn(arn)
+        if run is None:
+            raise failure.JobRunFailed(f"The service named the run {arn}, which is no ARN of a job run.")
+        if self._request.properties[contract.WAIT_FOR] == waiting.SUBMITTED:
+            return waiting.found(run, arn, arn)
+        return waiting.look(self._request, self._services, run) or waiting.found(run, arn, arn)
+
+    _PHASES = {phase.__name__: phase for phase in (_begin, _end, _start, _check, _wait)}  # noqa: RUF012 - never changed
+
+    def _require_the_stack_goes_on(self) -> None:
+        status = self._stack.status()
+        if status != self._request.progress[_STACK_STATUS]:
+            raise failure.JobRunFailed(f"The job run was not kept, as the stack is {status} by now.")
+
+    def _earlier_runs(self) -> list[Any]:
+        """The active runs that have to end: this resource's, of earlier requests.
+
+        On Delete, those that the physical id stands for: CloudFormation deletes the run that was replaced, what a
+        failed Create left, with the id that its answer gave or with one that was never ours, and the resource itself.
+        """
+        request, client = self._request, self._services.emr_serverless()
+        if request.kind != "Delete":
+            # This request was delivered before: its own run is what StartJobRun will answer with.
+            return [run for run in self._tagged_runs() if run["tags"][contract.REQUEST_ID_TAG] != request.request_id]
+        run = runs.RunId.from_arn(request.physical_id)
+        is_one_run = run is not None or request.physical_id.startswith(FAILED_PREFIX)
+        if not is_one_run or not request.progress[_STACK_STATUS].startswith("UPDATE_"):
+            return self._tagged_runs()
+        if run is not None:
+            found = runs.get(client, run)
+            return [] if found is None or found["state"] in runs.ENDED else [found]
+        failed_request = request.physical_id.removeprefix(FAILED_PREFIX)
+        return [run for run in self._tagged_runs() if run["tags"][contract.REQUEST_ID_TAG] == failed_request]
+
+    def _runs_of_the_request(self) -> list[runs.RunId]:
+        """What this request has started, also if it never heard of it."""
+        request = self._request
+        if _RUN_ARN in request.progress:
+            run = runs.RunId.from_arn(request.progress[_RUN_ARN])
+            return [run] if run else []
+        if request.progress.get(_PHASE) != self._start.__name__:
+            return []
+        try:
+            found = [run for run in self._tagged_runs() if run["tags"][contract.REQUEST_ID_TAG] == request.request_id]
+        except Exception as error:
+            if is_worth_another_try(error, request):
+                raise
+            _log.exception("can't look for runs")
+            return []
+        return [runs.RunId(run["applicationId"], run["jobRunId"]) for run in found]
+
+    def _tagged_runs(self) -> list[Any]:
+        """This resource's active runs, in the application of the old definition and of the new."""
+        request, client = self._request, self._services.emr_serverless()
+        requests = [
+            properties[contract.REQUEST] for properties in (request.properties, request.old_properties) if properties
+        ]
+        own = {contract.STACK_TAG: request.stack_id, contract.LOGICAL_ID_TAG: request.logical_id}
+        names = {members.get("name", "") for members in requests}
+        return [
+            run
+            for application_id in dict.fromkeys(members["applicationId"] for members in requests)
+            for run in runs.tagged(client, application_id, names=names, tags=own)
+        ]
+
+    def _tags_of_the_run(self) -> dict[str, str]:
+        return {
+            contract.STACK_TAG: self._request.stack_id,
+            contract.LOGICAL_ID_TAG: self._request.logical_id,
+            contract.REQUEST_ID_TAG: self._request.request_id,
+        }
+
+    def _kept(self) -> Done:
+        """The answer that leaves everything as it is."""
+        arn = self._request.physical_id
+        run = runs.RunId.from_arn(arn)
+        return waiting.found(run, arn, arn) if run else Done(arn)
+
+    def _retag(self) -> None:
         """Give the kept run the tags of the new template: a stack-wide tag must not run a job again."""
-        before, after = (_tags(properties) for properties in (old, self._properties))
-        arn = self._event["PhysicalResourceId"]
+        before, after = _tags(self._request.old_properties), _tags(self._request.properties)
+        arn, client = self._request.physical_id, self._services.emr_serverless()
         removed = sorted(before.keys() - after.keys())
         added = {key: value for key, value in after.items() if before.get(key) != value}
         try:
             if removed:
-                self._client.untag_resource(resourceArn=arn, tagKeys=removed)
+                client.untag_resource(resourceArn=arn, tagKeys=removed)
             if added:
-                self._client.tag_resource(resourceArn=arn, tags=added)
-        except self._client.exceptions.ResourceNotFoundException:
+                client.tag_resource(resourceArn=arn, tags=added)
+        except client.exceptions.ResourceNotFoundException:
             _log.info("job run %s is gone and can't be tagged", arn)
 
-    def _start(self) -> dict[str, Any]:
-        shape = self._client.meta.service_model.operation_model("StartJobRun").input_shape
-        request: dict[str, Any] = restore(self._properties[contract.REQUEST], shape)
-        request["tags"] = {**request.get("tags", {}), **self._own_tags(), **self._request_tag()}
-        request["clientToken"] = self._client_token()
-        response = self._client.start_job_run(**request)
-        run = runs.RunId(response["applicationId"], response["jobRunId"])
-        _log.info("started job run %s of application %s", run.job_run_id, run.application_id)
-        return self._answer(response["arn"], run)
 
-    def _client_token(self) -> str:
-        """The same for each delivery of one CloudFormation request, so that it can't start a second run."""
-        request = "/".join(self._event[key] for key in ("StackId", "LogicalResourceId", "RequestId"))
-        return hashlib.sha256(request.encode()).hexdigest()
-
-    def _own_tags(self) -> dict[str, str]:
-        return {
-            contract.STACK_TAG: self._event["StackId"],
-            contract.LOGICAL_ID_TAG: self._event["LogicalResourceId"],
-        }
-
-    def _request_tag(self) -> dict[str, str]:
-        """Tells the run of this CloudFormation request from the runs of earlier ones."""
-        return {contract.REQUEST_ID_TAG: self._event["RequestId"]}
-
-    def _runs_to_end(self) -> Iterator[runs.RunId]:
-        """The active runs that the event's physical id stands for.
-
-        CloudFormation deletes with an id that was never ours when a Create failed or was interrupted: then the
-        tags tell which runs are this resource's.
-        """
-        run = runs.RunId.from_arn(self._event["PhysicalResourceId"])
-        if run is None:
-            for tagged in self._tagged_active_runs(self._properties[contract.REQUEST]["applicationId"]):
-                yield runs.RunId(tagged["applicationId"], tagged["jobRunId"])
-            return
-        job_run = runs.get(self._client, run)
-        if job_run is not None and job_run["state"] not in runs.ENDED:
-            yield run
-
-    def _tagged_active_runs(self, application_id: str) -> Iterator[JobRunTypeDef]:
-        own = self._own_tags().items()
-        for run in runs.active(self._client, application_id):
-            job_run = runs.get(self._client, run)
-            if job_run is not None and own <= job_run.get("tags", {}).items():
-                yield job_run
-
-    def _end_earlier_runs(self) -> None:
-        """Cancel this resource's earlier runs, in the old application and the new, and wait until they ended.
-
-        Raises:
-            JobRunFailed: A run is still active when the function's time is nearly used up.
-        """
-        definitions = (self._event["OldResourceProperties"], self._properties)
-        applications = {properties[contract.REQUEST]["applicationId"] for properties in definitions}
-        deadline = self._now() + _CANCEL_LIMIT
-        while True:
-            active = [
-                runs.RunId(application_id, job_run["jobRunId"])
-                for application_id in applications
-                for job_run in self._tagged_active_runs(application_id)
-                # This request was delivered before: its own run is what StartJobRun will answer with.
-                if not self._request_tag().items() <= job_run.get("tags", {}).items()
-            ]
-            if not active:
-                return
-            if self._now() > deadline:
-                raise failure.JobRunFailed(f"Job run {active[0].job_run_id} is still being cancelled; deploy again.")
-            for run in active:
-                runs.cancel(self._client, run)
-            self._sleep(_CANCEL_POLL_SECONDS)
-
-    @staticmethod
-    def _answer(arn: str, run: runs.RunId) -> dict[str, Any]:
-        return {
-            "PhysicalResourceId": arn,
-            "Data": {
-                contract.JOB_RUN_ID: run.job_run_id,
-                contract.JOB_RUN_ARN: arn,
-                contract.APPLICATION_ID: run.application_id,
-            },
-        }
-
-
-def _work(properties: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What makes a run a different run: everything requested but its tags, and the triggers."""
+def _work(properties: dict[str, Any]) -> list[Any]:
+    """What makes a run a different run: everything requested but its tags, the triggers, the application it is on."""
+    work = {name: properties.get(name) for name in contract.WORK}
     request = {name: value for name, value in properties[contract.REQUEST].items() if name != "tags"}
-    return request, properties.get(contract.TRIGGERS, {})
+    return [*{**work, contract.REQUEST: request}.values()]
 
 
 def _tags(properties: dict[str, Any]) -> dict[str, str]:

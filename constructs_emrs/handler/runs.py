@@ -1,14 +1,13 @@
-"""Job runs as the handler sees them: identity, states, and cancelling."""
+"""Job runs as the handler sees them: identity, states, and ending them."""
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from types_boto3_emr_serverless.client import EMRServerlessClient
     from types_boto3_emr_serverless.literals import JobRunStateType
     from types_boto3_emr_serverless.type_defs import JobRunTypeDef
@@ -43,18 +42,43 @@ def get(client: EMRServerlessClient, run: RunId) -> JobRunTypeDef | None:
         return None
 
 
-def active(client: EMRServerlessClient, application_id: str) -> Iterator[RunId]:
+class Summary(NamedTuple):
+    """What a list of runs says of each."""
+
+    run: RunId
+    state: JobRunStateType
+    name: str
+
+
+def active(client: EMRServerlessClient, application_id: str) -> Iterator[Summary]:
     """All runs of the application that have not ended; none when the application is gone."""
     try:
         for page in client.get_paginator("list_job_runs").paginate(applicationId=application_id, states=list(ACTIVE)):
             for summary in page["jobRuns"]:
-                yield RunId(application_id, summary["id"])
+                yield Summary(RunId(application_id, summary["id"]), summary["state"], summary.get("name", ""))
     except client.exceptions.ResourceNotFoundException:
         return
 
 
+def tagged(
+    client: EMRServerlessClient, application_id: str, *, names: Container[str], tags: Mapping[str, str]
+) -> Iterator[JobRunTypeDef]:
+    """The active runs of the application that have one of these names and all of these tags.
+
+    Lists do not have tags: each run is asked for, so that the names save an application with many runs much time.
+    """
+    for run, _, name in active(client, application_id):
+        job_run = get(client, run) if name in names else None
+        if job_run is not None and job_run["state"] not in ENDED and tags.items() <= job_run.get("tags", {}).items():
+            yield job_run
+
+
 def cancel(client: EMRServerlessClient, run: RunId) -> None:
-    """Ask for the run's cancellation; a run that ended, is being cancelled or is gone is left alone."""
+    """Ask for the run's cancellation; a run that ended, is being cancelled or is gone is left alone.
+
+    A streaming run gets the service's grace period of two minutes.
+    https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/job-cancellation-grace-period.html
+    """
     try:
         client.cancel_job_run(applicationId=run.application_id, jobRunId=run.job_run_id)
         _log.info("cancelling job run %s of application %s", run.job_run_id, run.application_id)
@@ -63,3 +87,16 @@ def cancel(client: EMRServerlessClient, run: RunId) -> None:
     except client.exceptions.ValidationException:
         # Not in a cancellable state: it ended, or somebody else is cancelling it, since its state was read.
         _log.info("job run %s can't be cancelled any more", run.job_run_id)
+
+
+def end(client: EMRServerlessClient, to_end: Iterable[RunId]) -> list[RunId]:
+    """Those of the runs that have not ended yet; what is not being cancelled is cancelled."""
+    remaining = []
+    for run in to_end:
+        job_run = get(client, run)
+        if job_run is None or job_run["state"] in ENDED:
+            continue
+        if job_run["state"] != "CANCELLING":
+            cancel(client, run)
+        remaining.append(run)
+    return remaining

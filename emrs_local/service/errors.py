@@ -36,6 +36,12 @@ class ConflictException(ServiceError):
     status = 409
 
 
+class ThrottlingException(ServiceError):
+    """The account calls the operation more often than the service allows."""
+
+    status = 429
+
+
 class UnknownOperationException(ServiceError):
     """No operation of the service has this method and path, or this local service does not have it."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from emrs_local.service.applications import Announce, Application, now
 from emrs_local.service.errors import ConflictException, JobRunCancelled, ResourceNotFoundException, ValidationException
 from emrs_local.service.monitoring import DRIVER_WORKER_TYPES, EffectiveConfiguration, effective_configuration
+from emrs_local.service.rules import supports_grace_period
 
 TERMINAL_STATES = ("SUCCESS", "FAILED", "CANCELLED")
 _DEFAULT_TIMEOUT_MINUTES = 720
@@ -269,7 +270,9 @@ class JobRuns:
                     f"JobRun {run.job_run_id} is not in a cancellable state. Current state: {run.state}"
                 )
             if not run.cancellation_requested:
-                run.cancellation_grace_seconds = grace_seconds
+                # Only a driver that runs can end gracefully (User Guide, "Cancelling a job run").
+                graceful = run.state == "RUNNING" and supports_grace_period(run.release_label)
+                run.cancellation_grace_seconds = grace_seconds if graceful else 0
                 run.cancellation_details = details
                 self.enter(run, "CANCELLING", details=details)
 

@@ -31,6 +31,7 @@ from emrs_local.service.execution import Execution, ExecutionSettings
 from emrs_local.service.executor import Executor
 from emrs_local.service.job_runs import JobRun, JobRuns, configuration_of, job_run_arn
 from emrs_local.service.log_delivery import log_directory
+from emrs_local.service.rates import RateLimits
 from emrs_local.service.rules import require_valid_application, require_valid_grace_period, require_valid_job_run
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class EmrServerless:
         settings: what runs need to know about the server.
         announce: is told each change of a state in one line.
         transition_seconds: how long an application takes to be created, started and stopped.
+        rate_limits: refuses calls that come too fast; None lets all come.
     """
 
     def __init__(
@@ -64,10 +66,12 @@ class EmrServerless:
         settings: ExecutionSettings,
         announce: Announce,
         transition_seconds: float = 0.2,
+        rate_limits: RateLimits | None = None,
     ) -> None:
         changed = threading.Condition()
         self._executor = executor
         self._settings = settings
+        self._rate_limits = rate_limits
         self.applications = Applications(
             changed=changed,
             announce=announce,
@@ -111,7 +115,10 @@ class EmrServerless:
             name = request.operation.name
             if name not in self._operations:
                 raise UnknownOperationException(f"The local EMR Serverless has no operation {name}")
-            output = self._operations[name](_ministack.caller(headers, query), request)
+            caller = _ministack.caller(headers, query)
+            if self._rate_limits:
+                self._rate_limits.require(caller.scope, name)
+            output = self._operations[name](caller, request)
             return protocol.serialize_output(request.operation, output)
         except ServiceError as error:
             return protocol.serialize_error(error)

@@ -16,6 +16,7 @@ from emrs_local.service.errors import ValidationException
 # emr-6.6.0 is the first release of EMR Serverless; newer ones appear every few months, so the shape is what is checked.
 _RELEASE_LABEL = re.compile(r"emr-(?P<version>[67]\.\d+\.\d+)|emr-spark-\d+\.\d+(\.\d+|-preview)")
 _RELEASE_WITH_RETRIES = (7, 1, 0)
+_RELEASE_WITH_GRACE_PERIODS = (7, 9, 0)
 _RELEASE_WITHOUT_ENDLESS_BATCH = (7, 11, 0)
 _NEWER = (8, 0, 0)
 
@@ -67,6 +68,11 @@ def require_valid_grace_period(seconds: int | None) -> None:
     """
     if seconds is not None and seconds != 0 and not 15 <= seconds <= 1800:
         raise ValidationException("shutdownGracePeriodInSeconds must be 0 or between 15 and 1800")
+
+
+def supports_grace_period(release_label: str) -> bool:
+    """Whether a driver gets time to end when its run is cancelled; older releases end it at once."""
+    return _version(release_label) >= _RELEASE_WITH_GRACE_PERIODS
 
 
 def _version(release_label: str) -> tuple[int, ...]:

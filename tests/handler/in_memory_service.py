@@ -32,6 +32,10 @@ class Refused(Exception):
         self.code, self.status, self.message = code, status, message
 
 
+class Killed(BaseException):
+    """The function was ended here: nothing in it can catch that."""
+
+
 @functools.cache
 def _session() -> Session:
     session = Session()
@@ -69,6 +73,8 @@ class Service:
     next_answers: list[Refused] = field(default_factory=list)
     polls_to_cancel: int = 0
     """How often a cancelled run is seen CANCELLING before it is CANCELLED."""
+    interfere: Callable[[str], None] = lambda _: None
+    """Is told of each operation before and after it, and may raise."""
 
     @functools.cached_property
     def client(self) -> EMRServerlessClient:
@@ -104,9 +110,17 @@ class Service:
         for method, pattern, operation in self._ROUTES:
             match = re.fullmatch(pattern, url.path)
             if request.method == method and match:
-                self.calls.append(operation.__name__.removeprefix("_"))
-                return operation(self, *map(unquote, match.groups()), body=body, query=parse_qs(url.query))
+                name = operation.__name__.removeprefix("_")
+                return self.call(name, *map(unquote, match.groups()), body=body, query=parse_qs(url.query))
         raise AssertionError(f"{request.method} {url.path} is not served")
+
+    def call(self, name: str, *arguments: str, **request: Any) -> dict[str, Any]:
+        """Do an operation; what interferes may fail it before or after it took effect."""
+        self.calls.append(name)
+        self.interfere(name)
+        answer: dict[str, Any] = getattr(self, f"_{name}")(*arguments, **request)
+        self.interfere(f"after {name}")
+        return answer
 
     def _start_job_run(self, application_id: str, *, body: dict[str, Any], **_: object) -> dict[str, Any]:
         if application_id not in self.applications:
@@ -114,6 +128,8 @@ class Service:
         for run in self.runs.values():
             if run.request["clientToken"] == body["clientToken"]:
                 return {"applicationId": application_id, "jobRunId": run.run_id, "arn": run.arn}
+        if self.applications[application_id] == "TERMINATED":
+            raise Refused("ValidationException", message="the application is terminated")
         run = Run(f"00run{len(self.runs) + 1}", application_id, body, self.now)
         self.runs[run.run_id] = run
         self.applications[application_id] = "STARTED"
@@ -150,7 +166,13 @@ class Service:
         if application_id not in self.applications:
             raise Refused("ResourceNotFoundException", 404)
         found = [
-            {"applicationId": application_id, "id": run.run_id, "arn": run.arn, "state": run.state}
+            {
+                "applicationId": application_id,
+                "id": run.run_id,
+                "arn": run.arn,
+                "state": run.state,
+                **({"name": run.request["name"]} if "name" in run.request else {}),
+            }
             for run in self.runs.values()
             if run.application_id == application_id and run.state in query.get("states", [run.state])
         ]

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from constructs_emrs.handler import answer
 from constructs_emrs.handler.driver_log import DriverLog
-from constructs_emrs.handler.failure import bounded, job_run_failed
+from constructs_emrs.handler.failure import job_run_failed
+from constructs_emrs.handler.request import Request
 
 CLOUDWATCH = {"cloudWatchLoggingConfiguration": {"enabled": True, "logGroupName": "Lake-Etl"}}
 S3 = {"s3MonitoringConfiguration": {"logUri": "s3://logs/emr/"}}
@@ -117,7 +119,7 @@ def test_the_log_is_read_from_s3_when_it_is_only_there() -> None:
 )
 def test_the_error_fits_into_cloudformation_s_answer_whatever_the_job_printed(line: str) -> None:
     text = error_text(job_run(CLOUDWATCH, stateDetails=line * 50), logs=Logs([line] * 200))
-    assert len(json.dumps(text, ensure_ascii=False).encode()) < 2_900
+    assert len(json.dumps(text, ensure_ascii=False).encode()) < 3_300
 
 
 def test_the_function_s_log_has_more_of_stderr_than_the_error(caplog: pytest.LogCaptureFixture) -> None:
@@ -139,13 +141,27 @@ def test_the_error_fits_however_long_names_and_places_are() -> None:
         "s3MonitoringConfiguration": {"logUri": "s3://logs/" + "u" * 1000},
     }
     text = error_text(job_run(monitoring, name="n" * 256, stateDetails="d" * 5000), logs=Logs(["x" * 200] * 200))
-    assert len(json.dumps(text, ensure_ascii=False).encode()) < 2_950
+    assert len(json.dumps(text, ensure_ascii=False).encode()) < 3_400
 
 
-def test_any_other_error_is_cut_too() -> None:
-    text = str(bounded(ValueError("é" * 10_000)))
-    assert text.startswith("ValueError: é")
-    assert len(json.dumps(text, ensure_ascii=False).encode()) < 2_950
+@pytest.mark.parametrize("reason", ["é" * 10_000, "\x00" * 10_000, "\ud800" * 10_000, "x" * 4_000, ""])
+def test_an_answer_is_never_longer_than_cloudformation_takes(reason: str) -> None:
+    event = {
+        "RequestType": "Delete",
+        "ResourceType": "Custom::EMRServerlessJobRun",
+        "RequestId": "0000-1",
+        "StackId": "arn:aws:cloudformation:…" + "s" * 200,
+        "LogicalResourceId": "l" * 255,
+        "PhysicalResourceId": "p" * 1024,
+        "ResourceProperties": {},
+    }
+    request = Request(Request.started(event, now=0), now=lambda: 0)
+    text = answer.failed(request, request.failed_physical_id, reason)
+    assert len(text.encode()) <= 4_096
+    sent = json.loads(text)
+    assert sent["Status"] == "FAILED"
+    assert sent["PhysicalResourceId"] == "p" * 1024
+    assert sent["Reason"]
 
 
 def test_a_broken_or_huge_log_in_s3_does_not_hide_the_failure() -> None:

@@ -170,7 +170,7 @@ def test_the_cleanup_of_a_replaced_run_leaves_the_new_one(service: Service, reso
     resource.create(properties(wait_for="RUNNING"))
     replaced = resource.physical_id
     resource.update(properties(wait_for="RUNNING", name="other"))
-    resource.delete(physical_id=replaced)
+    resource.delete(physical_id=replaced, status="UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
     assert [run.state for run in service.runs.values()] == ["CANCELLED", "RUNNING"]
 
 
@@ -232,9 +232,9 @@ def test_somebody_else_s_run_without_tags_is_left_alone(service: Service, resour
 
 def test_the_time_to_wait_begins_when_cloudformation_asks(service: Service, resource: CustomResource) -> None:
     resource.create(properties(wait_for="RUNNING"))
-    service.polls_to_cancel = 100  # of 3 seconds each
+    service.polls_to_cancel = 100  # of some seconds each
     resource.between_polls = lambda _: None
     asked_at = service.now
     with pytest.raises(JobRunFailed, match="did not get there within 0:55:00"):
         resource.update(properties(name="other"))
-    assert (service.now - asked_at).total_seconds() < 56 * 60
+    assert (service.now - asked_at).total_seconds() < 59 * 60

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from constructs_emrs._asset import handler_asset
 from constructs_emrs.handler import contract
+from constructs_emrs.handler.request import Request
 from tests.handler.in_memory_cloudformation import STACK_ID, stringified
 
 OLD_BOTOCORE = Path(sys.prefix) / "botocore-2024"  # installed by `make install`
@@ -31,10 +33,15 @@ REQUEST = {
     "flexExecution": {"enabled": True},
 }
 
+ARN = "arn:aws:emr-serverless:us-east-1:123456789012:/applications/00app1/jobruns/00run1"
+STACKS = """<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>Lake</StackName>
+<CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>CREATE_IN_PROGRESS</StackStatus></member></Stacks>
+</DescribeStacksResult></DescribeStacksResponse>"""
+
 SCRIPT = """
 import json, sys, botocore
-from handler.functions import on_event
-print(json.dumps([botocore.__version__, on_event(json.load(sys.stdin))]))
+from handler.functions import step
+print(json.dumps([botocore.__version__, step(json.load(sys.stdin))]))
 """
 
 
@@ -49,11 +56,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:  # the name is http.server's
         assert isinstance(self.server, Server)
-        self.server.body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        answer = {"applicationId": "00app1", "jobRunId": "00run1", "arn": "arn"}
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if b"Action=DescribeStacks" in body:
+            self._answer(STACKS)
+            return
+        self.server.body = json.loads(body)
+        self._answer(json.dumps({"applicationId": "00app1", "jobRunId": "00run1", "arn": ARN}))
+
+    def do_GET(self) -> None:  # the name is http.server's
+        created = {"applicationId": "00app1", "jobRunId": "00run1", "state": "RUNNING", "createdAt": time.time()}
+        self._answer(json.dumps({"jobRun": created}))
+
+    def _answer(self, text: str) -> None:
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(json.dumps(answer).encode())
+        self.wfile.write(text.encode())
 
     def log_message(self, *_: object) -> None:
         """Keep the tests' output clean."""
@@ -76,7 +93,12 @@ def test_botocore_of_2024_sends_members_that_it_does_not_know(server: Server) ->
         "StackId": STACK_ID,
         "LogicalResourceId": "EtlOnDeploy",
         "ResourceType": contract.JOB_RUN_TYPE,
-        "ResourceProperties": {contract.REQUEST: stringified(REQUEST), contract.WAIT_FOR: "SUCCESS"},
+        "ResponseURL": "https://cloudformation",
+        "ResourceProperties": {
+            contract.REQUEST: stringified(REQUEST),
+            contract.WAIT_FOR: "SUCCESS",
+            contract.WAIT_TIMEOUT_SECONDS: "3300",
+        },
     }
     environment = {
         "PATH": os.environ["PATH"],
@@ -85,17 +107,18 @@ def test_botocore_of_2024_sends_members_that_it_does_not_know(server: Server) ->
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
+        "PYTHONDONTWRITEBYTECODE": "1",
     }
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SCRIPT],
-        input=json.dumps(event),
+        input=json.dumps(Request.started(event, now=time.time())),
         env=environment,
         check=True,
         capture_output=True,
         text=True,
     )
-    version, answer = json.loads(done.stdout)
+    version, state = json.loads(done.stdout)
     assert version == "1.34.162"
-    assert answer["Data"]["JobRunId"] == "00run1"
+    assert ARN in json.dumps(state)
     assert server.body["configurationOverrides"] == REQUEST["configurationOverrides"]
     assert server.body["flexExecution"] == {"enabled": True}

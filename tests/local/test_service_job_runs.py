@@ -215,6 +215,67 @@ def test_a_cancelled_run_ends_within_its_grace_period_by_itself(service: Service
     assert service.states(job_run_id)[-3:] == ["RUNNING", "CANCELLING", "CANCELLED"]
 
 
+SLOW_TO_END = """
+    import signal, sys, time
+    signal.signal(signal.SIGTERM, lambda *_: (time.sleep(2), print("saved", flush=True), sys.exit(0)))
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("mode", ["BATCH", "STREAMING"])
+def test_a_second_cancellation_is_ignored_and_a_stream_has_a_grace_period_by_default(
+    service: Service, mode: str
+) -> None:
+    script = service.script("slow-to-end", SLOW_TO_END)
+    job_run_id = service.start(script, mode=mode, **monitoring(**CLOUDWATCH))
+    service.wait(job_run_id, "RUNNING")
+    attempt = "/attempts/1" if mode == "STREAMING" else ""
+    stream = f"/applications/{service.application_id}/jobs/{job_run_id}{attempt}/SPARK_DRIVER/stdout"
+    while log_events(service, "/aws/emr-serverless", stream) != ["ready"]:
+        time.sleep(0.1)
+    request = {"applicationId": service.application_id, "jobRunId": job_run_id}
+    service.emr.cancel_job_run(**request, **({} if mode == "STREAMING" else {"shutdownGracePeriodInSeconds": 15}))
+    assert service.job_run(job_run_id)["state"] == "CANCELLING"
+    service.emr.cancel_job_run(**request, shutdownGracePeriodInSeconds=0)
+    service.wait(job_run_id, "CANCELLED")
+    assert log_events(service, "/aws/emr-serverless", stream) == ["ready", "saved"]
+    assert service.states(job_run_id)[-3:] == ["RUNNING", "CANCELLING", "CANCELLED"]
+
+
+def test_a_driver_of_an_old_release_has_no_grace_period(service: Service) -> None:
+    application_id = create(service, releaseLabel="emr-7.8.0")
+    script = service.script("slow-to-end", SLOW_TO_END)
+    job_run_id = service.start(script, application_id=application_id)
+    service.wait(job_run_id, "RUNNING", application_id=application_id)
+    began = time.monotonic()
+    service.emr.cancel_job_run(applicationId=application_id, jobRunId=job_run_id, shutdownGracePeriodInSeconds=15)
+    service.wait(job_run_id, "CANCELLED", application_id=application_id)
+    assert time.monotonic() - began < 2
+
+
+def test_a_run_that_does_not_run_yet_is_cancelled_at_once(service: Service, sleeper: str) -> None:
+    application_id = create(service, schedulerConfiguration={"maxConcurrentRuns": 1})
+    first = service.start(sleeper, application_id=application_id)
+    service.wait(first, "RUNNING", application_id=application_id)
+    queued = service.start(sleeper, application_id=application_id)
+    service.wait(queued, "QUEUED", application_id=application_id)
+    service.emr.cancel_job_run(applicationId=application_id, jobRunId=queued, shutdownGracePeriodInSeconds=1800)
+    service.wait(queued, "CANCELLED", application_id=application_id)
+    service.emr.cancel_job_run(applicationId=application_id, jobRunId=first)
+    service.wait(first, "CANCELLED", application_id=application_id)
+
+
+@pytest.mark.parametrize("seconds", [14, 1801])
+def test_a_grace_period_is_limited(service: Service, sleeper: str, seconds: int) -> None:
+    job_run_id = service.start(sleeper)
+    request = {"applicationId": service.application_id, "jobRunId": job_run_id}
+    code, status, _ = error_of(service.emr.cancel_job_run, **request, shutdownGracePeriodInSeconds=seconds)
+    assert (code, status) == ("ValidationException", 400)
+    service.emr.cancel_job_run(**request, shutdownGracePeriodInSeconds=0)
+    service.wait(job_run_id, "CANCELLED")
+
+
 def test_a_run_that_ended_cannot_be_cancelled(service: Service, hello: str) -> None:
     job_run_id = service.start(hello)
     service.wait(job_run_id, "SUCCESS")

@@ -1844,12 +1844,16 @@ RUNS: list[Row] = [
     (
         "a wait that is too short",
         run(wait_timeout=Duration.seconds(59)),
-        "Lake/Bad: wait_timeout=<Duration 59 seconds>: it is out of range; use 1 to 58 minutes",
+        "Lake/Bad: wait_timeout=<Duration 59 seconds>: a deployment does not wait for that; use 1 minute to 12 "
+        "hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
+        "application.metric_failed_jobs()",
     ),
     (
         "a wait that is too long",
-        run(wait_timeout=Duration.minutes(59)),
-        "Lake/Bad: wait_timeout=<Duration 59 minutes>: it is out of range; use 1 to 58 minutes",
+        run(wait_timeout=Duration.minutes(721)),
+        "Lake/Bad: wait_timeout=<Duration 12 hours 1 minute>: a deployment does not wait for that; use 1 minute to 12 "
+        "hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
+        "application.metric_failed_jobs()",
     ),
     (
         "a wait that is not in whole seconds",
@@ -2083,14 +2087,16 @@ SEVERAL_AT_ONCE: list[Row] = [
         run(
             job=lambda lake: lake.streaming,
             wait_for=JobRunState.SUCCESS,
-            wait_timeout=Duration.minutes(59),
+            wait_timeout=Duration.minutes(721),
             arguments=["x"] * 1025,
         ),
         "Lake/Bad: wait_for=JobRunState.SUCCESS: a streaming job never succeeds, as it does not end; use "
         "JobRunState.RUNNING or JobRunState.SUBMITTED\n"
         "Lake/Bad: arguments=['x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x'…: it has 1025 "
         "items; use 0 to 1,024\n"
-        "Lake/Bad: wait_timeout=<Duration 59 minutes>: it is out of range; use 1 to 58 minutes",
+        "Lake/Bad: wait_timeout=<Duration 12 hours 1 minute>: a deployment does not wait for that; use 1 minute to 12 "
+        "hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
+        "application.metric_failed_jobs()",
     ),
 ]
 

@@ -70,14 +70,15 @@ def test_nothing_starts_before_its_permissions_exist_nor_is_deleted_before_the_r
 def test_the_application_is_stopped_while_the_permissions_to_stop_it_still_exist(lake: Lake) -> None:
     template = resources(lake.stack)
     (stop_id,) = resources(lake.stack, contract.APPLICATION_STOP_TYPE)
-    policies = {name for name in dependencies(template, stop_id) if template[name]["Type"] == "AWS::IAM::Policy"}
-    assert any("emr-serverless:StopApplication" in json.dumps(template[name]) for name in policies)
+    needed = json.dumps([template[name] for name in dependencies(template, stop_id)])
+    assert "emr-serverless:StopApplication" in needed
+    assert "emr-serverless:CancelJobRun" in needed
 
 
 def test_all_runs_of_a_stack_share_one_provider(lake: Lake) -> None:
     JobRun(lake.stack, "Again", job=lake.job)
     handlers = [item["Properties"]["Handler"] for item in resources(lake.stack, "AWS::Lambda::Function").values()]
-    assert handlers.count(contract.ON_EVENT) == handlers.count(contract.IS_COMPLETE) == 1
+    assert handlers.count(contract.START) == handlers.count(contract.STEP) == 1
     tokens = {
         json.dumps(resource["Properties"]["ServiceToken"])
         for resource in resources(lake.stack).values()

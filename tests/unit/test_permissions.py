@@ -302,8 +302,9 @@ def test_the_functions_may_end_what_the_stack_started_whatever_its_template_says
     statements = [
         {
             statement["Sid"]: statement
-            for document in policies(stack)
-            for statement in document["Statement"]
+            for role in resources(stack, "AWS::IAM::Role").values()
+            for inline in role["Properties"].get("Policies", [])
+            for statement in inline["PolicyDocument"]["Statement"]
             if statement.get("Sid") in {"SeeApplications", "SeeJobRuns", "StopApplications", "CancelJobRuns"}
         }
         for stack in (stack_of_jobs(0, share_role=False), stack_of_jobs(2, share_role=False))

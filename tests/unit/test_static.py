@@ -259,7 +259,7 @@ def test_the_library_s_roles_have_no_managed_policies_and_no_policy_allows_every
 
 def test_the_provider_is_small() -> None:
     provider = [name for name in template_of("defaults") if name.startswith("EMRServerlessJobRunProvider")]
-    assert len(provider) == 15
+    assert len(provider) == 8
 
 
 def as_list(value: Any) -> list[Any]:

@@ -1,0 +1,60 @@
+"""Tells errors that pass from errors that stay.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+"""
+
+from __future__ import annotations
+
+from urllib.error import HTTPError
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotocoreConnectionError
+
+_THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestLimitExceeded",
+        "TooManyRequestsException",
+        "SlowDown",
+    }
+)
+# A role, a policy or a key takes some time until every service sees it.
+_PERHAPS_NOT_VISIBLE = frozenset({"AccessDenied", "AccessDeniedException", "ConflictException"})
+_WORDS_OF_WHAT_IS_NOT_VISIBLE = ("role", "key", "kms")
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same call may well succeed a little later: throttled, a fault of the service or of the network."""
+    if isinstance(error, HTTPError):
+        return error.code >= 500
+    if not isinstance(error, ClientError):
+        return isinstance(error, HTTPClientError | BotocoreConnectionError | OSError)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status == 429 or status >= 500 or error.response["Error"]["Code"] in _THROTTLED
+
+
+def may_be_too_early(error: Exception) -> bool:
+    """Whether the service may have refused what it does not see yet: a role, a policy or a key of a moment ago.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+    """
+    if not isinstance(error, ClientError):
+        return False
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "").lower()
+    if code == "ValidationException":
+        return any(word in message for word in _WORDS_OF_WHAT_IS_NOT_VISIBLE)
+    return code in _PERHAPS_NOT_VISIBLE
+
+
+def sentence(error: Exception) -> str:
+    """The error in words."""
+    if isinstance(error, ClientError):
+        details = error.response["Error"]
+        return f"{error.operation_name} was refused: {details['Code']}: {details.get('Message', '')}"
+    if isinstance(error, BotoCoreError):
+        return f"AWS could not be reached: {error}"
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,58 @@
+"""Goes on waiting for a job run that takes longer than CloudFormation waits for one custom resource."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import contract, runs, waiting
+from .failure import JobRunFailed
+from .request import Done
+from .stack import Stack
+
+if TYPE_CHECKING:
+    from .request import Outcome, Request
+    from .services import Services
+
+
+class JobRunWait:
+    """A request for a `Custom::EMRServerlessJobRunWait` resource."""
+
+    def __init__(self, request: Request, services: Services) -> None:
+        self._request = request
+        self._services = services
+
+    @property
+    def failed_physical_id(self) -> str:
+        """The id of the resource when its request fails."""
+        return self._request.failed_physical_id
+
+    def step(self) -> Outcome:
+        """Wait; deleting the resource does nothing, as the run belongs to another one.
+
+        Raises:
+            JobRunFailed: The run did not get there.
+        """
+        request = self._request
+        if request.kind == "Delete":
+            return Done(request.physical_id)
+        if waiting.is_giving_up(request):
+            return waiting.end_failed_runs(request, self._services)
+        arn = request.properties[contract.JOB_RUN_ARN]
+        run = runs.RunId.from_arn(arn)
+        if run is None:
+            raise JobRunFailed(f"{arn} is not the ARN of a job run.")
+        answer = waiting.found(run, arn, physical_id=request.logical_id)
+        if request.kind == "Update" and self._is_past(arn):
+            return answer
+        try:
+            outcome = waiting.look(request, self._services, run)
+        except JobRunFailed as error:
+            return waiting.give_up(request, str(error), [run])
+        return outcome or answer
+
+    def _is_past(self, arn: str) -> bool:
+        """Whether the run was waited for before, or belongs to what a rollback brings back."""
+        if self._request.old_properties.get(contract.JOB_RUN_ARN) == arn:
+            return True
+        stack = Stack(self._request.stack_id, self._services.cloudformation)
+        return stack.is_rolling_back()

@@ -1,0 +1,50 @@
+"""How long an error is borne before CloudFormation is told of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from . import errors
+from .failure import JobRunFailed
+
+if TYPE_CHECKING:
+    from .request import Request
+
+_log = logging.getLogger(__name__)
+
+# CloudFormation waits for an hour; what is left is for the answer.
+_LONGEST_SECONDS = 58 * 60
+# How long a refusal may be a role, a policy or a key that the service does not see yet.
+_TOO_EARLY_SECONDS = 120
+
+# Key of the request's progress: when it was first refused.
+_REFUSED_AT = "RefusedAt"
+
+
+def is_worth_another_try(error: Exception, request: Request) -> bool:
+    """Whether the step may be done again: the service is busy, or has not seen yet what it needs."""
+    if errors.passes(error):
+        return request.age < _LONGEST_SECONDS
+    if not errors.may_be_too_early(error):
+        return False
+    refused_at = request.progress.setdefault(_REFUSED_AT, request.now)
+    return bool(request.now - refused_at < _TOO_EARLY_SECONDS)
+
+
+def reason_of(error: Exception) -> str:
+    """What the user is told of an error that was not borne any longer."""
+    if isinstance(error, JobRunFailed):
+        return str(error)
+    # The message of the error, and not its traceback: that shows what is in variables.
+    _log.error("%s", errors.sentence(error))
+    if errors.passes(error):
+        return (
+            f"{errors.sentence(error)}\n\nIt was tried for an hour. Deploy again, or spread the job runs over stacks."
+        )
+    if errors.may_be_too_early(error):
+        return (
+            f"{errors.sentence(error)}\n\nIt was tried for {_TOO_EARLY_SECONDS // 60} minutes, so that it is no role, "
+            "policy or key that is not visible yet: check that they exist, and what they allow."
+        )
+    return errors.sentence(error)

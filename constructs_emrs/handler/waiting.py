@@ -1,0 +1,90 @@
+"""Waits for a job run to do what is waited for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from . import contract, failure, pace, runs
+from .driver_log import DriverLog
+from .request import Again, Done, Outcome
+
+if TYPE_CHECKING:
+    from .request import Request
+    from .services import Services
+
+SUBMITTED = "SUBMITTED"
+_RUNNING = "RUNNING"
+
+# CloudFormation waits for an hour. What is left is for cancelling the run and for saying why.
+_LONGEST_SECONDS = 56 * 60
+_LONGEST_CANCEL_SECONDS = 58 * 60
+
+# Keys of the request's progress: why it fails, and for which run.
+_FAILURE = "Failure"
+_FAILED_RUNS = "FailedRuns"
+
+
+def look(request: Request, services: Services, run: runs.RunId) -> Outcome | None:
+    """See how far the run has got: None when it is where it is waited for.
+
+    Raises:
+        JobRunFailed: The run failed, was cancelled, or did not get there in time.
+    """
+    job_run = runs.get(services.emr_serverless(), run)
+    if job_run is None:
+        raise failure.JobRunFailed(
+            f"Job run {run.job_run_id} is gone: it or its application {run.application_id} was deleted while the "
+            "deployment waited for it. Deploy again."
+        )
+    state, wait_for = job_run["state"], request.properties[contract.WAIT_FOR]
+    if state == "SUCCESS" or (state == _RUNNING and wait_for == _RUNNING):
+        return None
+    log = DriverLog(job_run, logs=services.logs, s3=services.s3, sleep=services.sleep)
+    if state in runs.ENDED:
+        raise failure.job_run_failed(job_run, log, timed_out_after=None)
+    hands_over = contract.HAND_OVER_SECONDS in request.properties
+    if hands_over and request.age > int(request.properties[contract.HAND_OVER_SECONDS]):
+        return None
+    timeout = timedelta(seconds=int(request.properties[contract.WAIT_TIMEOUT_SECONDS]))
+    waited = request.now - job_run["createdAt"].timestamp()
+    if waited > timeout.total_seconds() or (not hands_over and request.age > _LONGEST_SECONDS):
+        raise failure.job_run_failed(job_run, log, timed_out_after=timeout)
+    return Again(pace.until_next_look(waited))
+
+
+def give_up(request: Request, reason: str, run_ids: list[runs.RunId]) -> Outcome:
+    """Write down why the request fails; its runs are ended before CloudFormation is told."""
+    request.progress[_FAILURE] = reason
+    request.progress[_FAILED_RUNS] = [list(run) for run in run_ids]
+    return Again(0)
+
+
+def is_giving_up(request: Request) -> bool:
+    """Whether it is known that the request fails."""
+    return _FAILURE in request.progress
+
+
+def end_failed_runs(request: Request, services: Services) -> Outcome:
+    """End what the request has started, then fail.
+
+    Raises:
+        JobRunFailed: It ended, or there is no more time.
+    """
+    remaining = runs.end(services.emr_serverless(), [runs.RunId(*run) for run in request.progress[_FAILED_RUNS]])
+    if remaining and request.age < _LONGEST_CANCEL_SECONDS:
+        request.progress[_FAILED_RUNS] = [list(run) for run in remaining]
+        return Again(pace.until_next_look(0))
+    raise failure.JobRunFailed(request.progress[_FAILURE])
+
+
+def found(run: runs.RunId, arn: str, physical_id: str) -> Done:
+    """The answer that names the run."""
+    return Done(
+        physical_id,
+        {
+            contract.JOB_RUN_ID: run.job_run_id,
+            contract.JOB_RUN_ARN: arn,
+            contract.APPLICATION_ID: run.application_id,
+        },
+    )

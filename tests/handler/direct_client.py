@@ -1,0 +1,78 @@
+"""The in-memory service without botocore between: for tests that make millions of calls."""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from tests.handler.in_memory_service import Refused, Service
+
+if TYPE_CHECKING:
+    from types_boto3_emr_serverless.client import EMRServerlessClient
+
+
+def direct_client(service: Service) -> EMRServerlessClient:
+    """A client of the service with the methods, errors and shapes that the handler uses."""
+    return cast("EMRServerlessClient", _DirectClient(service))
+
+
+class Unreachable(Exception):
+    """The answer of the service was lost."""
+
+
+class _DirectClient:
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.exceptions = service.client.exceptions
+        self.meta = service.client.meta
+
+    def start_job_run(self, *, applicationId: str, **members: Any) -> Any:  # noqa: N803 - the API's names
+        return self._call("start_job_run", applicationId, body={**members, "applicationId": applicationId})
+
+    def get_job_run(self, *, applicationId: str, jobRunId: str) -> Any:  # noqa: N803
+        answer = self._call("get_job_run", applicationId, jobRunId)
+        answer["jobRun"]["createdAt"] = datetime.fromtimestamp(answer["jobRun"]["createdAt"], UTC)
+        return answer
+
+    def cancel_job_run(self, *, applicationId: str, jobRunId: str) -> Any:  # noqa: N803
+        return self._call("cancel_job_run", applicationId, jobRunId)
+
+    def get_application(self, *, applicationId: str) -> Any:  # noqa: N803
+        return self._call("get_application", applicationId)
+
+    def stop_application(self, *, applicationId: str) -> Any:  # noqa: N803
+        return self._call("stop_application", applicationId)
+
+    def tag_resource(self, *, resourceArn: str, tags: dict[str, str]) -> Any:  # noqa: N803
+        return self._call("tag_resource", resourceArn, body={"tags": tags})
+
+    def untag_resource(self, *, resourceArn: str, tagKeys: list[str]) -> Any:  # noqa: N803
+        return self._call("untag_resource", resourceArn, query={"tagKeys": tagKeys})
+
+    def get_paginator(self, name: str) -> Any:
+        return _Paginator(functools.partial(self._call, name))
+
+    def _call(self, name: str, *arguments: str, **request: Any) -> Any:
+        request = {"body": {}, "query": {}, **request}
+        try:
+            return self._service.call(name, *arguments, **request)
+        except Unreachable as error:
+            raise EndpointConnectionError(endpoint_url="https://emr-serverless") from error
+        except Refused as refused:
+            kind = getattr(self.exceptions, refused.code, ClientError)
+            response: Any = {
+                "Error": {"Code": refused.code, "Message": refused.message},
+                "ResponseMetadata": {"HTTPStatusCode": refused.status},
+            }
+            raise kind(response, name) from refused
+
+
+class _Paginator:
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def paginate(self, *, applicationId: str, states: list[str]) -> Any:  # noqa: N803
+        return [self._call(applicationId, query={"states": states})]
