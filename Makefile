@@ -47,6 +47,7 @@ test: check
 	pytest tests/local tests/e2e tests/release
 
 bench: install
+	$(UV) sync --quiet --frozen --all-extras --group bench --python .uv/bin/python
 	@for script in benchmarks/*.py; do python "$$script" || exit 1; done
 
 format: install

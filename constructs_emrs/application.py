@@ -1,5 +1,6 @@
 """Where job runs run: the L2 construct of AWS::EMRServerless::Application."""
 
+import functools
 import hashlib
 import json
 import re
@@ -20,12 +21,13 @@ from ._argument_types import check_types, checked
 from ._members import argument_of
 from ._model_rules import check_against_model
 from ._monitoring import wire_monitoring
-from ._permissions import LoggingPermissions, allow_pulling, allow_starting, application_arn
+from ._permissions import LoggingPermissions, allow_pulling, allow_starting, application_arn, combined, role_arn
 from ._problems import Problems
 from ._provider import JobRunProvider
 from ._request import present
 from ._service_model import operation_shape
 from ._service_rules import check_encryption, check_monitoring, check_monitoring_request, whole_minutes
+from ._tree import stack_of
 from .application_settings import IdentityCenter, Image, Interactive, Scheduler
 from .application_type import ApplicationType, Architecture
 from .capacity import (
@@ -116,15 +118,19 @@ class _ApplicationBase(Resource):
     def application_name(self) -> str | None:
         """The application's name, None if it is not known."""
 
+    @functools.cached_property
+    def _application_arn(self) -> str:
+        return application_arn(self, self.application_id)
+
     @property
     def application_arn(self) -> str:
         """The application's ARN."""
-        return application_arn(self, self.application_id)
+        return self._application_arn
 
     @property
     def job_run_arns(self) -> str:
         """The pattern that matches the ARNs of all the application's job runs."""
-        return f"{self.application_arn}/jobruns/*"
+        return f"{self._application_arn}/jobruns/*"
 
     def grant_start_job_run(self, grantee: iam.IGrantable, execution_role: iam.IRole) -> iam.Grant:
         """Let somebody start job runs on this application, with that execution role.
@@ -139,7 +145,7 @@ class _ApplicationBase(Resource):
         """
         types = {"grantee": (grantee, iam.IGrantable), "execution_role": (execution_role, iam.IRole)}
         check_types(self.node.path, **types)
-        return allow_starting(cast("IApplication", self), grantee, execution_role)
+        return combined(allow_starting(cast("IApplication", self), grantee, role_arn(execution_role)))
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let somebody see the application and its job runs.
@@ -352,6 +358,7 @@ class Application(_ApplicationBase):
         self.monitoring = monitoring
         """What jobs inherit that do not say it themselves."""
         self._resource = emrserverless.CfnApplication(self, "Resource", **_l1_properties(request))
+        self._application_id = self._resource.attr_application_id
         # How the functions that stop it know that it is the stack's.
         self._resource.tags.set_tag(contract.STACK_TAG, Aws.STACK_ID)
         if removal_policy is not None:
@@ -368,7 +375,7 @@ class Application(_ApplicationBase):
     @property
     def application_id(self) -> str:
         """The application's id, such as `00f1982r1uukb925`."""
-        return self._resource.attr_application_id
+        return self._application_id
 
     def _definition_for(self, scope: Construct) -> str:
         """A string that is another one when the application is stopped because its properties changed.
@@ -522,7 +529,12 @@ class Application(_ApplicationBase):
         # The application names the keys, so their policies can't name the application.
         permissions = LoggingPermissions(role=None, source_arn=application_arn(self, "*"), application_id=None)
         wiring = wire_monitoring(
-            self, monitoring=monitoring, encryption=encryption, permissions=permissions, has_own_role=False
+            self,
+            stack_of(self),
+            monitoring=monitoring,
+            encryption=encryption,
+            permissions=permissions,
+            has_own_role=False,
         )
         self._s3_log_key = wiring.s3_log_key
         return wiring.monitoring_configuration

@@ -27,7 +27,7 @@ def test_the_functions_import_the_standard_library_and_botocore_only() -> None:
         "print(*sorted(name for name in top - set(sys.stdlib_module_names) if not name.startswith('_')))"
     )
     loaded = subprocess.run(
-        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {handler_asset()!r})\n{code}"],
+        [sys.executable, "-I", "-B", "-c", f"import sys; sys.path.insert(0, {handler_asset()!r})\n{code}"],
         check=True,
         capture_output=True,
         text=True,
