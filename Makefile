@@ -44,9 +44,11 @@ check: install
 	pytest --quiet --numprocesses 2 tests/unit tests/handler
 
 test: check
-	pytest tests/local tests/e2e
+	pytest --quiet --numprocesses 2 tests/faults
+	pytest tests/local tests/e2e tests/release
 
 bench: install
+	$(UV) sync --quiet --frozen --all-extras --group bench --python .uv/bin/python
 	@for script in benchmarks/*.py; do python "$$script" || exit 1; done
 
 docs: install

@@ -10,11 +10,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, get_args, get_origin
 
-from aws_cdk import Duration, Size, Stack
+from aws_cdk import Duration, Size
 from constructs import Construct
 
 from ._problems import Problems, shown
 from ._tokens import is_token
+from ._tree import child_path, is_in_stack, node_of, path_of
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -76,13 +77,13 @@ def _new_path(scope: Any, construct_id: Any) -> str:
         raise ValueError(
             f"{construct_id}: scope={shown(scope)}: a construct is expected; pass the stack, or self inside of one"
         )
-    path = "/".join(filter(None, (scope.node.path, construct_id if isinstance(construct_id, str) else "")))
+    path = child_path(scope, construct_id) if isinstance(construct_id, str) else path_of(scope)
     problems = Problems(path)
-    if not any(isinstance(outer, Stack) for outer in scope.node.scopes):
+    if not is_in_stack(scope):
         problems.add("scope", scope, "it is not in a stack", "pass a stack, or a construct in one")
     if not isinstance(construct_id, str) or not construct_id or is_token(construct_id):
         problems.add("construct_id", construct_id, "it is no id of a construct", "use a string that is not empty")
-    elif scope.node.try_find_child(construct_id) is not None:
+    elif node_of(scope).try_find_child(construct_id) is not None:
         problems.add("construct_id", construct_id, "its scope has a construct of that id", "use another id")
     problems.raise_if_any()
     return path
@@ -150,8 +151,13 @@ def is_instance(value: Any, hint: Any) -> bool:
         )
     member = _INTERFACE_MEMBERS.get(getattr(origin, "__name__", ""))
     if member is not None:
-        return not isinstance(value, type) and hasattr(value, member)
+        return not isinstance(value, type) and _has_member(value, member)
     return isinstance(value, origin)
+
+
+def _has_member(value: Any, member: str) -> bool:
+    """Whether the object has the member, whose value is not asked for: that would be a round trip to Node.js."""
+    return hasattr(type(value), member) or hasattr(value, member)
 
 
 def _described(hint: Any) -> tuple[str, str]:

@@ -6,12 +6,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from botocore.loaders import Loader
-
+from ._service_model import model_file
 from .handler import contract
 
 _HANDLER = Path(__file__).parent / "handler"
-_MODEL = "service-2"
 
 
 @functools.cache
@@ -25,15 +23,8 @@ def handler_asset() -> str:
     # The CDK copies the folder into the cloud assembly when the function is made.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     shutil.copytree(_HANDLER, folder / "handler", ignore=shutil.ignore_patterns("__pycache__"))
-    model = _model_file()
+    model = model_file()
     target = folder / contract.MODEL_FOLDER / contract.SERVICE / contract.API_VERSION
     target.mkdir(parents=True)
     shutil.copyfile(model, target / model.name)
     return str(folder)
-
-
-def _model_file() -> Path:
-    for data in Loader().search_paths:
-        for model in (Path(data) / contract.SERVICE / contract.API_VERSION).glob(f"{_MODEL}.json*"):
-            return model
-    raise FileNotFoundError(f"botocore has no {_MODEL} of {contract.SERVICE} {contract.API_VERSION}")

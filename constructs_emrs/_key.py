@@ -1,18 +1,19 @@
-"""The key that encrypts the logs and local disks of a stack's jobs when the user brought none."""
+"""The keys that encrypt the logs and local disks of jobs: the stack's own, when the user brought none."""
 
 from typing import cast
 
 from aws_cdk import Aws, RemovalPolicy, Stack
 from aws_cdk import aws_kms as kms
-from constructs import IConstruct
+
+from ._tree import asked_once, node_of
 
 _ID = "EMRServerlessKey"
 
 
-def stack_key(scope: IConstruct) -> kms.Key:
-    """The key of the stack that `scope` is in, made when it is first asked for."""
-    stack = Stack.of(scope)
-    existing = stack.node.try_find_child(_ID)
+@asked_once
+def stack_key(stack: Stack) -> kms.Key:
+    """The key of the stack, made when it is first asked for."""
+    existing = node_of(stack).try_find_child(_ID)
     if existing is not None:
         return cast("kms.Key", existing)
     return kms.Key(
@@ -22,3 +23,9 @@ def stack_key(scope: IConstruct) -> kms.Key:
         enable_key_rotation=True,
         removal_policy=RemovalPolicy.DESTROY,
     )
+
+
+@asked_once
+def key_arn(key: kms.IKey) -> str:
+    """The key's ARN."""
+    return key.key_arn

@@ -1,14 +1,17 @@
 """Checks a request against the shape that botocore's model gives it: members, types, sizes, patterns, enums, unions."""
 
+from __future__ import annotations
+
 import difflib
 import functools
 import re
 from collections.abc import Callable
-from typing import Any, cast
-
-from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+from typing import TYPE_CHECKING, Any, cast
 
 from ._tokens import is_token
+
+if TYPE_CHECKING:
+    from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
 Report = Callable[[str, Any, str, str], None]
 """Takes the path of a member, its value, what is wrong, and what to do."""
@@ -28,15 +31,15 @@ def check_against_model(value: Any, shape: Shape, report: Report, path: str = ""
     """Report everything in the value that the shape does not allow. Tokens are left alone."""
     if is_token(value):
         return
-    match shape:
-        case StructureShape():
-            _check_structure(value, shape, report, path)
-        case MapShape():
-            _check_map(value, shape, report, path)
-        case ListShape():
-            _check_list(value, shape, report, path)
-        case StringShape():
-            _check_string(value, shape, report, path)
+    match shape.type_name:
+        case "structure":
+            _check_structure(value, cast("StructureShape", shape), report, path)
+        case "map":
+            _check_map(value, cast("MapShape", shape), report, path)
+        case "list":
+            _check_list(value, cast("ListShape", shape), report, path)
+        case "string":
+            _check_string(value, cast("StringShape", shape), report, path)
         case _:
             _check_scalar(value, shape, report, path)
 

@@ -8,9 +8,10 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from ._key import stack_key
+from ._key import key_arn, stack_key
 from ._permissions import LoggingPermissions, log_group_arn
 from ._tokens import is_token
+from ._tree import asked_once, node_of, stack_name, stack_of
 from .encryption import Encryption
 from .monitoring import CloudWatchLogs, Monitoring, S3Logs
 
@@ -32,6 +33,7 @@ class Wiring:
 
 def wire_monitoring(
     job: Construct,
+    stack: Stack,
     *,
     monitoring: Monitoring,
     encryption: Encryption,
@@ -39,20 +41,27 @@ def wire_monitoring(
     has_own_role: bool,
 ) -> Wiring:
     """Create the job's log group if it needs one, give its role what it needs, and render the request's members."""
-    return _Wirer(job, encryption, permissions, has_own_role=has_own_role).wire(monitoring)
+    return _Wirer(job, stack, encryption, permissions, has_own_role=has_own_role).wire(monitoring)
 
 
 class _Wirer:
     def __init__(
-        self, job: Construct, encryption: Encryption, permissions: LoggingPermissions, *, has_own_role: bool
+        self,
+        job: Construct,
+        stack: Stack,
+        encryption: Encryption,
+        permissions: LoggingPermissions,
+        *,
+        has_own_role: bool,
     ) -> None:
         self._job = job
+        self._stack = stack
         self._has_own_role = has_own_role
         self._log_keys: set[str] = set()
         self._log_group_keys: set[str] = set()
         self._permissions = permissions
         self._encryption = encryption
-        self._key = (encryption.key or stack_key(job)) if encryption.is_customer_managed else None
+        self._key = (encryption.key or stack_key(self._stack)) if encryption.is_customer_managed else None
         self._keys: dict[str, kms.IKey] = {}
 
     def wire(self, monitoring: Monitoring) -> Wiring:
@@ -96,20 +105,23 @@ class _Wirer:
         return None if s3_logs is None else s3_logs.encryption_key or s3_logs.bucket.encryption_key or self._key
 
     def _cloudwatch_logs(self, cloudwatch: CloudWatchLogs, log_group: logs.ILogGroup) -> dict[str, Any]:
-        own, arns = cloudwatch.log_group is None, self._arns_of(log_group)
-        stack = Stack.of(self._job)
-        self._permissions.write_log_group(arns, stack)
-        rendered: dict[str, Any] = {"enabled": True, "logGroupName": log_group.log_group_name}
+        own = cloudwatch.log_group is None
+        arns = self._arns_of(log_group, is_own=own)
+        self._permissions.write_log_group(arns, self._stack)
+        rendered: dict[str, Any] = {"enabled": True, "logGroupName": _name_of(log_group)}
         # A group that the user brought keeps its key: naming one would have the service replace it.
         key = cloudwatch.encryption_key or (self._key if own else None)
         if key is not None:
-            names = _names(stack) if own else [_name_or_any(log_group)]
-            self._permissions.encrypt_log_group(arns, key, [log_group_arn(Stack.of(log_group), name) for name in names])
-            self._log_group_keys.add(key.key_arn)
-            self._keys[key.key_arn] = key
-            rendered["encryptionKeyArn"] = key.key_arn
-        elif (key_arn := key_arn_of(log_group)) is not None:
-            self._permissions.use_log_group_key(key_arn)
+            if own:
+                groups = [log_group_arn(self._stack, name) for name in _names(self._stack)]
+            else:
+                groups = [log_group_arn(stack_of(log_group), _name_or_any(log_group))]
+            self._permissions.encrypt_log_group(arns, key, groups)
+            self._log_group_keys.add(key_arn(key))
+            self._keys[key_arn(key)] = key
+            rendered["encryptionKeyArn"] = key_arn(key)
+        elif (group_key_arn := key_arn_of(log_group)) is not None:
+            self._permissions.use_log_group_key(group_key_arn)
         if cloudwatch.log_stream_name_prefix is not None:
             rendered["logStreamNamePrefix"] = cloudwatch.log_stream_name_prefix
         if cloudwatch.log_types is not None:
@@ -119,11 +131,11 @@ class _Wirer:
             }
         return rendered
 
-    def _arns_of(self, log_group: logs.ILogGroup) -> list[str]:
+    def _arns_of(self, log_group: logs.ILogGroup, *, is_own: bool) -> list[str]:
         """What a role needs to name: the group itself; all of the stack's groups if it runs many jobs of the stack."""
-        if self._has_own_role or log_group.node.scope is not self._job:
-            return [log_group.log_group_arn]
-        return arns_of_own_log_groups(Stack.of(self._job))
+        if self._has_own_role or not is_own:
+            return [log_group_arn_of(log_group)]
+        return arns_of_own_log_groups(self._stack)
 
     def _new_log_group(self, cloudwatch: CloudWatchLogs) -> logs.LogGroup:
         return logs.LogGroup(
@@ -137,12 +149,12 @@ class _Wirer:
     def _disks(self) -> dict[str, Any] | None:
         if self._key is None:
             return None
-        if self._key.key_arn in self._log_keys:
+        if key_arn(self._key) in self._log_keys:
             rendered: dict[str, Any] = self._encrypted_with(self._key)
         else:
             self._permissions.encrypt_disks(self._key)
-            self._keys[self._key.key_arn] = self._key
-            rendered = {"encryptionKeyArn": self._key.key_arn}
+            self._keys[key_arn(self._key)] = self._key
+            rendered = {"encryptionKeyArn": key_arn(self._key)}
         if self._encryption.disk_encryption_context:
             rendered["encryptionContext"] = dict(self._encryption.disk_encryption_context)
         return rendered
@@ -151,9 +163,10 @@ class _Wirer:
         if key is None:
             return {}
         self._permissions.encrypt_logs(key)
-        self._log_keys.add(key.key_arn)
-        self._keys[key.key_arn] = key
-        return {"encryptionKeyArn": key.key_arn}
+        arn = key_arn(key)
+        self._log_keys.add(arn)
+        self._keys[arn] = key
+        return {"encryptionKeyArn": arn}
 
 
 def arns_of_own_log_groups(stack: Stack) -> list[str]:
@@ -167,15 +180,34 @@ def _names(stack: Stack) -> list[str]:
     A reference to a group would make a circle, as the group names the key. The names start with the stack's, with a
     slash before it in the documentation's example.
     """
-    return [f"{stack.stack_name}-*", f"/{stack.stack_name}-*"]
+    name = stack_name(stack)
+    return [f"{name}-*", f"/{name}-*"]
 
 
 def _name_or_any(log_group: logs.ILogGroup) -> str:
     """The name of an imported group; a group of this app may name the key that is to allow it."""
-    return "*" if is_token(log_group.log_group_name) else log_group.log_group_name
+    name = _name_of(log_group)
+    return "*" if is_token(name) else name
 
 
 def key_arn_of(log_group: logs.ILogGroup) -> str | None:
     """The key of a log group that is created in this app, None if it has none or is imported."""
-    resource = log_group.node.default_child
-    return resource.kms_key_id if isinstance(resource, logs.CfnLogGroup) else None
+    resource = _resource_of(log_group)
+    return resource.kms_key_id if resource is not None else None
+
+
+@asked_once
+def log_group_arn_of(log_group: logs.ILogGroup) -> str:
+    """The ARN of a log group."""
+    return log_group.log_group_arn
+
+
+@asked_once
+def _name_of(log_group: logs.ILogGroup) -> str:
+    return log_group.log_group_name
+
+
+@asked_once
+def _resource_of(log_group: logs.ILogGroup) -> logs.CfnLogGroup | None:
+    resource = node_of(log_group).default_child
+    return resource if isinstance(resource, logs.CfnLogGroup) else None

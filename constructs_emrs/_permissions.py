@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from aws_cdk import ArnFormat, Aws, Stack
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
 
+from ._key import key_arn
 from ._suppressions import suppress_execution_role_findings
+from ._tree import arn, asked_once, node_of, stack_of
 from .handler import contract
 
 if TYPE_CHECKING:
@@ -24,44 +28,85 @@ _USE_KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
 _USE_LOG_KEY = ["kms:Encrypt", "kms:ReEncrypt*", "kms:Decrypt", "kms:GenerateDataKey*", "kms:Describe*"]
 
 
-def new_execution_role(scope: Construct, construct_id: str) -> iam.Role:
+@functools.cache
+def _account_id() -> str:
+    return Aws.ACCOUNT_ID
+
+
+@functools.cache
+def _region() -> str:
+    return Aws.REGION
+
+
+def new_execution_role(job: Construct, construct_id: str, job_path: str) -> iam.Role:
     """A role that EMR Serverless may assume for this account.
 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/getting-started.html#gs-runtime-role
     """
-    return iam.Role(
-        scope,
+    role = iam.Role(
+        job,
         construct_id,
-        description=f"Runs the EMR Serverless job {scope.node.path}",
-        assumed_by=iam.ServicePrincipal(_SERVICE, conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}),
+        description=f"Runs the EMR Serverless job {job_path}",
+        assumed_by=_service_for_this_account(),
     )
+    _role_statements[role] = _RoleStatements(role, is_immutable=False)
+    return role
 
 
-def allow_starting(application: IApplication, grantee: iam.IGrantable, execution_role: iam.IRole) -> iam.Grant:
+@asked_once
+def role_arn(role: iam.IRole) -> str:
+    """The role's ARN."""
+    return role.role_arn
+
+
+@functools.cache
+def _service_for_this_account() -> iam.ServicePrincipal:
+    return iam.ServicePrincipal(_SERVICE, conditions={"StringEquals": {"aws:SourceAccount": _account_id()}})
+
+
+@functools.cache
+def _service_principal(service: str) -> iam.ServicePrincipal:
+    return iam.ServicePrincipal(service)
+
+
+def combined(grants: Sequence[iam.Grant]) -> iam.Grant:
+    """The grants as one."""
+    return functools.reduce(iam.Grant.combine, grants)
+
+
+def _grant(
+    grantee: iam.IGrantable,
+    actions: list[str],
+    resource_arns: list[str],
+    conditions: Mapping[str, Mapping[str, object]] | None = None,
+) -> iam.Grant:
+    """Allow it, once: jobs ask for much of the same for the one who starts them all."""
+    known = _grants.setdefault(grantee, {})
+    key = json.dumps([actions, resource_arns, conditions])
+    if key not in known:
+        known[key] = iam.Grant.add_to_principal(
+            grantee=grantee, actions=actions, resource_arns=resource_arns, conditions=conditions
+        )
+    return known[key]
+
+
+_grants: WeakKeyDictionary[iam.IGrantable, dict[str, iam.Grant]] = WeakKeyDictionary()
+
+
+def allow_starting(application: IApplication, grantee: iam.IGrantable, execution_role_arn: str) -> list[iam.Grant]:
     """Let somebody start job runs on the application with the execution role.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html
     """
-    start = iam.Grant.add_to_principal(
-        grantee=grantee, actions=["emr-serverless:StartJobRun"], resource_arns=[application.application_arn]
-    )
+    start = _grant(grantee, ["emr-serverless:StartJobRun"], [application.application_arn])
     # The run that StartJobRun tags does not exist yet, so the permission can't name it. Whether the service asks for it
     # on the run or on the application is not documented.
-    tag = iam.Grant.add_to_principal(
-        grantee=grantee,
-        actions=["emr-serverless:TagResource"],
-        resource_arns=[application.application_arn, application.job_run_arns],
-    )
-    pass_role = iam.Grant.add_to_principal(
-        grantee=grantee,
-        actions=["iam:PassRole"],
-        resource_arns=[execution_role.role_arn],
-        conditions={"StringEquals": {"iam:PassedToService": _SERVICE}},
-    )
-    return start.combine(tag).combine(pass_role)
+    tag = _grant(grantee, ["emr-serverless:TagResource"], [application.application_arn, application.job_run_arns])
+    to_service = {"StringEquals": {"iam:PassedToService": _SERVICE}}
+    return [start, tag, _grant(grantee, ["iam:PassRole"], [execution_role_arn], to_service)]
 
 
-def allow_submitting(key: kms.IKey, grantee: iam.IGrantable, *, for_logs: bool, for_disks: bool) -> iam.Grant:
+def allow_submitting(key: kms.IKey, grantee: iam.IGrantable, *, for_logs: bool, for_disks: bool) -> list[iam.Grant]:
     """Let somebody submit runs whose logs or disks are encrypted with the key; the service refuses it otherwise.
 
     A key for disks is described too, as the service asks whether it is symmetric and enabled; that it is used through
@@ -70,17 +115,13 @@ def allow_submitting(key: kms.IKey, grantee: iam.IGrantable, *, for_logs: bool, 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/disk-encryption-cmk.html
     """
-    via_service = {"StringEquals": {"kms:ViaService": f"emr-serverless.{Aws.REGION}.amazonaws.com"}}
-    use = iam.Grant.add_to_principal(
-        grantee=grantee,
-        actions=["kms:GenerateDataKey", "kms:Decrypt"],
-        resource_arns=[key.key_arn],
-        conditions=None if for_logs else via_service,
-    )
-    if not for_disks:
-        return use
-    describe = iam.Grant.add_to_principal(grantee=grantee, actions=["kms:DescribeKey"], resource_arns=[key.key_arn])
-    return use.combine(describe)
+    via_service = {"StringEquals": {"kms:ViaService": f"emr-serverless.{_region()}.amazonaws.com"}}
+    arns = [key_arn(key)]
+    use, describe = ["kms:GenerateDataKey", "kms:Decrypt"], ["kms:DescribeKey"]
+    if for_logs:
+        return [_grant(grantee, use + describe if for_disks else use, arns)]
+    used = _grant(grantee, use, arns, via_service)
+    return [used, _grant(grantee, describe, arns)] if for_disks else [used]
 
 
 def allow_reading(bucket: s3.IBucket, key: str, grantee: iam.IGrantable) -> None:
@@ -88,24 +129,23 @@ def allow_reading(bucket: s3.IBucket, key: str, grantee: iam.IGrantable) -> None
 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-spark.html#spark-defaults-executionRoleArn
     """
-    objects = bucket.arn_for_objects(key)
-    iam.Grant.add_to_principal(grantee=grantee, actions=["s3:GetObject"], resource_arns=[objects])
+    _grant(grantee, ["s3:GetObject"], [bucket.arn_for_objects(key)])
     if bucket.encryption_key is not None:
         bucket.encryption_key.grant_decrypt(grantee)
 
 
-def allow_reading_log_group(log_group_arns: Sequence[str], key_arn: str | None, grantee: iam.IGrantable) -> None:
+def allow_reading_log_group(log_group_arns: Sequence[str], group_key_arn: str | None, grantee: iam.IGrantable) -> None:
     """Let somebody read log groups, which may be encrypted with a key.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     """
-    arns = list(log_group_arns)
-    iam.Grant.add_to_principal(grantee=grantee, actions=["logs:GetLogEvents"], resource_arns=arns)
-    if key_arn is not None:
-        via_logs = {"StringEquals": {"kms:ViaService": f"logs.{Aws.REGION}.amazonaws.com"}}
-        iam.Grant.add_to_principal(
-            grantee=grantee, actions=["kms:Decrypt"], resource_arns=[key_arn], conditions=via_logs
-        )
+    _grant(grantee, ["logs:GetLogEvents"], list(log_group_arns))
+    if group_key_arn is not None:
+        _grant(grantee, ["kms:Decrypt"], [group_key_arn], _via_logs())
+
+
+def _via_logs() -> dict[str, dict[str, str]]:
+    return {"StringEquals": {"kms:ViaService": f"logs.{_region()}.amazonaws.com"}}
 
 
 def allow_pulling(repository: ecr.IRepository, application_arns: str) -> None:
@@ -116,7 +156,7 @@ def allow_pulling(repository: ecr.IRepository, application_arns: str) -> None:
     repository.add_to_resource_policy(
         iam.PolicyStatement(
             sid="EMRServerless",
-            principals=[iam.ServicePrincipal(_SERVICE)],
+            principals=[_service_principal(_SERVICE)],
             actions=["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"],
             conditions={"ArnLike": {"aws:SourceArn": application_arns}},
         )
@@ -137,6 +177,7 @@ class LoggingPermissions:
         self._role = role
         self._source_arn = source_arn
         self._application_id = application_id
+        self._allowed: list[tuple[str, list[str], list[str]]] = []
         self.missing: list[iam.PolicyStatement] = []
         """Statements for roles and keys whose policies can't be changed from here."""
 
@@ -149,13 +190,12 @@ class LoggingPermissions:
         actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
         self._allow("WriteLogs", actions, log_group_arns)
 
-    def use_log_group_key(self, key_arn: str) -> None:
+    def use_log_group_key(self, group_key_arn: str) -> None:
         """Write to a log group that is encrypted with the key.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         """
-        via_logs = {"StringEquals": {"kms:ViaService": f"logs.{Aws.REGION}.amazonaws.com"}}
-        self._allow("UseLogGroupKey", _USE_LOG_KEY, [key_arn], conditions=via_logs)
+        self._allow("UseLogGroupKey", _USE_LOG_KEY, [group_key_arn], conditions=_via_logs())
 
     def encrypt_log_group(self, log_group_arns: list[str], key: kms.IKey, encrypted_arns: list[str]) -> None:
         """Let the service give the groups the key, and CloudWatch Logs use the key for groups with ARNs like these.
@@ -164,11 +204,11 @@ class LoggingPermissions:
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         """
         self._allow("EncryptLogGroup", ["logs:AssociateKmsKey"], log_group_arns)
-        self._allow("DescribeLogGroupKey", ["kms:DescribeKey"], [key.key_arn])
-        self.use_log_group_key(key.key_arn)
+        self._allow("DescribeLogGroupKey", ["kms:DescribeKey"], [key_arn(key)])
+        self.use_log_group_key(key_arn(key))
         self._allow_service(
             key,
-            f"logs.{Aws.REGION}.amazonaws.com",
+            f"logs.{_region()}.amazonaws.com",
             _USE_LOG_KEY,
             {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": encrypted_arns}},
         )
@@ -178,7 +218,7 @@ class LoggingPermissions:
 
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
         """
-        self._allow("Encrypt", _USE_KEY, [key.key_arn])
+        self._allow("Encrypt", _USE_KEY, [key_arn(key)])
         self._allow_service(key, _SERVICE, _USE_KEY, self._for_the_application())
 
     def encrypt_disks(self, key: kms.IKey) -> None:
@@ -186,7 +226,7 @@ class LoggingPermissions:
 
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/disk-encryption-cmk.html
         """
-        self._allow("Encrypt", _USE_KEY, [key.key_arn])
+        self._allow("Encrypt", _USE_KEY, [key_arn(key)])
         conditions = self._for_the_application()
         if self._application_id is not None:
             conditions["StringEquals"]["kms:EncryptionContext:applicationId"] = self._application_id
@@ -209,26 +249,37 @@ class LoggingPermissions:
     def _for_the_application(self) -> dict[str, dict[str, str]]:
         return {
             "ArnLike": {"aws:SourceArn": self._source_arn},
-            "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+            "StringEquals": {"aws:SourceAccount": _account_id()},
         }
 
     def _allow(
         self, sid: str, actions: list[str], resources: list[str], *, conditions: dict[str, dict[str, str]] | None = None
     ) -> None:
         if self._role is not None:
-            refused = _statements_of(self._role).allow(sid, actions, resources, conditions)
-            self.missing += refused
-            suppress_execution_role_findings(self._role, sid, actions, resources)
+            self.missing += _statements_of(self._role).allow(sid, actions, resources, conditions)
+            self._allowed.append((sid, actions, resources))
+
+    def explain(self) -> None:
+        """Explain to cdk-nag what it finds in what the role was allowed."""
+        if self._role is not None:
+            suppress_execution_role_findings(self._role, self._allowed)
 
     def _allow_service(
         self, key: kms.IKey, service: str, actions: list[str], conditions: Mapping[str, Mapping[str, object]]
     ) -> None:
-        # No statement id: identical statements of many jobs become one, and ids have to be unique in a policy.
-        statement = iam.PolicyStatement(
-            principals=[iam.ServicePrincipal(service)], actions=actions, resources=["*"], conditions=conditions
-        )
-        if not key.add_to_resource_policy(statement).statement_added:
-            self.missing.append(statement)
+        refused = _refused_by_keys.setdefault(key, {})
+        asked = json.dumps([service, actions, conditions])
+        if asked not in refused:
+            # No statement id: ids have to be unique in a policy.
+            statement = iam.PolicyStatement(
+                principals=[_service_principal(service)], actions=actions, resources=["*"], conditions=conditions
+            )
+            refused[asked] = [] if key.add_to_resource_policy(statement).statement_added else [statement]
+        self.missing += refused[asked]
+
+
+# What keys have been asked to allow, which is the same for many jobs, and the statements that they do not take.
+_refused_by_keys: WeakKeyDictionary[kms.IKey, dict[str, list[iam.PolicyStatement]]] = WeakKeyDictionary()
 
 
 class _RoleStatements:
@@ -237,8 +288,9 @@ class _RoleStatements:
     # A statement can't be split over policies, which have a limit of 6,144 characters.
     _MOST_RESOURCES = 20
 
-    def __init__(self, role: iam.IRole) -> None:
+    def __init__(self, role: iam.IRole, *, is_immutable: bool) -> None:
         self._role = role
+        self._is_immutable = is_immutable
         self._known: dict[str, list[tuple[iam.PolicyStatement, set[str]]]] = {}
 
     def allow(
@@ -260,8 +312,13 @@ class _RoleStatements:
         number = str(len(statements) + 1) if statements else ""
         statement = iam.PolicyStatement(sid=sid + number, actions=actions, resources=new, conditions=conditions)
         statements.append((statement, set(new)))
-        added = self._role.add_to_principal_policy(statement).statement_added
-        return [] if added and not _is_immutable(self._role) else [statement]
+        return [] if self._add(statement) and not self._is_immutable else [statement]
+
+    def _add(self, statement: iam.PolicyStatement) -> bool:
+        if isinstance(self._role, iam.Role):
+            # The same as below, in one round trip to Node.js instead of three.
+            return self._role.add_to_policy(statement)
+        return self._role.add_to_principal_policy(statement).statement_added
 
 
 def _is_immutable(role: iam.IRole) -> bool:
@@ -269,29 +326,24 @@ def _is_immutable(role: iam.IRole) -> bool:
 
     Such a role stands in front of the one that could be changed, which has its id with this prefix.
     """
-    scope = role.node.scope
-    return scope is not None and scope.node.try_find_child(f"MutableRole{role.node.id}") is not None
+    node = node_of(role)
+    return node.scope is not None and node_of(node.scope).try_find_child(f"MutableRole{node.id}") is not None
 
 
 _role_statements: WeakKeyDictionary[iam.IRole, _RoleStatements] = WeakKeyDictionary()
 
 
 def _statements_of(role: iam.IRole) -> _RoleStatements:
-    return _role_statements.setdefault(role, _RoleStatements(role))
+    if role not in _role_statements:
+        _role_statements[role] = _RoleStatements(role, is_immutable=_is_immutable(role))
+    return _role_statements[role]
 
 
 def application_arn(scope: IConstruct, application_id: str) -> str:
     """The ARN of an application in the account and Region of the scope's stack."""
-    return Stack.of(scope).format_arn(
-        service=contract.SERVICE,
-        resource="",
-        resource_name=f"applications/{application_id}",
-        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
-    )
+    return arn(stack_of(scope), contract.SERVICE, f"/applications/{application_id}")
 
 
 def log_group_arn(stack: Stack, name: str) -> str:
     """The ARN of the stack's log groups with that name, which may be a pattern."""
-    return stack.format_arn(
-        service="logs", resource="log-group", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-    )
+    return arn(stack, "logs", f"log-group:{name}")

@@ -14,13 +14,15 @@ from aws_cdk import AspectPriority, Aspects, CfnResource, IAspect, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
+from ._tree import node_of, stack_of
+
 _WILDCARDS = "AwsSolutions-IAM5"
 _INLINE_POLICIES = "IAMNoInlinePolicy"
 _PACKS = ("NIST.800.53.R5", "HIPAA.Security", "PCI.DSS.321")
 
 _INLINE_POLICY = (
     [f"{pack}-{_INLINE_POLICIES}" for pack in _PACKS],
-    "The policy belongs to one role, grows with what is granted to it and is deleted with it.",
+    "It belongs to one role and is deleted with it.",
 )
 
 # Rules and the reason by the type of the provider's resources.
@@ -76,18 +78,20 @@ def suppress_provider_findings(provider: Construct, handler_role: iam.Role) -> N
     """Explain what cdk-nag finds in the provider, whose roles nobody else grants anything."""
     for resource in provider.node.find_all():
         if isinstance(resource, CfnResource):
-            for rules, reason in _PROVIDER.get(resource.cfn_resource_type, []):
-                _suppress(resource, rules, reason)
-    role = handler_role.node.default_child
+            explained = _PROVIDER.get(resource.cfn_resource_type, [])
+            added = [item for rules, reason in explained for item in _suppressions(rules, reason)]
+            if added:
+                _add_suppressions(resource, added)
+    role = node_of(handler_role).default_child
     if isinstance(role, CfnResource):
-        _suppress_wildcards(role, _ALL_APPLICATIONS)
+        _add_suppressions(role, _wildcards(_ALL_APPLICATIONS))
     Aspects.of(handler_role).add(_GrantedPolicies(), priority=AspectPriority.MUTATING + 1)
 
 
 def suppress_runtime_finding(function: CfnResource) -> None:
     """Explain what cdk-nag finds in the runtime of one of our own functions."""
     reason = "A runtime that the function is meant for, rather than the newest that the installed CDK knows."
-    _suppress(function, ["AwsSolutions-L1"], reason)
+    _add_suppressions(function, _suppressions(["AwsSolutions-L1"], reason))
 
 
 @jsii.implements(IAspect)
@@ -97,62 +101,79 @@ class _GrantedPolicies:
     def visit(self, node: IConstruct) -> None:
         """Look at one construct of the role."""
         if isinstance(node, iam.CfnPolicy):
-            _suppress(node, *_INLINE_POLICY)
-        if isinstance(node, iam.CfnPolicy | iam.CfnManagedPolicy):
-            _suppress_wildcards(node, _BELOW_ONE_THING)
+            _add_suppressions(node, [*_suppressions(*_INLINE_POLICY), *_wildcards(_BELOW_ONE_THING)])
+        elif isinstance(node, iam.CfnManagedPolicy):
+            _add_suppressions(node, _wildcards(_BELOW_ONE_THING))
 
 
 def suppress_execution_role_findings(
-    role: iam.IRole, sid: str, actions: Sequence[str], resources: Sequence[str]
+    role: iam.IRole, statements: Iterable[tuple[str, Sequence[str], Sequence[str]]]
 ) -> None:
-    """Explain what cdk-nag finds in one statement of the role: its wildcards, and that it is in an inline policy."""
+    """Explain what cdk-nag finds in statements of the role: their wildcards, and that they are in an inline policy.
+
+    Args:
+        role: The role.
+        statements: Their ids, actions and resources.
+    """
     known = _explained.setdefault(role, set())
-    wild_actions = [action for action in actions if "*" in action and action not in known]
-    wild_resources = [resource for resource in resources if "*" in resource and resource not in known]
-    is_first = not known
-    if not (is_first or wild_actions or wild_resources):
-        return
-    known.update(_INLINE_POLICY[0], wild_actions, wild_resources)
-    for policy in _policies(role):
-        if is_first:
-            _suppress(policy, *_INLINE_POLICY)
+    added = [] if known else _suppressions(*_INLINE_POLICY)
+    known.update(_INLINE_POLICY[0])
+    for sid, actions, resources in statements:
+        wild_actions = [action for action in actions if "*" in action and action not in known]
+        wild_resources = [resource for resource in resources if "*" in resource and resource not in known]
+        known.update(wild_actions, wild_resources)
         findings = [
             *(f"Action::{action}" for action in wild_actions),
-            *(f"Resource::{_flattened(Stack.of(policy).resolve(resource))}" for resource in wild_resources),
+            *(f"Resource::{_as_finding(stack_of(role), resource)}" for resource in wild_resources),
         ]
         if findings:
             reason = _EXECUTION_ROLE_WILDCARDS.get(sid, "As wide as the service's documentation asks for.")
-            _suppress(policy, [_WILDCARDS], reason, applies_to=findings)
+            added += _suppressions([_WILDCARDS], reason, applies_to=findings)
+    if added:
+        for policy in _policies(role):
+            _add_suppressions(policy, added)
 
 
 # What has been explained of a role, which many jobs may share.
 _explained: WeakKeyDictionary[iam.IRole, set[str]] = WeakKeyDictionary()
 
 
-def _suppress_wildcards(resource: CfnResource, explained: tuple[str, str]) -> None:
+def _wildcards(explained: tuple[str, str]) -> list[dict[str, Any]]:
     reason, pattern = explained
-    _suppress(resource, [_WILDCARDS], reason, applies_to=[{"regex": pattern}])
+    return _suppressions([_WILDCARDS], reason, applies_to=[{"regex": pattern}])
 
 
 def _policies(role: IConstruct) -> Iterable[CfnResource]:
     """The policies that grants to the role have made; none for roles that can't be changed."""
-    for child in role.node.children:
-        if isinstance(child, iam.Policy) and isinstance(child.node.default_child, CfnResource):
-            yield child.node.default_child
+    for child in node_of(role).children:
+        if isinstance(child, iam.Policy):
+            resource = child.node.default_child
+            if isinstance(resource, CfnResource):
+                yield resource
 
 
-def _suppress(
-    resource: CfnResource,
-    rules: Iterable[str],
-    reason: str,
-    *,
-    applies_to: Sequence[str | dict[str, str]] | None = None,
-) -> None:
-    """Add to the suppressions of a resource, which may have some of the user's already."""
+def _suppressions(
+    rules: Iterable[str], reason: str, *, applies_to: Sequence[str | dict[str, str]] | None = None
+) -> list[dict[str, Any]]:
     granular = {"applies_to": list(applies_to)} if applies_to else {}
+    return [{"id": rule, "reason": reason, **granular} for rule in rules]
+
+
+def _add_suppressions(resource: CfnResource, added: Iterable[dict[str, Any]]) -> None:
+    """Add to the suppressions of a resource, which may have some of the user's already."""
     known: list[dict[str, Any]] = (resource.get_metadata("cdk_nag") or {}).get("rules_to_suppress", [])
-    added = [{"id": rule, "reason": reason, **granular} for rule in rules]
     resource.add_metadata("cdk_nag", {"rules_to_suppress": known + [item for item in added if item not in known]})
+
+
+def _as_finding(stack: Stack, arn: str) -> str:
+    """An ARN as cdk-nag spells it; resolved once, as many roles of a stack have the same patterns."""
+    known = _findings.setdefault(stack, {})
+    if arn not in known:
+        known[arn] = _flattened(stack.resolve(arn))
+    return known[arn]
+
+
+_findings: WeakKeyDictionary[Stack, dict[str, str]] = WeakKeyDictionary()
 
 
 def _flattened(value: Any) -> str:

@@ -1,11 +1,12 @@
 """Where job runs run: the L2 construct of AWS::EMRServerless::Application."""
 
+import functools
 import hashlib
 import json
 import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Unpack, cast
 
 import jsii
 from aws_cdk import ArnFormat, Aws, CustomResource, Duration, IResource, Names, RemovalPolicy, Resource, Stack
@@ -20,12 +21,13 @@ from ._argument_types import check_types, checked
 from ._members import argument_of
 from ._model_rules import check_against_model
 from ._monitoring import wire_monitoring
-from ._permissions import LoggingPermissions, allow_pulling, allow_starting, application_arn
+from ._permissions import LoggingPermissions, allow_pulling, allow_starting, application_arn, combined, role_arn
 from ._problems import Problems
 from ._provider import JobRunProvider
 from ._request import present
 from ._service_model import operation_shape
 from ._service_rules import check_encryption, check_monitoring, check_monitoring_request, whole_minutes
+from ._tree import stack_of
 from .application_settings import IdentityCenter, Image, Interactive, Scheduler
 from .application_type import ApplicationType, Architecture
 from .capacity import (
@@ -39,6 +41,7 @@ from .capacity import (
 from .configuration import Configuration
 from .encryption import Encryption
 from .handler import contract
+from .metric_options import MetricOptions
 from .monitoring import Monitoring
 from .release_label import ReleaseLabel
 from .worker import WorkerResources, in_text
@@ -77,27 +80,27 @@ class IApplication(IResource, Protocol):
         """The application's name, None if it is not known."""
         ...
 
-    def metric(self, metric_name: str, **options: Any) -> cloudwatch.Metric:
+    def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """A metric of the application."""
         ...
 
-    def metric_submitted_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_submitted_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs in the state SUBMITTED."""
         ...
 
-    def metric_running_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_running_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs in the state RUNNING."""
         ...
 
-    def metric_success_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_success_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that succeeded."""
         ...
 
-    def metric_failed_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_failed_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that failed."""
         ...
 
-    def metric_cancelled_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_cancelled_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that were cancelled."""
         ...
 
@@ -115,15 +118,19 @@ class _ApplicationBase(Resource):
     def application_name(self) -> str | None:
         """The application's name, None if it is not known."""
 
+    @functools.cached_property
+    def _application_arn(self) -> str:
+        return application_arn(self, self.application_id)
+
     @property
     def application_arn(self) -> str:
         """The application's ARN."""
-        return application_arn(self, self.application_id)
+        return self._application_arn
 
     @property
     def job_run_arns(self) -> str:
         """The pattern that matches the ARNs of all the application's job runs."""
-        return f"{self.application_arn}/jobruns/*"
+        return f"{self._application_arn}/jobruns/*"
 
     def grant_start_job_run(self, grantee: iam.IGrantable, execution_role: iam.IRole) -> iam.Grant:
         """Let somebody start job runs on this application, with that execution role.
@@ -138,7 +145,7 @@ class _ApplicationBase(Resource):
         """
         types = {"grantee": (grantee, iam.IGrantable), "execution_role": (execution_role, iam.IRole)}
         check_types(self.node.path, **types)
-        return allow_starting(cast("IApplication", self), grantee, execution_role)
+        return combined(allow_starting(cast("IApplication", self), grantee, role_arn(execution_role)))
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let somebody see the application and its job runs.
@@ -158,7 +165,7 @@ class _ApplicationBase(Resource):
         )
         return of_application.combine(of_runs)
 
-    def metric(self, metric_name: str, **options: Any) -> cloudwatch.Metric:
+    def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """A metric of the application, the sum over 5 minutes unless `options` say otherwise.
 
         From emr-7.10.0 the application's name is one of the metric's dimensions: an imported application needs its
@@ -174,26 +181,26 @@ class _ApplicationBase(Resource):
         release: ReleaseLabel | None = getattr(self, "release_label", None)
         if self.application_name is not None and (release is None or (release.version or (8, 0)) >= (7, 10)):
             dimensions["ApplicationName"] = self.application_name
-        defaults = {"statistic": "Sum", "dimensions_map": dimensions}
-        return cloudwatch.Metric(namespace="AWS/EMRServerless", metric_name=metric_name, **{**defaults, **options})
+        all_options: MetricOptions = {"statistic": "Sum", "dimensions_map": dimensions, **options}
+        return cloudwatch.Metric(namespace="AWS/EMRServerless", metric_name=metric_name, **all_options)
 
-    def metric_submitted_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_submitted_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs in the state SUBMITTED."""
         return self.metric("SubmittedJobs", **options)
 
-    def metric_running_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_running_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs in the state RUNNING."""
         return self.metric("RunningJobs", **options)
 
-    def metric_success_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_success_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that succeeded."""
         return self.metric("SuccessJobs", **options)
 
-    def metric_failed_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_failed_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that failed."""
         return self.metric("FailedJobs", **options)
 
-    def metric_cancelled_jobs(self, **options: Any) -> cloudwatch.Metric:
+    def metric_cancelled_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that were cancelled."""
         return self.metric("CancelledJobs", **options)
 
@@ -351,6 +358,7 @@ class Application(_ApplicationBase):
         self.monitoring = monitoring
         """What jobs inherit that do not say it themselves."""
         self._resource = emrserverless.CfnApplication(self, "Resource", **_l1_properties(request))
+        self._application_id = self._resource.attr_application_id
         # How the functions that stop it know that it is the stack's.
         self._resource.tags.set_tag(contract.STACK_TAG, Aws.STACK_ID)
         if removal_policy is not None:
@@ -367,7 +375,7 @@ class Application(_ApplicationBase):
     @property
     def application_id(self) -> str:
         """The application's id, such as `00f1982r1uukb925`."""
-        return self._resource.attr_application_id
+        return self._application_id
 
     def _definition_for(self, scope: Construct) -> str:
         """A string that is another one when the application is stopped because its properties changed.
@@ -521,7 +529,12 @@ class Application(_ApplicationBase):
         # The application names the keys, so their policies can't name the application.
         permissions = LoggingPermissions(role=None, source_arn=application_arn(self, "*"), application_id=None)
         wiring = wire_monitoring(
-            self, monitoring=monitoring, encryption=encryption, permissions=permissions, has_own_role=False
+            self,
+            stack_of(self),
+            monitoring=monitoring,
+            encryption=encryption,
+            permissions=permissions,
+            has_own_role=False,
         )
         self._s3_log_key = wiring.s3_log_key
         return wiring.monitoring_configuration

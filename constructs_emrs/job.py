@@ -1,12 +1,13 @@
 """What to run: one StartJobRun request, and the infrastructure that it needs."""
 
+import functools
 import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import jsii
-from aws_cdk import Annotations, Aws, CfnResource, Duration, ITaggableV2, RemovalPolicy, Stack, TagManager, TagType
+from aws_cdk import Annotations, Aws, CfnResource, Duration, ITaggableV2, RemovalPolicy, TagManager, TagType
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -14,9 +15,10 @@ from constructs import Construct, IConstruct
 
 from . import _service_rules as rules
 from ._argument_types import check_types
+from ._key import key_arn
 from ._members import argument_of
 from ._model_rules import check_against_model
-from ._monitoring import arns_of_own_log_groups, key_arn_of, wire_monitoring
+from ._monitoring import arns_of_own_log_groups, key_arn_of, log_group_arn_of, wire_monitoring
 from ._permissions import (
     LoggingPermissions,
     allow_reading,
@@ -24,11 +26,14 @@ from ._permissions import (
     allow_starting,
     allow_submitting,
     application_arn,
+    combined,
     new_execution_role,
+    role_arn,
 )
 from ._problems import Problems
 from ._request import present
 from ._service_model import operation_shape
+from ._tree import child_path, path_of, stack_of
 from .application import IApplication
 from .application_type import ApplicationType
 from .code import Code
@@ -72,7 +77,9 @@ class Job(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         monitoring = monitoring or Monitoring()
-        problems = Problems(self.node.path)
+        path = child_path(scope, construct_id)
+        self._stack = stack_of(scope)
+        problems = Problems(path)
         timeout_minutes = rules.whole_minutes(problems, "execution_timeout", execution_timeout)
         rules.check_engine(problems, application, engine)
         rules.check_retry_policy(problems, retry_policy)
@@ -85,14 +92,16 @@ class Job(Construct):
         self._engine = engine
         self.monitoring = monitoring
         """Where its logs and metrics go."""
-        self.execution_role: iam.IRole = execution_role or new_execution_role(self, "ExecutionRole")
+        self.execution_role: iam.IRole = execution_role or new_execution_role(self, "ExecutionRole", path)
         """The role that the job's code runs with: the one that was brought, or one of its own."""
+        self._execution_role_arn = role_arn(self.execution_role)
         self._prerequisites: list[IConstruct] = [self, self.execution_role, application]
         if monitoring.s3_logs is not None:
             self._prerequisites.append(monitoring.s3_logs.bucket)
         permissions = self._permissions()
         wiring = wire_monitoring(
             self,
+            self._stack,
             monitoring=monitoring,
             encryption=encryption or Encryption.customer_managed(),
             permissions=permissions,
@@ -102,15 +111,15 @@ class Job(Construct):
         self._owns_key = encryption is None or encryption.key is None
         self._log_key_arns = wiring.log_key_arns
         self._allow_inherited_monitoring(monitoring, permissions)
+        permissions.explain()
         self._warn_of(permissions.missing)
-        self._tags = TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
         self._log_group = wiring.log_group
         self._encryption_key = wiring.encryption_key
         self._request: dict[str, Any] = present(
             {
                 "applicationId": application.application_id,
-                "executionRoleArn": self.execution_role.role_arn,
-                "name": self.node.id if job_name is None else job_name,
+                "executionRoleArn": self._execution_role_arn,
+                "name": construct_id if job_name is None else job_name,
                 "mode": mode.value,
                 "executionTimeoutMinutes": timeout_minutes,
                 "retryPolicy": retry_policy.render() if retry_policy else None,
@@ -127,7 +136,6 @@ class Job(Construct):
             }
         )
         self._check(problems, argument_of)
-        self._request["tags"] = self._tags.rendered_tags
 
     @property
     def mode(self) -> JobMode:
@@ -166,9 +174,17 @@ class Job(Construct):
         """The tags of the job's runs: `Tags.of(scope).add` reaches them."""
         return self._tags
 
+    @functools.cached_property
+    def _tags(self) -> TagManager:
+        # Most jobs have no tags of their own, and each question is a round trip to Node.js.
+        return TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
+
     @property
     def start_job_run_request(self) -> dict[str, Any]:
         """The request with the service's own member names; tokens are unresolved. A copy: changing it has no effect."""
+        return {**self._copy_of_request(), "tags": self._tags.rendered_tags}
+
+    def _copy_of_request(self) -> dict[str, Any]:
         return cast("dict[str, Any]", _copy(self._request))
 
     def add_override(self, path: str, value: Any) -> None:
@@ -192,7 +208,7 @@ class Job(Construct):
         if path.partition(".")[0] == "tags":
             problems.add("path", path, "tags are merged when the app is synthesised", "use Tags.of(job).add(…)")
             problems.raise_if_any()
-        changed = self.start_job_run_request
+        changed = self._copy_of_request()
         *outer, last = [part.replace("\\.", ".") for part in _DOT.split(path)]
         place: Any = changed
         for part in outer:
@@ -228,8 +244,8 @@ class Job(Construct):
     def _allow_reading_logs(self, grantee: iam.IGrantable) -> None:
         """Let somebody read the driver's log, wherever it goes that can be read."""
         if self._log_group is not None:
-            is_own = self._log_group.node.scope is self
-            arns = arns_of_own_log_groups(Stack.of(self)) if is_own else [self._log_group.log_group_arn]
+            is_own = self.monitoring.cloudwatch_logs.log_group is None
+            arns = arns_of_own_log_groups(self._stack) if is_own else [log_group_arn_of(self._log_group)]
             # Who may start the job may use the keys that its request names; a brought group may have another.
             is_named = is_own or self.monitoring.cloudwatch_logs.encryption_key is not None
             allow_reading_log_group(arns, None if is_named else key_arn_of(self._log_group), grantee)
@@ -243,12 +259,15 @@ class Job(Construct):
         Args:
             grantee: Who may.
         """
-        check_types(self.node.path, grantee=(grantee, iam.IGrantable))
-        grant = allow_starting(self.application, grantee, self.execution_role)
+        check_types(path_of(self), grantee=(grantee, iam.IGrantable))
+        return combined(self._grants_of_starting(grantee))
+
+    def _grants_of_starting(self, grantee: iam.IGrantable) -> list[iam.Grant]:
+        grants = allow_starting(self.application, grantee, self._execution_role_arn)
         for key in self._keys:
-            for_logs, for_disks = key.key_arn in self._log_key_arns, key is self._encryption_key
-            grant = grant.combine(allow_submitting(key, grantee, for_logs=for_logs, for_disks=for_disks))
-        return grant
+            for_logs, for_disks = key_arn(key) in self._log_key_arns, key is self._encryption_key
+            grants += allow_submitting(key, grantee, for_logs=for_logs, for_disks=for_disks)
+        return grants
 
     @property
     def prerequisites(self) -> Sequence[IConstruct]:
@@ -267,7 +286,7 @@ class Job(Construct):
     def _warn_of(self, missing: Sequence[iam.PolicyStatement]) -> None:
         """Say which statements have to be added by hand, to an imported role or key that can't be changed from here."""
         for number, statement in enumerate(missing):
-            text = json.dumps(Stack.of(self).resolve(statement.to_statement_json()))
+            text = json.dumps(self._stack.resolve(statement.to_statement_json()))
             Annotations.of(self).add_warning_v2(
                 f"constructs-emrs:missing-permission-{number}",
                 f"{self.node.path}: an imported role or key can't be changed from here; its policy has to have {text}",
@@ -284,7 +303,7 @@ class Job(Construct):
             if key is not None:
                 permissions.encrypt_logs(key)
                 self._keys.append(key)
-                self._log_key_arns.add(key.key_arn)
+                self._log_key_arns.add(key_arn(key))
         if inherited.prometheus is not None and monitoring.prometheus is None:
             permissions.write_metrics(inherited.prometheus.workspace_arn)
 
@@ -310,7 +329,7 @@ class Job(Construct):
         arns = [managed.managed_policy_arn for managed in policy.managed_policies]
         return present(
             {
-                "policy": None if document is None else Stack.of(self).to_json_string(document),
+                "policy": None if document is None else self._stack.to_json_string(document),
                 "policyArns": arns or None,
             }
         )
@@ -323,7 +342,7 @@ class Job(Construct):
             if code.bucket is not None:
                 self._prerequisites.append(code.bucket)
             bind = code.bind_module if is_module else code.bind
-            return bind(self, construct_id, self)
+            return bind(self, construct_id, self.execution_role)
         # It has been noted what is wrong with the file. That it has no URI is not to be noted too.
         return Aws.NO_VALUE
 

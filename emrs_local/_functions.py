@@ -168,6 +168,9 @@ def _start_few_processes_at_a_time() -> None:
         took_turn = turns.acquire(timeout=_WAIT_SECONDS)
         try:
             original_spawn(worker)
+        except Exception:
+            lambda_runtime.kill_workers([worker])
+            raise
         finally:
             starting.discard(worker)
             if took_turn:

@@ -65,7 +65,7 @@ class LocalAws:
         self.port = port
         self.region = region
         self.account_id = account_id
-        self._enforce_rates = float(enforce_rates)
+        self.enforce_rates = float(enforce_rates)
         self._on_event = on_event
         self._server_command = server_command
         self._server: subprocess.Popen[str] | None = None
@@ -167,7 +167,7 @@ class LocalAws:
         self._data_directory = Path(tempfile.mkdtemp(prefix="emrs-local-"))
         command = [*self._server_command, "--port", str(self.port), "--data-directory", str(self._data_directory)]
         command += ["--region", self.region, "--account-id", self.account_id]
-        command += ["--enforce-rates", str(self._enforce_rates)]
+        command += ["--enforce-rates", str(self.enforce_rates)]
         with (self._data_directory / "server.log").open("wb") as log:
             self._server = subprocess.Popen(  # noqa: S603 - our own module
                 command,

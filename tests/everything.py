@@ -40,6 +40,7 @@ from constructs_emrs import (
     WorkerResources,
     WorkerType,
 )
+from tests.botocore_model import KNOWS_FLEX
 from tests.templates import ACCOUNT, REGION
 
 WORKSPACE_ARN = f"arn:aws:aps:{REGION}:{ACCOUNT}:workspace/ws-1"
@@ -101,7 +102,7 @@ def spark_job_of_everything(stack: Stack) -> SparkJob:
         monitoring=monitoring_of_everything(stack, "Spark", LogWorker.SPARK_DRIVER),
         encryption=Encryption.customer_managed(disk_encryption_context={"team": "lake"}),
         execution_role=iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com")),
-        flex_execution=True,
+        flex_execution=True if KNOWS_FLEX else None,
         job_name="everything",
     )
 

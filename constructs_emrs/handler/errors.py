@@ -50,6 +50,11 @@ def may_be_too_early(error: Exception) -> bool:
     return code in _PERHAPS_NOT_VISIBLE
 
 
+def code(error: Exception) -> str:
+    """The service's code for the error, empty if it comes from elsewhere."""
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+
+
 def sentence(error: Exception) -> str:
     """The error in words."""
     if isinstance(error, ClientError):

@@ -21,6 +21,11 @@ _TOO_EARLY_SECONDS = 120
 # Key of the request's progress: when it was first refused.
 _REFUSED_AT = "RefusedAt"
 
+_REMEDIES = {
+    "ResourceNotFoundException": "\n\nThe application is gone or was never there: correct its id, or deploy its stack.",
+    "ValidationException": "\n\nCorrect what the job asks for, and deploy again.",
+}
+
 
 def is_worth_another_try(error: Exception, request: Request) -> bool:
     """Whether the step may be done again: the service is busy, or has not seen yet what it needs."""
@@ -47,4 +52,5 @@ def reason_of(error: Exception) -> str:
             f"{errors.sentence(error)}\n\nIt was tried for {_TOO_EARLY_SECONDS // 60} minutes, so that it is no role, "
             "policy or key that is not visible yet: check that they exist, and what they allow."
         )
-    return errors.sentence(error)
+    remedy = _REMEDIES.get(errors.code(error), "")
+    return f"{errors.sentence(error)}{remedy}"

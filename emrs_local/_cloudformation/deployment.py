@@ -199,7 +199,7 @@ class Deployment(Operation):
         self.stack.record.pop("_failed_operation", None)
         self.stack.record.pop("_leftovers", None)
         if self.previous is None:
-            await self._roll_back_create(reason or f"{self.failure}Rollback requested by user.")
+            await self._roll_back_create(reason or f"{self.failure.strip()} Rollback requested by user.")
         else:
             self.stack.enter("UPDATE_ROLLBACK_IN_PROGRESS", reason or self.failure)
             if await self.revert():
@@ -553,7 +553,7 @@ class Deployment(Operation):
         if not step.is_custom:
             if step.is_replaced or step.predecessor_deletes:
                 # The resource of before is still there, untouched; the new one is not needed any more.
-                if step.is_replaced:
+                if step.done:
                     self._doomed_by_rollback.append(self._doomed(step))
                 return
             if not step.attempted or not (step.done or _sends_back_failed_update(step.resource_type)):

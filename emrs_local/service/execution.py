@@ -20,6 +20,7 @@ from emrs_local import _ministack
 from emrs_local.service.applications import Applications
 from emrs_local.service.authorization import RoleSession, assume_execution_role
 from emrs_local.service.aws_clients import Endpoint
+from emrs_local.service.driver_output import DriverOutput
 from emrs_local.service.errors import JobRunCancelled, JobRunFailed
 from emrs_local.service.executor import Driver, DriverRequest, Executor
 from emrs_local.service.job_runs import JobRun, JobRuns
@@ -66,11 +67,13 @@ class Execution:
         applications: Applications,
         executor: Executor,
         settings: ExecutionSettings,
+        driver_output: DriverOutput,
     ) -> None:
         self._changed = changed
         self._applications = applications
         self._executor = executor
         self._settings = settings
+        self._driver_output = driver_output
 
     def run(self, runs: JobRuns, run: JobRun) -> None:
         """Take a submitted run to its end."""
@@ -149,10 +152,12 @@ class Execution:
         ):
             role.require_keys(run.configuration)
             driver = self._executor.prepare(self._driver_request(run, role, directory))
+            attempt, files = run.attempts[-1].number, {"stdout": driver.stdout, "stderr": driver.stderr}
             try:
-                exit_code = self._run_driver(runs, run, driver, self._log_delivery(run, role, driver))
-                if exit_code != 0:
-                    raise JobRunFailed(self._failure(driver, exit_code))
+                with self._driver_output.kept(run.job_run_id, attempt, **files):
+                    exit_code = self._run_driver(runs, run, driver, self._log_delivery(run, role, driver))
+                    if exit_code != 0:
+                        raise JobRunFailed(self._failure(driver, exit_code))
             finally:
                 driver.close()
 

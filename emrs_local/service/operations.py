@@ -20,6 +20,7 @@ from emrs_local.service.authorization import (
     require_start_job_run,
     resource_tags_context,
 )
+from emrs_local.service.driver_output import DriverOutput, requested_output
 from emrs_local.service.errors import (
     InternalServerException,
     ResourceNotFoundException,
@@ -78,7 +79,14 @@ class EmrServerless:
             transition_seconds=transition_seconds,
             seconds_per_minute=settings.seconds_per_minute,
         )
-        execution = Execution(changed=changed, applications=self.applications, executor=executor, settings=settings)
+        self._driver_output = DriverOutput(settings.data_directory / "driver-output")
+        execution = Execution(
+            changed=changed,
+            applications=self.applications,
+            executor=executor,
+            settings=settings,
+            driver_output=self._driver_output,
+        )
         self.job_runs = JobRuns(
             changed=changed, announce=announce, execute=lambda run: execution.run(self.job_runs, run)
         )
@@ -111,6 +119,9 @@ class EmrServerless:
     ) -> protocol.Response:
         """Answer a request whose signature was verified."""
         try:
+            output_of = requested_output(method, path)
+            if output_of:
+                return self._read_driver_output(_ministack.caller(headers, query), output_of, query)
             request = protocol.match(method=method, path=path, query=query, body=body)
             name = request.operation.name
             if name not in self._operations:
@@ -237,6 +248,20 @@ class EmrServerless:
         )
         # The local stand-in for the Spark UI: the folder with the driver's output.
         return {"url": directory.as_uri()}
+
+    def _read_driver_output(
+        self, caller: Caller, output_of: tuple[str, str, int, str], query: _ministack.Query
+    ) -> protocol.Response:
+        application_id, job_run_id, attempt, stream = output_of
+        arn = f"{_application_arn(caller.scope, application_id)}/jobruns/{job_run_id}"
+        tags = self._tags_for_conditions(lambda: self._find_job_run(caller.scope, application_id, job_run_id))
+        require(caller, action="emr-serverless:GetDashboardForJobRun", resource=arn, context=tags)
+        self._find_job_run(caller.scope, application_id, job_run_id)
+        offset = query.get("offset", ["0"])[-1]
+        if not offset.isdigit():
+            raise ValidationException("The offset is not a number")
+        content = self._driver_output.read(job_run_id, attempt, stream, offset=int(offset))
+        return 200, {"Content-Type": "application/octet-stream"}, content
 
     def _tag_resource(self, caller: Caller, request: protocol.Request) -> Output:
         parameters = request.parameters()

@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 import constructs_emrs.job_run
 from constructs_emrs import (
     Application,
+    CloudWatchLogs,
     Code,
     JobMode,
     JobRun,
@@ -77,7 +78,7 @@ for number in range(SETTINGS["job_runs"]):
         arguments=SETTINGS["arguments"],
         mode=JobMode.STREAMING if SETTINGS["stream"] else JobMode.BATCH,
         execution_role=role,
-        monitoring=Monitoring(),
+        monitoring=Monitoring(cloudwatch_logs=CloudWatchLogs(enabled=not SETTINGS["share_role"])),
     )
     if SETTINGS["share_role"]:
         role = job.execution_role

@@ -7,6 +7,7 @@ import pytest
 
 from constructs_emrs.handler import contract
 from constructs_emrs.handler.failure import JobRunFailed
+from tests.botocore_model import needs_flex
 from tests.handler.in_memory_cloudformation import STACK_ID, CustomResource
 from tests.handler.in_memory_service import APPLICATION, Refused, Run, Service
 
@@ -56,6 +57,7 @@ def test_create_waits_for_success_and_answers_with_the_run(service: Service, res
     assert resource.data == {"JobRunId": run.run_id, "JobRunArn": run.arn, "ApplicationId": APPLICATION}
 
 
+@needs_flex
 def test_the_request_arrives_with_its_types_and_the_owner_s_tags(service: Service, resource: CustomResource) -> None:
     resource.create(properties(flexExecution={"enabled": False}))
     request = only_run(service).request
@@ -238,3 +240,98 @@ def test_the_time_to_wait_begins_when_cloudformation_asks(service: Service, reso
     with pytest.raises(JobRunFailed, match="did not get there within 0:55:00"):
         resource.update(properties(name="other"))
     assert (service.now - asked_at).total_seconds() < 59 * 60
+
+
+def before_update(service: Service, **application: Any) -> CustomResource:
+    """The resource that stands before the application, which is there."""
+    resource = CustomResource(service, contract.APPLICATION_UPDATE_TYPE, "BeforeUpdate")
+    resource.create({contract.APPLICATION_LOGICAL_ID: "Spark", contract.APPLICATION_PROPERTIES: application})
+    resource.cloudformation.resources["Spark"] = APPLICATION
+    return resource
+
+
+def test_an_application_is_stopped_with_its_runs_cancelled_before_it_is_updated(service: Service) -> None:
+    resource = before_update(service, architecture="X86_64")
+    created = resource.data[contract.STOPPED_BY]
+    assert "get_application" not in service.calls, "there is nothing to stop before it is there"
+    CustomResource(service).create(properties(wait_for="SUBMITTED"))
+    assert service.applications[APPLICATION] == "STARTED"
+    resource.between_polls = lambda _: setattr(only_run(service), "state", "CANCELLED")
+    resource.update({contract.APPLICATION_LOGICAL_ID: "Spark", contract.APPLICATION_PROPERTIES: {"changed": True}})
+    assert service.applications[APPLICATION] == "STOPPED"
+    assert only_run(service).state == "CANCELLED"
+    assert resource.data[contract.STOPPED_BY] != created, "a stream is started again because of that"
+
+
+def test_the_deletion_of_what_stands_before_an_application_does_nothing(service: Service) -> None:
+    resource = before_update(service)
+    service.calls.clear()
+    resource.delete()
+    assert service.calls == []
+
+
+def test_a_stream_is_started_again_when_its_application_was_stopped(service: Service, resource: CustomResource) -> None:
+    stream = properties(wait_for="RUNNING")
+    resource.create({**stream, contract.APPLICATION_DEFINITION: "0000-1"})
+    only_run(service).state = "CANCELLED"
+    resource.update({**stream, contract.APPLICATION_DEFINITION: "0000-2"})
+    assert [run.state for run in service.runs.values()] == ["CANCELLED", "RUNNING"]
+
+
+def test_a_rollback_runs_no_batch_work(service: Service, resource: CustomResource) -> None:
+    resource.create(properties(wait_for="RUNNING"))
+    resource.update(properties(wait_for="RUNNING", name="other"))
+    resource.roll_back(properties(wait_for="RUNNING"))
+    assert [run.state for run in service.runs.values()] == ["CANCELLED", "CANCELLED"]
+
+
+def test_a_rollback_brings_a_stream_back(service: Service, resource: CustomResource) -> None:
+    stream = {**properties(wait_for="RUNNING"), contract.RUN_ON_ROLLBACK: True}
+    resource.create(stream)
+    resource.update({**properties(wait_for="RUNNING", name="other"), contract.RUN_ON_ROLLBACK: True})
+    resource.roll_back(stream)
+    assert [run.state for run in service.runs.values()] == ["CANCELLED", "CANCELLED", "RUNNING"]
+    assert "name" not in list(service.runs.values())[-1].request
+
+
+def test_a_create_in_a_stack_that_already_rolls_back_starts_nothing(service: Service, resource: CustomResource) -> None:
+    with pytest.raises(JobRunFailed, match="ROLLBACK_IN_PROGRESS"):
+        resource.create(properties(), status="ROLLBACK_IN_PROGRESS")
+    assert service.runs == {}
+
+
+def test_a_failed_create_is_deleted_by_the_run_that_it_started(service: Service) -> None:
+    def fail(_: int) -> None:
+        only_run(service).state = "FAILED"
+
+    resource = CustomResource(service, between_polls=fail)
+    with pytest.raises(JobRunFailed):
+        resource.create(properties())
+    assert resource.physical_id == only_run(service).arn
+
+
+def test_a_refused_create_is_deleted_by_its_request_and_leaves_what_came_after_it(
+    service: Service, resource: CustomResource
+) -> None:
+    service.next_answers = [Refused("ValidationException")]
+    with pytest.raises(JobRunFailed):
+        resource.create(properties())
+    failed_id = resource.physical_id
+    resource.create(properties(wait_for="RUNNING"), status="UPDATE_IN_PROGRESS")
+    resource.delete(physical_id=failed_id, status="UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+    assert only_run(service).state == "RUNNING"
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ConflictException"])
+def test_what_may_not_be_visible_yet_is_tried_again(service: Service, resource: CustomResource, code: str) -> None:
+    service.next_answers = [Refused(code)] * 5
+    resource.create(properties())
+    assert only_run(service).state == "SUCCESS"
+
+
+def test_what_is_really_wrong_is_told_after_two_minutes(service: Service, resource: CustomResource) -> None:
+    service.next_answers = [Refused("AccessDeniedException")] * 1000
+    began = service.now
+    with pytest.raises(JobRunFailed, match="AccessDeniedException"):
+        resource.create(properties())
+    assert 120 <= (service.now - began).total_seconds() < 180

@@ -16,6 +16,7 @@ import pytest
 from constructs_emrs._asset import handler_asset
 from constructs_emrs.handler import contract
 from constructs_emrs.handler.request import Request
+from tests.botocore_model import needs_flex
 from tests.handler.in_memory_cloudformation import STACK_ID, stringified
 
 OLD_BOTOCORE = Path(sys.prefix) / "botocore-2024"  # installed by `make install`
@@ -86,6 +87,7 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
+@needs_flex
 def test_botocore_of_2024_sends_members_that_it_does_not_know(server: Server) -> None:
     event = {
         "RequestType": "Create",

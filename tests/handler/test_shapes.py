@@ -5,6 +5,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from constructs_emrs.handler.shapes import restore
+from tests.botocore_model import needs_flex
 
 SHAPE = (
     ServiceModel(Loader().load_service_model("emr-serverless", "service-2")).operation_model("StartJobRun").input_shape
@@ -37,6 +38,7 @@ def test_members_that_the_model_does_not_know_are_kept() -> None:
     assert restore({"newMember": {"enabled": "true"}}, SHAPE) == {"newMember": {"enabled": "true"}}
 
 
+@needs_flex
 def test_a_boolean_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="'yes' is not a boolean"):
         restore({"flexExecution": {"enabled": "yes"}}, SHAPE)

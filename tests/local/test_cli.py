@@ -1,3 +1,4 @@
+import contextlib
 import fcntl
 import importlib.util
 import os
@@ -5,6 +6,7 @@ import pty
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import termios
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from emrs_local import LocalAws, __main__
+from tests.local.service_support import Service
 
 EMRS_LOCAL = (sys.executable, "-m", "emrs_local")
 SERVER_LINE = "local AWS at https://127.0.0.1:"
@@ -109,6 +112,24 @@ def test_exec_keeps_the_users_credentials_away_from_the_command(monkeypatch: pyt
     monkeypatch.setenv("AWS_SESSION_TOKEN", "a-real-token")
     result = emrs_local("exec", "--no-bootstrap", "--", "sh", "-c", "env | grep -c -e AWS_PROFILE -e AWS_SESSION_TOKEN")
     assert result.stdout.splitlines()[1:] == ["0"]
+
+
+TOO_FAST = """
+import boto3, botocore.config, sys
+config = botocore.config.Config(retries={"total_max_attempts": 1})
+client = boto3.client("emr-serverless", config=config)
+request = {"releaseLabel": "emr-7.9.0", "type": "SPARK"}
+for number in range(60):
+    try:
+        client.create_application(**request, name=f"app-{number}")
+    except client.exceptions.ClientError as error:
+        sys.exit(error.response["Error"]["Code"])
+"""
+
+
+def test_exec_enforces_rates_when_told_to() -> None:
+    result = emrs_local("exec", "--no-bootstrap", "--enforce-rates", "--", sys.executable, "-c", TOO_FAST)
+    assert (result.returncode, result.stderr.strip()) == (1, "ThrottlingException")
 
 
 def test_exec_prints_the_states_of_job_runs_as_they_change() -> None:
@@ -248,11 +269,151 @@ def test_the_command_has_the_terminal_and_ctrl_c_there_ends_everything(temporary
     wait_until_gone(temporary_files)
 
 
-def test_the_fixture_gives_a_test_a_local_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+DRIVER = """
+import sys, time
+print("the result", flush=True)
+print("a warning", file=sys.stderr, flush=True)
+while "wait" in sys.argv: time.sleep(0.1)
+if "fail" in sys.argv: sys.exit("the reason")
+"""
+
+
+def emrs_local_of(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*EMRS_LOCAL, *arguments],
+        env={**os.environ, **service.aws.environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_logs_prints_each_stream_of_the_newest_run_to_the_stream_of_its_name(service: Service) -> None:
+    service.wait(service.start(service.script("driver", DRIVER), name="printed"))
+    result = emrs_local_of(service, "logs")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "the result\n", "a warning\n")
+    alone = emrs_local_of(service, "logs", "printed", "--stderr")
+    assert (alone.stdout, alone.stderr) == ("a warning\n", "")
+
+
+def test_logs_follows_a_run_until_it_ends(service: Service) -> None:
+    run = service.start(service.script("driver", DRIVER), "wait", name="followed")
+    process = subprocess.Popen(
+        [*EMRS_LOCAL, "logs", run, "--follow", "--stdout"],
+        env={**os.environ, **service.aws.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "the result\n"
+    assert process.poll() is None
+    service.emr.cancel_job_run(applicationId=service.application_id, jobRunId=run)
+    _, notes = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert f"job run {run}, CANCELLED" in notes
+
+
+def test_runs_lists_job_runs_newest_first_with_why_they_failed(service: Service) -> None:
+    entry_point = service.script("driver", DRIVER)
+    service.wait(service.start(entry_point, name="first"), "SUCCESS")
+    service.wait(service.start(entry_point, "fail", name="second"), "FAILED")
+    headings, newest, older, *_ = emrs_local_of(service, "runs").stdout.splitlines()
+    assert headings.split() == ["RUN", "NAME", "APPLICATION", "STATE", "STARTED", "DURATION", "DETAILS"]
+    assert newest.split()[1:4] == ["second", "shared", "FAILED"]
+    assert "Job failed, please check complete logs" in newest
+    assert older.split()[1:4] == ["first", "shared", "SUCCESS"]
+
+
+def test_logs_says_that_there_is_no_such_run(service: Service) -> None:
+    service.wait(service.start(service.script("driver", DRIVER)))
+    result = emrs_local_of(service, "logs", "nothing")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "no job run has the id or the name nothing; `emrs-local runs` lists them" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["runs", "logs"])
+def test_without_a_local_aws_in_the_environment_the_remedy_is_named(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    result = emrs_local(command)
+    assert result.returncode == 1
+    assert "AWS_ENDPOINT_URL is missing: paste the lines that `emrs-local start` prints" in result.stderr
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://emr-serverless.us-east-1.amazonaws.com")
+    assert "is not a local AWS" in emrs_local(command).stderr
+
+
+def test_a_wrong_port_is_a_wrong_command_line() -> None:
+    result = emrs_local("start", "--port", "70000")
+    assert result.returncode == 2
+    assert "70000 is no port" in result.stderr
+
+
+def on_a_terminal(source: str, **environment: str) -> str:
+    """What a script prints to a terminal of 24 rows."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-c", source],
+        env={**os.environ, "TERM": "xterm", **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    output = b""
+    with contextlib.suppress(OSError):  # the end of a terminal is an error
+        while part := os.read(ours, 4096):
+            output += part
+    os.close(ours)
+    assert process.wait() == 0
+    return output.decode()
+
+
+EVENTS = """
+import time
+from emrs_local._console import Console
+with Console() as console:
+    console.event("12:00:00  job run 00f1 (etl)  SCHEDULED → RUNNING")
+    time.sleep(1.5)
+    console.event("12:00:01  job run 00f1 (etl)  RUNNING → SUCCESS")
+"""
+
+
+def test_a_terminal_shows_states_in_colour_and_the_time_of_active_runs_in_its_last_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    output = on_a_terminal(EVENTS)
+    assert "RUNNING → \033[32mSUCCESS\033[0m" in output
+    assert "\033[24;1H\033[2Ketl RUNNING 0:01" in output
+    assert output.endswith("\0337\033[r\0338\033[J")
+
+
+def test_a_terminal_has_no_colours_with_no_color() -> None:
+    assert "\033[32m" not in on_a_terminal(EVENTS, NO_COLOR="1")
+
+
+def test_what_is_no_terminal_gets_the_lines_alone() -> None:
+    printed = subprocess.run([sys.executable, "-c", EVENTS], capture_output=True, text=True, check=True).stdout
+    assert [line.rpartition("  ")[2] for line in printed.splitlines()] == ["SCHEDULED → RUNNING", "RUNNING → SUCCESS"]
+    assert "\033" not in printed
+
+
+@pytest.mark.parametrize("enforced", [False, True])
+def test_the_fixture_gives_a_test_a_local_aws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, enforced: bool
+) -> None:
     test = tmp_path / "test_user.py"
     test.write_text(
-        "def test_it(local_aws): assert local_aws.client('emr-serverless').list_applications()['applications'] == []"
+        "def test_it(local_aws):\n"
+        "    assert local_aws.client('emr-serverless').list_applications()['applications'] == []\n"
+        f"    assert local_aws.enforce_rates == {float(enforced)}\n"
     )
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nemrs_local_enforce_rates = {enforced}\n")
     # Named here as well as in the package's entry point, it would be registered twice.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     plugin = ["-p", "emrs_local.pytest_plugin", "-p", "no:cacheprovider"]

@@ -168,6 +168,25 @@ def test_an_execution_is_started_once_by_its_name(machine: Machine) -> None:
     assert machine.called("once") == 2
 
 
+def test_a_function_that_cannot_start_fails_by_itself(service: Service, tmp_path: Path) -> None:
+    source = """
+    import os, pathlib
+    if os.path.exists(os.environ["BROKEN"]):
+        raise RuntimeError("cannot start")
+    def handler(event, context):
+        return "started"
+    """
+    broken = tmp_path / "broken"
+    broken.touch()
+    make_function(service.aws, "starting", source, environment={"BROKEN": str(broken)})
+    functions = service.aws.client("lambda")
+    failed = functions.invoke(FunctionName="starting")
+    assert failed["FunctionError"] == "Unhandled"
+    assert "cannot start" in failed["Payload"].read().decode()
+    broken.unlink()
+    assert json.loads(functions.invoke(FunctionName="starting")["Payload"].read()) == "started"
+
+
 def test_it_invokes_with_the_permissions_of_its_role(service: Service, function: tuple[str, Path]) -> None:
     arn, calls = function
     role = make_role(service.aws, "powerless", allow("lambda:InvokeFunction", f"{arn}-other"), trust=STATES_TRUST)

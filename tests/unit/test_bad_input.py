@@ -70,6 +70,7 @@ from constructs_emrs import (
     WorkerResources,
     WorkerType,
 )
+from tests.botocore_model import KNOWS_FLEX, needs_flex
 from tests.templates import ACCOUNT, REGION, only
 
 CODE = Code.from_uri("s3://code/etl.py")
@@ -139,7 +140,7 @@ def lake() -> Lake:
             entry_point=CODE,
             execution_timeout=Duration.hours(1),
             retry_policy=RetryPolicy.attempts(2),
-            flex_execution=True,
+            flex_execution=True if KNOWS_FLEX else None,
         ),
         streaming=SparkJob(stack, "Streaming", application=spark, entry_point=CODE, mode=JobMode.STREAMING),
         query=HiveJob(stack, "Query", application=hive, query=CODE, hive_conf=HIVE_CONF),
@@ -1836,6 +1837,23 @@ APPLICATIONS: list[Row] = [
 
 RUNS: list[Row] = [
     (
+        "a run that is to outlive an application that is deleted",
+        run(removal_policy=RemovalPolicy.RETAIN),
+        "Lake/Bad: removal_policy=RemovalPolicy.RETAIN: the application is deleted with the stack, and its runs are "
+        "cancelled before; give the application removal_policy=RemovalPolicy.RETAIN too, or use one of another stack",
+    ),
+    (
+        "a snapshot of a run",
+        run(removal_policy=RemovalPolicy.SNAPSHOT),
+        "Lake/Bad: removal_policy=RemovalPolicy.SNAPSHOT: a job run has no snapshots; use DESTROY or RETAIN",
+    ),
+    (
+        "a string for when to run",
+        run(run_when="EVERY_DEPLOY"),
+        "Lake/Bad: run_when='EVERY_DEPLOY': a RunWhen is expected, this is of type str; use one of RunWhen.CHANGED, "
+        "RunWhen.EVERY_DEPLOY",
+    ),
+    (
         "a streaming job that is waited for to succeed",
         run(job=lambda lake: lake.streaming, wait_for=JobRunState.SUCCESS),
         "Lake/Bad: wait_for=JobRunState.SUCCESS: a streaming job never succeeds, as it does not end; use "
@@ -2234,7 +2252,13 @@ def _without_what_the_row_made(lake: Lake) -> Iterator[None]:
     lake.stack.node.try_remove_child("Bad")
 
 
-@pytest.mark.parametrize(("use", "message"), [pytest.param(use, message, id=name) for name, use, message in ROWS])
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        pytest.param(use, message, id=name, marks=needs_flex if "flex" in message.lower() else ())
+        for name, use, message in ROWS
+    ],
+)
 def test_a_mistake_is_told_with_path_argument_value_and_remedy(lake: Lake, use: Use, message: str) -> None:
     with pytest.raises(ValueError) as error:  # noqa: PT011  # all of the text is compared, not a pattern
         use(lake)

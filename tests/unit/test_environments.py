@@ -61,6 +61,26 @@ def deployed(document: Any) -> Any:
             return document
 
 
+def check_limits(stack: Stack) -> None:
+    """Resources, template and policies of a stack are as CloudFormation, IAM and KMS allow."""
+    template = resources(stack)
+    assert len(template) <= RESOURCES
+    assert len(json.dumps(template, indent=1)) <= TEMPLATE
+    limits = {
+        "AWS::IAM::Policy": ("PolicyDocument", INLINE_POLICIES_OF_A_ROLE),
+        "AWS::IAM::ManagedPolicy": ("PolicyDocument", MANAGED_POLICY),
+        "AWS::KMS::Key": ("KeyPolicy", KEY_POLICY),
+    }
+    checked = 0
+    for item in template.values():
+        if item["Type"] in limits:
+            name, limit = limits[item["Type"]]
+            assert len(json.dumps(deployed(item["Properties"][name]), separators=(",", ":"))) <= limit
+            checked += 1
+    assert checked >= 3
+    assert len(resources(stack, "AWS::IAM::ManagedPolicy")) <= MANAGED_POLICIES_OF_A_ROLE
+
+
 @pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "us-east-1"])
 def test_no_arn_names_a_partition_and_no_endpoint_a_domain(region: str) -> None:
     stack = Stack(App(), "Lake", env=Environment(account=ACCOUNT, region=region))
@@ -145,22 +165,25 @@ def test_200_jobs_in_one_stack_keep_every_limit() -> None:
             execution_role=role,
         )
         JobRun(stack, f"Run{number}", job=job)
-    template = resources(stack)
-    assert len(template) <= RESOURCES
-    assert len(json.dumps(template, separators=(",", ":"))) <= TEMPLATE
-    limits = {
-        "AWS::IAM::Policy": ("PolicyDocument", INLINE_POLICIES_OF_A_ROLE),
-        "AWS::IAM::ManagedPolicy": ("PolicyDocument", MANAGED_POLICY),
-        "AWS::KMS::Key": ("KeyPolicy", KEY_POLICY),
-    }
-    checked = 0
-    for item in template.values():
-        if item["Type"] in limits:
-            name, limit = limits[item["Type"]]
-            assert len(json.dumps(deployed(item["Properties"][name]), separators=(",", ":"))) <= limit
-            checked += 1
-    assert checked >= 3
-    assert len(resources(stack, "AWS::IAM::ManagedPolicy")) <= MANAGED_POLICIES_OF_A_ROLE
+    check_limits(stack)
+
+
+def test_400_runs_of_jobs_that_share_role_and_log_group_keep_every_limit() -> None:
+    stack = new_stack()
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
+    monitoring = Monitoring(cloudwatch_logs=CloudWatchLogs(log_group=logs.LogGroup(stack, "Group")))
+    for number in range(400):
+        job = SparkJob(
+            stack,
+            f"Job{number}",
+            application=application,
+            entry_point=Code.from_uri("s3://code/etl.py"),
+            execution_role=role,
+            monitoring=monitoring,
+        )
+        JobRun(stack, f"Run{number}", job=job)
+    check_limits(stack)
 
 
 def test_60_jobs_with_roles_of_their_own_keep_every_limit() -> None:

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
-from aws_cdk import Duration, Stack
+import pytest
+from aws_cdk import Duration, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-from constructs_emrs import Application, Code, JobMode, JobRun, JobRunState, ReleaseLabel, SparkJob
+from constructs_emrs import Application, Code, JobMode, JobRun, JobRunState, ReleaseLabel, RunWhen, SparkJob
 from constructs_emrs.handler import contract
 from tests.templates import dependencies, new_stack, only, resources
 from tests.unit.conftest import Lake
@@ -117,3 +119,121 @@ def test_application_and_job_may_be_in_another_stack_than_the_run(lake: Lake) ->
     other = Stack(lake.stack.node.root, "Runs")  # type: ignore[arg-type]  # the root is the app
     JobRun(other, "Run", job=lake.job)
     assert only(other, contract.JOB_RUN_TYPE)[contract.WAIT_FOR] == "SUCCESS"
+
+
+def new_job(stack: Stack, *, mode: JobMode = JobMode.BATCH, removal_policy: RemovalPolicy | None = None) -> SparkJob:
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0, removal_policy=removal_policy)
+    return SparkJob(stack, "Etl", application=application, entry_point=Code.from_uri("s3://code/x.py"), mode=mode)
+
+
+def properties_of_a_run(*, mode: JobMode = JobMode.BATCH, **arguments: Any) -> dict[str, Any]:
+    stack = new_stack()
+    JobRun(stack, "Run", job=new_job(stack, mode=mode), **arguments)
+    return only(stack, contract.JOB_RUN_TYPE)
+
+
+def test_a_run_on_every_deploy_is_another_one_each_time() -> None:
+    first, second = (properties_of_a_run(run_when=RunWhen.EVERY_DEPLOY, triggers={"a": "1"}) for _ in range(2))
+    assert first[contract.TRIGGERS] != second[contract.TRIGGERS]
+    assert first[contract.TRIGGERS]["a"] == "1"
+    assert first[contract.REQUEST] == second[contract.REQUEST]
+
+
+def test_a_run_on_change_is_the_same_each_time() -> None:
+    assert properties_of_a_run() == properties_of_a_run(run_when=RunWhen.CHANGED)
+
+
+@pytest.mark.parametrize(
+    ("mode", "asked_for", "expected"),
+    [
+        (JobMode.BATCH, None, False),
+        (JobMode.BATCH, True, True),
+        (JobMode.STREAMING, None, True),
+        (JobMode.STREAMING, False, False),
+    ],
+)
+def test_streams_come_back_on_rollback_and_batch_work_is_not_done_again(
+    mode: JobMode, asked_for: bool | None, expected: bool
+) -> None:
+    properties = properties_of_a_run(mode=mode, run_on_rollback=asked_for)
+    assert properties.get(contract.RUN_ON_ROLLBACK, False) is expected
+
+
+def test_a_stream_is_started_again_when_its_application_is_stopped() -> None:
+    stack = new_stack()
+    JobRun(stack, "Run", job=new_job(stack, mode=JobMode.STREAMING))
+    (before_update,) = resources(stack, contract.APPLICATION_UPDATE_TYPE)
+    definition = only(stack, contract.JOB_RUN_TYPE)[contract.APPLICATION_DEFINITION]
+    assert definition == {"Fn::GetAtt": [before_update, contract.STOPPED_BY]}
+    assert contract.APPLICATION_DEFINITION not in properties_of_a_run()
+
+
+def test_a_stream_in_another_stack_is_started_again_when_the_application_is_defined_differently() -> None:
+    definitions = []
+    for auto_start in (True, True, False):
+        stack = new_stack()
+        application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0, auto_start=auto_start)
+        other = Stack(stack.node.root, "Runs")  # type: ignore[arg-type]  # the root is the app
+        job = SparkJob(
+            other,
+            "Etl",
+            application=application,
+            entry_point=Code.from_uri("s3://code/x.py"),
+            mode=JobMode.STREAMING,
+        )
+        JobRun(other, "Run", job=job)
+        definitions.append(only(other, contract.JOB_RUN_TYPE)[contract.APPLICATION_DEFINITION])
+    assert definitions[0] == definitions[1] != definitions[2]
+    assert isinstance(definitions[0], str), "CloudFormation lets no export change that is in use"
+
+
+def test_an_application_is_stopped_before_it_changes(lake: Lake) -> None:
+    template = resources(lake.stack)
+    (before_update,) = resources(lake.stack, contract.APPLICATION_UPDATE_TYPE)
+    (application,) = resources(lake.stack, "AWS::EMRServerless::Application")
+    assert before_update in dependencies(template, application)
+    properties = only(lake.stack, contract.APPLICATION_UPDATE_TYPE)
+    assert properties[contract.APPLICATION_LOGICAL_ID] == application
+    assert properties[contract.APPLICATION_PROPERTIES]["releaseLabel"] == "emr-7.14.0"
+
+
+def test_a_tag_of_the_application_does_not_stop_it(lake: Lake) -> None:
+    before = only(lake.stack, contract.APPLICATION_UPDATE_TYPE)
+    stack = new_stack()
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    Tags.of(application).add("team", "lake")
+    after = only(stack, contract.APPLICATION_UPDATE_TYPE)[contract.APPLICATION_PROPERTIES]
+    assert after == before[contract.APPLICATION_PROPERTIES]
+
+
+def test_attributes_come_from_the_resource_that_waits_last() -> None:
+    stack = new_stack()
+    run = JobRun(stack, "Run", job=new_job(stack), wait_timeout=Duration.hours(2))
+    names = {name for name in resources(stack) if name.startswith("RunWait3")}
+    for attribute in (run.job_run_id, run.job_run_arn, run.application_id):
+        (name, _) = stack.resolve(attribute)["Fn::GetAtt"]
+        assert {name} == names
+
+
+def test_a_run_that_is_not_waited_for_takes_one_resource_however_long_it_may_wait() -> None:
+    stack = new_stack()
+    JobRun(stack, "Run", job=new_job(stack), wait_for=JobRunState.SUBMITTED, wait_timeout=Duration.hours(12))
+    assert resources(stack, contract.JOB_RUN_WAIT_TYPE) == {}
+
+
+def test_what_a_retained_run_needs_is_retained() -> None:
+    stack = new_stack()
+    job = new_job(stack, removal_policy=RemovalPolicy.RETAIN)
+    JobRun(stack, "Run", job=job, removal_policy=RemovalPolicy.RETAIN)
+    retained = {name for name, item in resources(stack).items() if item.get("DeletionPolicy") == "Retain"}
+    kinds = {resources(stack)[name]["Type"] for name in retained}
+    assert kinds == {
+        "AWS::EMRServerless::Application",
+        "AWS::IAM::Policy",
+        "AWS::IAM::Role",
+        "AWS::KMS::Key",
+        "AWS::Logs::LogGroup",
+        contract.APPLICATION_STOP_TYPE,
+        contract.JOB_RUN_TYPE,
+    }
+    assert not any(name.startswith("EMRServerlessJobRunProvider") for name in retained)

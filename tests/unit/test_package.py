@@ -7,6 +7,7 @@ from pathlib import Path
 
 import constructs_emrs
 from constructs_emrs._asset import handler_asset
+from constructs_emrs._version import __version__
 from constructs_emrs.handler import contract
 
 
@@ -26,12 +27,23 @@ def test_the_functions_import_the_standard_library_and_botocore_only() -> None:
         "print(*sorted(name for name in top - set(sys.stdlib_module_names) if not name.startswith('_')))"
     )
     loaded = subprocess.run(
-        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {handler_asset()!r})\n{code}"],
+        [sys.executable, "-I", "-B", "-c", f"import sys; sys.path.insert(0, {handler_asset()!r})\n{code}"],
         check=True,
         capture_output=True,
         text=True,
     ).stdout.split()
-    assert set(loaded) <= {"botocore", "dateutil", "handler", "jmespath", "six", "urllib3", "certifi", "awscrt"}
+    # urllib3 looks for backports.zstd, and finds the folder when any other backport is installed.
+    assert set(loaded) <= {
+        "backports",
+        "botocore",
+        "dateutil",
+        "handler",
+        "jmespath",
+        "six",
+        "urllib3",
+        "certifi",
+        "awscrt",
+    }
 
 
 def test_the_functions_bring_the_service_model_that_is_installed_at_synth() -> None:
@@ -45,3 +57,11 @@ def test_the_asset_is_small(tmp_path: Path) -> None:
         for file in Path(handler_asset()).rglob("*"):
             zipped.write(file, file.relative_to(handler_asset()))
     assert archive.stat().st_size < 60_000
+
+
+def test_the_package_says_its_version() -> None:
+    command = [sys.executable, "-m", "constructs_emrs"]
+    short = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True).stdout
+    assert short.strip() == __version__
+    long = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"constructs-emrs {__version__}\naws-cdk-lib 2." in long

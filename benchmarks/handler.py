@@ -1,0 +1,173 @@
+"""The custom resource's function: from process start to StartJobRun on the wire, against a minimal boto3 script.
+
+python benchmarks/handler.py [ROUNDS]
+
+Both run by turns in processes of their own and talk to a listener on 127.0.0.1. Prints Markdown.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Queue
+from statistics import median
+from threading import Thread
+from typing import Any
+
+from constructs_emrs._asset import handler_asset
+from constructs_emrs.handler import contract
+
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+RATIO_TARGET = 1.0
+ASSET_TARGET = 60_000
+APPLICATION_ID, JOB_RUN_ID = "00f1982r1uukb925", "00f1982r1uukb926"
+JOB_RUN_ARN = f"arn:aws:emr-serverless:us-east-1:123456789012:/applications/{APPLICATION_ID}/jobruns/{JOB_RUN_ID}"
+REQUEST: dict[str, Any] = {
+    "applicationId": APPLICATION_ID,
+    "executionRoleArn": "arn:aws:iam::123456789012:role/Etl",
+    "name": "Etl",
+    "mode": "BATCH",
+    "jobDriver": {"sparkSubmit": {"entryPoint": "s3://code/etl.py", "entryPointArguments": ["--day", "2026-11-24"]}},
+    "configurationOverrides": {
+        "monitoringConfiguration": {"cloudWatchLoggingConfiguration": {"enabled": True, "logGroupName": "etl"}}
+    },
+}
+MINIMAL = """
+import json, sys, boto3
+boto3.client("emr-serverless").start_job_run(clientToken="1", **json.loads(sys.argv[1]))
+"""
+HANDLER = """
+import json, sys
+from handler import functions
+getattr(functions, sys.argv[2])(json.loads(sys.argv[1]))
+"""
+STACK = """<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult>
+<Stacks><member><StackName>Lake</StackName><CreationTime>2026-11-24T00:00:00Z</CreationTime>
+<StackStatus>CREATE_IN_PROGRESS</StackStatus></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"""
+
+
+def invocation() -> tuple[dict[str, Any], str]:
+    """The event of the function that sends StartJobRun, and its name: all that is known of it here."""
+    event = {
+        "RequestType": "Create",
+        "ResourceType": contract.JOB_RUN_TYPE,
+        "RequestId": "5f7c0d0e-0000-4000-8000-000000000000",
+        "StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/Lake/1",
+        "LogicalResourceId": "Run",
+        "ResponseURL": "http://127.0.0.1:9/",
+        "ResourceProperties": {contract.REQUEST: as_strings(REQUEST), contract.WAIT_FOR: "SUBMITTED"},
+        "AskedAt": time.time(),
+        "Progress": {},
+    }
+    return event, "step" if hasattr(contract, "STEP") else "on_event"
+
+
+def as_strings(value: Any) -> Any:
+    """What CloudFormation makes of a value: every leaf is a string."""
+    match value:
+        case dict():
+            return {name: as_strings(item) for name, item in value.items()}
+        case list():
+            return [as_strings(item) for item in value]
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)
+
+
+@contextmanager
+def listener() -> Iterator[tuple[str, Queue[float]]]:
+    """A listener that answers CloudFormation's and EMR Serverless's clients; its URL, and when StartJobRun arrived."""
+    arrivals: Queue[float] = Queue()
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            is_start = self.path.endswith("/jobruns")
+            if is_start:
+                arrivals.put(time.perf_counter())
+            run = {"applicationId": APPLICATION_ID, "jobRunId": JOB_RUN_ID, "arn": JOB_RUN_ARN}
+            body = (json.dumps(run) if is_start else STACK).encode()
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            # Whoever sent StartJobRun is gone by now.
+            with suppress(ConnectionError):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", arrivals
+    server.shutdown()
+
+
+def seconds(command: list[str], folder: str, url: str, arrivals: Queue[float]) -> float:
+    """From the start of the process to the arrival of its request."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        # A Lambda can't write beside its code.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    start = time.perf_counter()
+    process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+    duration = arrivals.get(timeout=60) - start
+    process.kill()
+    process.wait()
+    return duration
+
+
+def zipped(folder: str) -> int:
+    """The size of the asset as `cdk deploy` uploads it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in Path(folder).rglob("*"):
+            archive.write(file, file.relative_to(folder))
+    return len(buffer.getvalue())
+
+
+def main() -> None:
+    """Measure by turns and print."""
+    asset = handler_asset()
+    event, entry_point = invocation()
+    commands = {
+        "minimal boto3 script": [sys.executable, "-c", MINIMAL, json.dumps(REQUEST)],
+        f"handler, {entry_point}": [sys.executable, "-c", HANDLER, json.dumps(event), entry_point],
+    }
+    durations: dict[str, list[float]] = {name: [] for name in commands}
+    with listener() as (url, arrivals):
+        for _ in range(ROUNDS):
+            for name, command in commands.items():
+                durations[name].append(seconds(command, asset, url, arrivals))
+    print("\n## Handler\n\n| from process start to StartJobRun | minimum s | median s |\n|---|---|---|")
+    for name, measured in durations.items():
+        print(f"| {name} | {min(measured):.3f} | {median(measured):.3f} |")
+    minimal, ours = durations.values()
+    ratio = min(ours) / min(minimal)
+    size = zipped(asset)
+    print("\n| target | measured | at most | |\n|---|---|---|---|")
+    print(f"| cold start, minimal script = 1 | {ratio:.2f} | {RATIO_TARGET} | {met(ratio, RATIO_TARGET)} |")
+    print(f"| asset, zipped | {size:,} B | {ASSET_TARGET:,} B | {met(size, ASSET_TARGET)} |")
+
+
+def met(value: float, limit: float) -> str:
+    """Whether a target is met."""
+    return "met" if value <= limit else "not met"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""What never changes about a construct, asked of the CDK once: each question is a round trip to Node.js."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+from aws_cdk import Stack
+from constructs import Construct, IConstruct, Node
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+def asked_once(question: Callable[[_T], _R]) -> Callable[[_T], _R]:
+    """Keep the answer to a question about an object for as long as the object lives."""
+    answers: WeakKeyDictionary[_T, _R] = WeakKeyDictionary()
+
+    @functools.wraps(question)
+    def ask(thing: _T) -> _R:
+        if thing not in answers:
+            answers[thing] = question(thing)
+        return answers[thing]
+
+    return ask
+
+
+@asked_once
+def node_of(construct: IConstruct) -> Node:
+    """The construct's node."""
+    return construct.node
+
+
+@asked_once
+def path_of(construct: IConstruct) -> str:
+    """The construct's path."""
+    return node_of(construct).path
+
+
+def child_path(scope: IConstruct, construct_id: str) -> str:
+    """The path of a construct, as soon as its scope is there."""
+    return "/".join(filter(None, (path_of(scope), construct_id.replace("/", "--"))))
+
+
+@asked_once
+def stack_of(construct: IConstruct) -> Stack:
+    """The stack that the construct is in."""
+    return Stack.of(construct)
+
+
+@asked_once
+def is_in_stack(scope: Construct) -> bool:
+    """Whether the construct is a stack or in one."""
+    return any(isinstance(outer, Stack) for outer in node_of(scope).scopes)
+
+
+@asked_once
+def stack_name(stack: Stack) -> str:
+    """The stack's name."""
+    return stack.stack_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where a stack is deployed to."""
+
+    partition: str
+    region: str
+    account: str
+
+
+@asked_once
+def _place_of(stack: Stack) -> _Place:
+    return _Place(partition=stack.partition, region=stack.region, account=stack.account)
+
+
+def arn(stack: Stack, service: str, resource: str) -> str:
+    """The ARN of a resource in the stack's account and Region."""
+    place = _place_of(stack)
+    return f"arn:{place.partition}:{service}:{place.region}:{place.account}:{resource}"
