@@ -39,13 +39,17 @@ _REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("accessdenied", "access denied", "accesscontrolexception", "not authorized", "status code: 403"),
-        "Grant the job what it uses: bucket.grant_read_write(job) for its data.",
+        "Grant the job what it uses: bucket.grant_read_write(job) for its data. S3 says the same of an object that is "
+        "not there, also of entry_point.",
     ),
     (
         ("nosuchkey", "no such file", "filenotfoundexception", "does not exist"),
         "Check entry_point and the paths in the job's arguments.",
     ),
-    (("parseexception", "analysisexception", "semanticexception"), "Correct the query."),
+    (
+        ("parseexception", "analysisexception", "semanticexception", "_not_found]", "parse_syntax_error"),
+        "Correct the query.",
+    ),
     (("executiontimeout", "execution timeout", "timed out"), "Give the job more execution_timeout, or less to do."),
 )
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 STACKS = {
     "ScriptMissing": ("jobs/etl.py", "Check entry_point and the paths in the job's arguments."),
-    "DataDenied": ("AccessDenied", "Grant the job what it uses: bucket.grant_read_write(job) for its data."),
+    "DataDenied": ("AccessDenied", "Grant the job what it uses: bucket.grant_read_write(job)"),
     "WrongRole": ("Could not assume execution role", "Check that the execution role exists and trusts"),
-    "BadQuery": ("TABLE_OR_VIEW_NOT_FOUND", ""),
+    "BadQuery": ("TABLE_OR_VIEW_NOT_FOUND", "Correct the query."),
 }
 
 
