@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from .json_types import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +22,9 @@ class Configuration:
     properties: Mapping[str, str] = field(default_factory=dict)
     configurations: "Sequence[Configuration]" = ()
 
-    def render(self) -> dict[str, Any]:
+    def render(self) -> JsonObject:
         """The configuration with the service's member names."""
-        rendered: dict[str, Any] = {"classification": self.classification}
+        rendered: JsonObject = {"classification": self.classification}
         if self.properties:
             rendered["properties"] = dict(self.properties)
         if self.configurations:

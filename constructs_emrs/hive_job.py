@@ -18,6 +18,7 @@ from .encryption import Encryption
 from .execution_iam_policy import ExecutionIamPolicy
 from .job import Job
 from .job_mode import JobMode
+from .json_types import JsonObject
 from .monitoring import Monitoring
 from .retry_policy import RetryPolicy
 
@@ -81,7 +82,7 @@ class HiveJob(Job):
         """
         conf = hive_conf or {}
 
-        def job_driver(job: Job, problems: Problems) -> dict[str, Any]:
+        def job_driver(job: Job, problems: Problems) -> JsonObject:
             _check_conf(problems, conf, application, application_configuration)
             hive: dict[str, Any] = {}
             for member, code_id, code in (("query", "Query", query), ("initQueryFile", "InitQuery", init_query)):

@@ -42,6 +42,7 @@ from .encryption import Encryption
 from .execution_iam_policy import ExecutionIamPolicy
 from .handler import contract
 from .job_mode import JobMode
+from .json_types import JsonObject, JsonValue
 from .monitoring import Monitoring
 from .retry_policy import RetryPolicy
 
@@ -73,7 +74,7 @@ class Job(Construct):
         execution_role: iam.IRole | None,
         flex_execution: bool | None,
         job_name: str | None,
-        job_driver: "Callable[[Job, Problems], dict[str, Any]]",
+        job_driver: "Callable[[Job, Problems], JsonObject]",
     ) -> None:
         super().__init__(scope, construct_id)
         monitoring = monitoring or Monitoring()
@@ -180,14 +181,14 @@ class Job(Construct):
         return TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
 
     @property
-    def start_job_run_request(self) -> dict[str, Any]:
+    def start_job_run_request(self) -> JsonObject:
         """The request with the service's own member names; tokens are unresolved. A copy: changing it has no effect."""
         return {**self._copy_of_request(), "tags": self._tags.rendered_tags}
 
     def _copy_of_request(self) -> dict[str, Any]:
         return cast("dict[str, Any]", _copy(self._request))
 
-    def add_override(self, path: str, value: Any) -> None:
+    def add_override(self, path: str, value: JsonValue) -> None:
         r"""Set a member of the request, for what no argument sets.
 
         Nothing is granted for it: grant what it needs to the job yourself.

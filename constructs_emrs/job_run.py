@@ -161,7 +161,7 @@ def _check_state(problems: Problems, job: Job, wait_for: JobRunState | None) -> 
 def _check_arguments(problems: Problems, job: Job, arguments: Sequence[str] | None) -> None:
     if arguments is None:
         return
-    if "sparkSubmit" not in job.start_job_run_request["jobDriver"]:
+    if "sparkSubmit" not in job._copy_of_request()["jobDriver"]:
         problems.add("arguments", arguments, "the job is no Spark job", "leave it out")
         return
     shape = shape_of(operation_shape("StartJobRun"), "jobDriver.sparkSubmit.entryPointArguments")
@@ -228,7 +228,7 @@ class _Request:
 
     def produce(self) -> dict[str, Any]:
         """The request, with this run's arguments and tags."""
-        request = self._job.start_job_run_request
+        request = self._job._copy_of_request()
         if self._arguments is not None:
             request["jobDriver"]["sparkSubmit"]["entryPointArguments"] = list(self._arguments)
         tags = self.tags()

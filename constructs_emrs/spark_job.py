@@ -19,6 +19,7 @@ from .encryption import Encryption
 from .execution_iam_policy import ExecutionIamPolicy
 from .job import Job
 from .job_mode import JobMode
+from .json_types import JsonObject
 from .monitoring import Monitoring
 from .retry_policy import RetryPolicy
 from .worker import WorkerResources
@@ -104,7 +105,7 @@ class SparkJob(Job):
         """
         workers = {name: size for name, size in (("driver", driver), ("executor", executor)) if size is not None}
 
-        def job_driver(job: Job, problems: Problems) -> dict[str, Any]:
+        def job_driver(job: Job, problems: Problems) -> JsonObject:
             for name, size in workers.items():
                 size.check_for_spark(problems, name, getattr(application, "release_label", None))
             check_serverless_storage(

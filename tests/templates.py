@@ -7,6 +7,8 @@ from typing import Any, cast
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
+from constructs_emrs import Job
+
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 PSEUDO_PARAMETERS = {
@@ -29,6 +31,11 @@ def resources(stack: Stack, resource_type: str | None = None) -> Resources:
     """The resources of the stack's template, all or of one type."""
     found = cast("Resources", Template.from_stack(stack).to_json()["Resources"])
     return {name: item for name, item in found.items() if resource_type in {None, item["Type"]}}
+
+
+def request_of(job: Job) -> dict[str, Any]:
+    """The job's request, to look into."""
+    return cast("dict[str, Any]", job.start_job_run_request)
 
 
 def only(stack: Stack, resource_type: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from emrs_local import LocalAws
 from tests.e2e.life import RAISES, SLEEPS, SUCCEEDS, Life, kill_function
 from tests.local.service_support import SERVER_COMMAND
 
+STACKS = itertools.count()
+
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[LocalAws]:
@@ -23,10 +26,9 @@ def aws() -> Iterator[LocalAws]:
 
 
 @pytest.fixture
-def life(aws: LocalAws, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Life]:
+def life(aws: LocalAws, tmp_path: Path) -> Iterator[Life]:
     """A stack of the test's own, which leaves no active run."""
-    name = "".join(word.capitalize() for word in request.node.name.split("_"))[:40]
-    life = Life(aws, tmp_path, name)
+    life = Life(aws, tmp_path, f"Life{next(STACKS)}")
     yield life
     if life.status() != "DELETE_COMPLETE":
         destroyed = life.destroy()

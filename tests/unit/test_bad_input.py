@@ -71,7 +71,7 @@ from constructs_emrs import (
     WorkerType,
 )
 from tests.botocore_model import KNOWS_FLEX, needs_flex
-from tests.templates import ACCOUNT, REGION, only
+from tests.templates import ACCOUNT, REGION, only, request_of
 
 CODE = Code.from_uri("s3://code/etl.py")
 HIVE_CONF = {"hive.exec.scratchdir": "s3://lake/scratch", "hive.metastore.warehouse.dir": "s3://lake/warehouse"}
@@ -2318,7 +2318,7 @@ def test_a_session_policy_may_be_extended_after_the_job_was_made(lake: Lake) -> 
     job = spark(execution_iam_policy=ExecutionIamPolicy(document=document))(lake)
     statement.add_actions("s3:PutObject")
     assert isinstance(job, SparkJob)
-    assert "s3:PutObject" in str(lake.stack.resolve(job.start_job_run_request["executionIamPolicy"]))
+    assert "s3:PutObject" in str(lake.stack.resolve(request_of(job)["executionIamPolicy"]))
 
 
 def test_an_imported_alias_is_no_key(lake: Lake) -> None:

@@ -9,7 +9,7 @@ from aws_cdk import aws_s3 as s3
 
 from constructs_emrs import Application, Code, JobRun, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
-from tests.templates import new_stack, only, resolved, resources
+from tests.templates import new_stack, only, request_of, resolved, resources
 
 
 def entry_point(stack: Stack, code: Code) -> str:
@@ -73,7 +73,7 @@ def test_a_python_file_or_folder_keeps_its_name_in_a_zip(tmp_path: Path, script:
         entry_point=Code.from_asset(script),
         py_files=[Code.from_asset(script), Code.from_asset(tmp_path / "lib"), Code.from_uri("s3://code/x.py")],
     )
-    parameters = stack.resolve(job.start_job_run_request["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"])
+    parameters = stack.resolve(request_of(job)["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"])
     assert json.dumps(parameters).count(".zip") == 2
     assert json.dumps(parameters).count("s3://code/x.py") == 1
     assembly = Path(stack.node.root.synth().directory)  # type: ignore[attr-defined]  # the root is the app

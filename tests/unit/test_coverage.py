@@ -17,7 +17,7 @@ from tests.everything import (
     spark_job_of_everything,
     streaming_job,
 )
-from tests.templates import new_stack, only
+from tests.templates import new_stack, only, request_of
 
 STRUCTURE_PROPERTIES = {
     name.removesuffix("Property"): getattr(emrserverless.CfnApplication, name)
@@ -57,7 +57,7 @@ def emitted(value: Any, path: str = "") -> Iterator[str]:
 def emitted_members() -> set[str]:
     stack = new_stack()
     jobs = (spark_job_of_everything(stack), streaming_job(stack), hive_job_of_everything(stack))
-    return {path for job in jobs for path in emitted(job.start_job_run_request)}
+    return {path for job in jobs for path in emitted(request_of(job))}
 
 
 @pytest.mark.parametrize("member", sorted(set(leaves(operation_shape("StartJobRun")))))

@@ -6,7 +6,7 @@ from aws_cdk import Tags
 from aws_cdk.assertions import Match, Template
 
 from constructs_emrs.handler import contract
-from tests.templates import only, resolved, resources
+from tests.templates import only, request_of, resolved, resources
 from tests.unit.conftest import Lake
 
 SERVICE_PRINCIPAL = {"Service": "emr-serverless.amazonaws.com"}
@@ -97,8 +97,8 @@ def test_tags_of_the_stack_reach_the_job_run(lake: Lake) -> None:
 
 
 def test_the_request_is_readable_and_changing_the_copy_changes_nothing(lake: Lake) -> None:
-    request = lake.job.start_job_run_request
+    request = request_of(lake.job)
     assert request["name"] == "Etl"
     assert request["jobDriver"]["sparkSubmit"]["entryPointArguments"] == ["--day", "1"]
     request["jobDriver"]["sparkSubmit"]["entryPointArguments"].append("x")
-    assert lake.job.start_job_run_request["jobDriver"]["sparkSubmit"]["entryPointArguments"] == ["--day", "1"]
+    assert request_of(lake.job)["jobDriver"]["sparkSubmit"]["entryPointArguments"] == ["--day", "1"]

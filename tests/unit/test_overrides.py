@@ -6,7 +6,8 @@ import pytest
 
 from constructs_emrs import JobRun
 from constructs_emrs.handler import contract
-from tests.templates import only, resources
+from constructs_emrs.json_types import JsonValue
+from tests.templates import only, request_of, resources
 from tests.unit.conftest import Lake
 
 
@@ -14,7 +15,7 @@ def test_an_override_sets_a_member_in_the_request_and_in_runs_made_before_and_af
     lake.job.add_override("configurationOverrides.diskEncryptionConfiguration.encryptionContext", {"team": "lake"})
     JobRun(lake.stack, "Again", job=lake.job)
     context = {"team": "lake"}
-    disk = lake.job.start_job_run_request["configurationOverrides"]["diskEncryptionConfiguration"]
+    disk = request_of(lake.job)["configurationOverrides"]["diskEncryptionConfiguration"]
     assert disk["encryptionContext"] == context
     for run in requests(lake):
         assert run["configurationOverrides"]["diskEncryptionConfiguration"]["encryptionContext"] == context
@@ -27,7 +28,7 @@ def test_an_override_makes_the_members_on_its_way(lake: Lake) -> None:
 
 def test_an_override_reaches_into_lists_and_names_with_dots(lake: Lake) -> None:
     lake.job.add_override("jobDriver.sparkSubmit.entryPointArguments.1", "2")
-    configuration = [{"classification": "spark-defaults", "properties": {"spark.a": "1"}}]
+    configuration: list[JsonValue] = [{"classification": "spark-defaults", "properties": {"spark.a": "1"}}]
     lake.job.add_override("configurationOverrides.applicationConfiguration", configuration)
     lake.job.add_override(r"configurationOverrides.applicationConfiguration.0.properties.spark\.b", "2")
     request = only(lake.stack, contract.JOB_RUN_TYPE)[contract.REQUEST]
@@ -38,16 +39,16 @@ def test_an_override_reaches_into_lists_and_names_with_dots(lake: Lake) -> None:
 
 def test_none_removes_a_member(lake: Lake) -> None:
     lake.job.add_override("configurationOverrides.diskEncryptionConfiguration", None)
-    assert "diskEncryptionConfiguration" not in lake.job.start_job_run_request["configurationOverrides"]
+    assert "diskEncryptionConfiguration" not in request_of(lake.job)["configurationOverrides"]
     request = only(lake.stack, contract.JOB_RUN_TYPE)[contract.REQUEST]
     assert "diskEncryptionConfiguration" not in request["configurationOverrides"]
 
 
 def test_an_override_that_is_refused_changes_nothing(lake: Lake) -> None:
-    before = lake.job.start_job_run_request["name"]
+    before = request_of(lake.job)["name"]
     with pytest.raises(ValueError, match=r"Lake/Etl: name='': it has 0 characters; use 1 to 256"):
         lake.job.add_override("name", "")
-    assert lake.job.start_job_run_request["name"] == before
+    assert request_of(lake.job)["name"] == before
     assert only(lake.stack, contract.JOB_RUN_TYPE)[contract.REQUEST]["name"] == before
 
 

@@ -28,7 +28,7 @@ from constructs_emrs import (
     SparkJob,
 )
 from constructs_emrs.handler import contract
-from tests.templates import ACCOUNT, REGION, dependencies, new_stack, resources
+from tests.templates import ACCOUNT, REGION, dependencies, new_stack, request_of, resources
 
 KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0000"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/Etl"
@@ -195,7 +195,7 @@ def test_s3_logs_are_encrypted_with_the_bucket_s_key_unless_told_otherwise() -> 
         entry_point=Code.from_uri("s3://code/etl.py"),
         monitoring=Monitoring(s3_logs=S3Logs(bucket=bucket)),
     )
-    monitoring = job.start_job_run_request["configurationOverrides"]["monitoringConfiguration"]
+    monitoring = request_of(job)["configurationOverrides"]["monitoringConfiguration"]
     assert monitoring["s3MonitoringConfiguration"]["encryptionKeyArn"] == bucket_key.key_arn
 
 
@@ -211,7 +211,7 @@ def test_a_brought_log_group_keeps_its_key_and_the_role_may_use_it() -> None:
         monitoring=Monitoring(cloudwatch_logs=CloudWatchLogs(log_group=group)),
     )
     JobRun(stack, "Run", job=job)
-    request = job.start_job_run_request["configurationOverrides"]["monitoringConfiguration"]
+    request = request_of(job)["configurationOverrides"]["monitoringConfiguration"]
     assert "encryptionKeyArn" not in request["cloudWatchLoggingConfiguration"]
     (key_id,) = resources(stack, "AWS::KMS::Key")
     Template.from_stack(stack).has_resource_properties(

@@ -11,7 +11,7 @@ from constructs_emrs import Application, Code, ReleaseLabel, SparkJob, WorkerRes
 from constructs_emrs._problems import Problems
 from constructs_emrs._spark_submit import spark_submit_parameters
 from tests.everything import BIG_WORKER, spark_job_of_everything
-from tests.templates import new_stack
+from tests.templates import new_stack, request_of
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9._-]{0,30}", fullmatch=True)
 # NUL can't be in an argument of a process; surrogates are no characters.
@@ -49,7 +49,7 @@ def test_every_property_arrives_as_it_was_given(conf: dict[str, str]) -> None:
 
 def test_everything_has_its_option() -> None:
     job = spark_job_of_everything(new_stack())
-    parameters = job.start_job_run_request["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"]
+    parameters = request_of(job)["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"]
     words = shlex.split(parameters)
     assert words[: words.index("--conf")] == [
         *("--class", "com.example.Etl"),
@@ -76,7 +76,7 @@ def test_nothing_is_sent_when_nothing_is_asked_for() -> None:
     stack = new_stack()
     spark = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
     job = SparkJob(stack, "Etl", application=spark, entry_point=Code.from_uri("s3://code/etl.py"))
-    assert job.start_job_run_request["jobDriver"] == {"sparkSubmit": {"entryPoint": "s3://code/etl.py"}}
+    assert request_of(job)["jobDriver"] == {"sparkSubmit": {"entryPoint": "s3://code/etl.py"}}
 
 
 @pytest.mark.parametrize("worker", ["driver", "executor"])
