@@ -16,7 +16,7 @@ from benchmarks.contenders.jsii_calls import count_calls
 CDK_MODULES = (
     "aws_cdk",
     *(f"aws_cdk.aws_{name}" for name in ("cloudwatch", "ec2", "ecr", "emrserverless", "iam", "kms", "lambda", "logs")),
-    *(f"aws_cdk.{name}" for name in ("aws_s3", "aws_s3_assets", "custom_resources")),
+    *(f"aws_cdk.{name}" for name in ("aws_s3", "aws_s3_assets", "aws_stepfunctions")),
 )
 _TICKS = os.sysconf("SC_CLK_TCK")
 
