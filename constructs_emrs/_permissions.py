@@ -74,7 +74,7 @@ def combined(grants: Sequence[iam.Grant]) -> iam.Grant:
     return functools.reduce(iam.Grant.combine, grants)
 
 
-def _grant(
+def allow(
     grantee: iam.IGrantable,
     actions: list[str],
     resource_arns: list[str],
@@ -98,12 +98,12 @@ def allow_starting(application: IApplication, grantee: iam.IGrantable, execution
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html
     """
-    start = _grant(grantee, ["emr-serverless:StartJobRun"], [application.application_arn])
+    start = allow(grantee, ["emr-serverless:StartJobRun"], [application.application_arn])
     # The run that StartJobRun tags does not exist yet, so the permission can't name it. Whether the service asks for it
     # on the run or on the application is not documented.
-    tag = _grant(grantee, ["emr-serverless:TagResource"], [application.application_arn, application.job_run_arns])
+    tag = allow(grantee, ["emr-serverless:TagResource"], [application.application_arn, application.job_run_arns])
     to_service = {"StringEquals": {"iam:PassedToService": _SERVICE}}
-    return [start, tag, _grant(grantee, ["iam:PassRole"], [execution_role_arn], to_service)]
+    return [start, tag, allow(grantee, ["iam:PassRole"], [execution_role_arn], to_service)]
 
 
 def allow_submitting(key: kms.IKey, grantee: iam.IGrantable, *, for_logs: bool, for_disks: bool) -> list[iam.Grant]:
@@ -119,9 +119,9 @@ def allow_submitting(key: kms.IKey, grantee: iam.IGrantable, *, for_logs: bool, 
     arns = [key_arn(key)]
     use, describe = ["kms:GenerateDataKey", "kms:Decrypt"], ["kms:DescribeKey"]
     if for_logs:
-        return [_grant(grantee, use + describe if for_disks else use, arns)]
-    used = _grant(grantee, use, arns, via_service)
-    return [used, _grant(grantee, describe, arns)] if for_disks else [used]
+        return [allow(grantee, use + describe if for_disks else use, arns)]
+    used = allow(grantee, use, arns, via_service)
+    return [used, allow(grantee, describe, arns)] if for_disks else [used]
 
 
 def allow_reading(bucket: s3.IBucket, key: str, grantee: iam.IGrantable) -> None:
@@ -129,7 +129,7 @@ def allow_reading(bucket: s3.IBucket, key: str, grantee: iam.IGrantable) -> None
 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-spark.html#spark-defaults-executionRoleArn
     """
-    _grant(grantee, ["s3:GetObject"], [bucket.arn_for_objects(key)])
+    allow(grantee, ["s3:GetObject"], [bucket.arn_for_objects(key)])
     if bucket.encryption_key is not None:
         bucket.encryption_key.grant_decrypt(grantee)
 
@@ -139,9 +139,9 @@ def allow_reading_log_group(log_group_arns: Sequence[str], group_key_arn: str | 
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     """
-    _grant(grantee, ["logs:GetLogEvents"], list(log_group_arns))
+    allow(grantee, ["logs:GetLogEvents"], list(log_group_arns))
     if group_key_arn is not None:
-        _grant(grantee, ["kms:Decrypt"], [group_key_arn], _via_logs())
+        allow(grantee, ["kms:Decrypt"], [group_key_arn], _via_logs())
 
 
 def _via_logs() -> dict[str, dict[str, str]]:

@@ -1,5 +1,7 @@
 """The custom resource provider that all job runs and applications of a stack share."""
 
+import functools
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import jsii
@@ -12,8 +14,10 @@ from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct, IConstruct
 
 from ._asset import handler_asset
-from ._permissions import application_arn
+from ._permissions import allow, application_arn
 from ._suppressions import suppress_provider_findings, suppress_runtime_finding
+from ._tag_limits import TagLimits
+from ._tree import asked_once, node_of, stack_of
 from .handler import contract
 
 if TYPE_CHECKING:
@@ -46,6 +50,8 @@ class JobRunProvider(Construct):
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         self._job_runs = _Count()
+        self._tag_limits = TagLimits()
+        self.node.add_validation(self._tag_limits)
         self._log_group = logs.LogGroup(
             self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
@@ -78,11 +84,9 @@ class JobRunProvider(Construct):
     @staticmethod
     def of(scope: IConstruct) -> "JobRunProvider":
         """The provider of the stack that `scope` is in, made when it is first asked for."""
-        stack = Stack.of(scope)
-        existing = stack.node.try_find_child(_ID)
-        return cast("JobRunProvider", existing) if existing else JobRunProvider(stack, _ID)
+        return _provider_of(stack_of(scope))
 
-    @property
+    @functools.cached_property
     def service_token(self) -> str:
         """What the custom resources name as their provider.
 
@@ -91,6 +95,10 @@ class JobRunProvider(Construct):
         """
         return self._start.attr_arn
 
+    def check_tags(self, run: Construct, tags: Callable[[], Mapping[str, str]]) -> None:
+        """Check the tags of a run when the app is synthesised."""
+        self._tag_limits.add(run, tags)
+
     def allow_stopping(self, application: "IApplication") -> None:
         """Let the functions cancel the application's runs, whoever started them."""
         self._allow(["emr-serverless:CancelJobRun"], application.job_run_arns)
@@ -98,7 +106,7 @@ class JobRunProvider(Construct):
     def allow_running(self, job: "Job") -> None:
         """Let the functions start, wait for and cancel runs of the job, and read the driver's log of a failed one."""
         self._job_runs.value += 1
-        job.grant_start(self.role)
+        job._grants_of_starting(self.role)
         self._allow(["emr-serverless:UntagResource"], job.application.job_run_arns)
         job._allow_reading_logs(self.role)
 
@@ -178,7 +186,13 @@ class JobRunProvider(Construct):
         return _new_role(self, construct_id, "lambda", [write, *statements])
 
     def _allow(self, actions: list[str], resource: str) -> None:
-        self.role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+        allow(self.role, actions, [resource])
+
+
+@asked_once
+def _provider_of(stack: Stack) -> JobRunProvider:
+    existing = node_of(stack).try_find_child(_ID)
+    return cast("JobRunProvider", existing) if existing else JobRunProvider(stack, _ID)
 
 
 def _new_role(scope: Construct, construct_id: str, service: str, statements: list[iam.PolicyStatement]) -> iam.Role:

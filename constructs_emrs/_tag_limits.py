@@ -17,18 +17,24 @@ from .handler import contract
 class TagLimits:
     """Checks the merged tags when the app is synthesised: `Tags.of(scope)` adds them only then."""
 
-    def __init__(self, run: Construct, tags: Callable[[], Mapping[str, str]]) -> None:
-        self._run = run
-        self._tags = tags
+    def __init__(self) -> None:
+        self._runs: list[tuple[Construct, Callable[[], Mapping[str, str]]]] = []
+
+    def add(self, run: Construct, tags: Callable[[], Mapping[str, str]]) -> None:
+        """Check the tags of this run too."""
+        self._runs.append((run, tags))
 
     def validate(self) -> list[str]:
         """Put what is wrong with the tags on the run as errors, which the CDK CLI prints and stops at."""
-        tags = {**self._tags(), **dict.fromkeys(contract.OWN_TAGS, "")}
-
-        def report(member: str, value: Any, problem: str, remedy: str) -> None:
-            problems = Problems(self._run.node.path)
-            problems.add(member, value, problem, remedy)
-            Annotations.of(self._run).add_error(str(problems))
-
-        check_against_model(tags, operation_shape("StartJobRun").members["tags"], report, "tags")
+        for run, tags in self._runs:
+            _check({**tags(), **dict.fromkeys(contract.OWN_TAGS, "")}, run)
         return []
+
+
+def _check(tags: Mapping[str, str], run: Construct) -> None:
+    def report(member: str, value: Any, problem: str, remedy: str) -> None:
+        problems = Problems(run.node.path)
+        problems.add(member, value, problem, remedy)
+        Annotations.of(run).add_error(str(problems))
+
+    check_against_model(tags, operation_shape("StartJobRun").members["tags"], report, "tags")

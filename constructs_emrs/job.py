@@ -175,6 +175,10 @@ class Job(Construct):
         """The tags of the job's runs: `Tags.of(scope).add` reaches them."""
         return self._tags
 
+    def _tag_values(self) -> dict[str, str]:
+        """The tags of the job; the CDK is not asked for them when nothing has been tagged."""
+        return dict(self._tags.tag_values()) if "_tags" in vars(self) else {}
+
     @functools.cached_property
     def _tags(self) -> TagManager:
         # Most jobs have no tags of their own, and each question is a round trip to Node.js.

@@ -1,6 +1,7 @@
 """When to run a job: on deploy."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -15,8 +16,8 @@ from ._problems import Problems
 from ._provider import JobRunProvider
 from ._service_model import operation_shape
 from ._service_rules import whole_seconds
-from ._tag_limits import TagLimits
 from ._tokens import is_token
+from ._tree import child_path
 from .handler import contract
 from .job import Job
 from .job_mode import JobMode
@@ -90,7 +91,7 @@ class JobRun(Construct):
         """
         super().__init__(scope, construct_id)
         default_state = JobRunState.RUNNING if job.mode is JobMode.STREAMING else JobRunState.SUCCESS
-        problems = Problems(self.node.path)
+        problems = Problems(child_path(scope, construct_id))
         _check_state(problems, job, wait_for)
         _check_arguments(problems, job, arguments)
         wait_seconds = _wait_seconds(problems, wait_timeout)
@@ -98,9 +99,8 @@ class JobRun(Construct):
         problems.raise_if_any()
         provider = JobRunProvider.of(self)
         provider.allow_running(job)
-        self._tags = TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
-        request = _Request(job, arguments, self._tags)
-        self.node.add_validation(TagLimits(self, request.tags))
+        request = _Request(job, arguments, self._tag_values)
+        provider.check_tags(self, request.tags)
         properties: dict[str, Any] = {contract.REQUEST: Lazy.any(request)}
         if all_triggers := _triggers(triggers, run_when):
             properties[contract.TRIGGERS] = all_triggers
@@ -136,6 +136,14 @@ class JobRun(Construct):
         """The tags of this run beside the job's, which win."""
         return self._tags
 
+    def _tag_values(self) -> dict[str, str]:
+        return dict(self._tags.tag_values()) if "_tags" in vars(self) else {}
+
+    @functools.cached_property
+    def _tags(self) -> TagManager:
+        # Most runs have no tags of their own, and each question is a round trip to Node.js.
+        return TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
+
     @property
     def job_run_id(self) -> str:
         """The id of the run that the last deploy started."""
@@ -169,7 +177,9 @@ def _check_arguments(problems: Problems, job: Job, arguments: Sequence[str] | No
 
 
 def _wait_seconds(problems: Problems, wait_timeout: Duration | None) -> int | None:
-    seconds = whole_seconds(problems, "wait_timeout", wait_timeout or Duration.minutes(55))
+    if wait_timeout is None:
+        return 55 * 60
+    seconds = whole_seconds(problems, "wait_timeout", wait_timeout)
     if seconds is not None and not is_token(seconds) and seconds not in _WAIT_SECONDS:
         remedy = (
             "use 1 minute to 12 hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
@@ -217,14 +227,14 @@ def _definition_of_application(scope: Construct, job: Job) -> Any:
 class _Request:
     """The job's request when the app is synthesised: overrides may be added to the job after the run."""
 
-    def __init__(self, job: Job, arguments: Sequence[str] | None, tags: TagManager) -> None:
+    def __init__(self, job: Job, arguments: Sequence[str] | None, own_tags: Callable[[], dict[str, str]]) -> None:
         self._job = job
         self._arguments = arguments
-        self._tags = tags
+        self._own_tags = own_tags
 
     def tags(self) -> dict[str, str]:
         """The job's tags, and those of the run that the job does not have."""
-        return {**self._tags.tag_values(), **self._job.cdk_tag_manager.tag_values()}
+        return {**self._own_tags(), **self._job._tag_values()}
 
     def produce(self) -> dict[str, Any]:
         """The request, with this run's arguments and tags."""
