@@ -267,22 +267,28 @@ def as_list(value: Any) -> list[Any]:
 
 
 def policies(template: Resources) -> dict[str, list[dict[str, Any]]]:
-    """The statements of each policy document, by logical id and property."""
-    return {
-        f"{logical_id}.{document}": resource["Properties"][document]["Statement"]
-        for logical_id, resource in template.items()
-        for document in ("AssumeRolePolicyDocument", "PolicyDocument", "KeyPolicy")
-        if document in resource.get("Properties", {})
-    }
+    """The statements of each policy document, by logical id and property, or by the name that it has in its role."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for logical_id, resource in template.items():
+        properties = resource.get("Properties", {})
+        documents = {
+            document: properties[document]
+            for document in ("AssumeRolePolicyDocument", "PolicyDocument", "KeyPolicy")
+            if document in properties
+        }
+        if resource["Type"] == "AWS::IAM::Role":
+            documents |= {policy["PolicyName"]: policy["PolicyDocument"] for policy in properties.get("Policies", [])}
+        found |= {f"{logical_id}.{name}": document["Statement"] for name, document in documents.items()}
+    return found
 
 
 # Which policies a section of the page is about.
 SECTIONS = {
     "Execution role": r"EtlExecutionRole",
     "Key": r"EMRServerlessKey",
-    "Handler role": r"EMRServerlessJobRunProviderRole",
-    "Framework roles": r"EMRServerlessJobRunProvider(OnEvent|Wait)Role",
-    "State machine role": r"EMRServerlessJobRunProviderwaiterstatemachineRole",
+    "Step role": r"EMRServerlessJobRunProviderRole",
+    "Start role": r"EMRServerlessJobRunProviderStartRole",
+    "State machine role": r"EMRServerlessJobRunProviderStateMachineRole",
 }
 
 
