@@ -12,6 +12,7 @@ import secrets
 import string
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -64,6 +65,7 @@ def application() -> Asgi:
     _name_log_groups_as_cloudformation_does()
     _keep_the_tags_of_buckets()
     _let_functions_log_what_their_roles_allow()
+    _let_state_machines_call_what_their_roles_allow()
     _decrypt_logs_for_those_who_may()
     return cast("Asgi", app)
 
@@ -327,6 +329,53 @@ def _let_functions_log_what_their_roles_allow() -> None:
             original(function, *arguments, **options)
 
     lambda_svc._emit_lambda_logs = emit
+
+
+def _let_state_machines_call_what_their_roles_allow() -> None:
+    """Call a state machine's functions with the permissions of its role, as Step Functions does.
+
+    ministack 1.5.33 calls them without asking: a deployment would succeed here that gets no answer on AWS.
+    """
+    from ministack.services import lambda_svc, stepfunctions
+
+    original_run, original_call = stepfunctions._run_execution, stepfunctions._call_lambda
+    role_of_the_execution: ContextVar[str] = ContextVar("role_of_the_execution", default="")
+
+    def run(execution_arn: str) -> None:
+        machine_arn = (stepfunctions._executions.get(execution_arn) or {}).get("stateMachineArn")
+        machine = stepfunctions._state_machines.get(machine_arn) or {}
+        before = role_of_the_execution.set(machine.get("roleArn", ""))
+        try:
+            original_run(execution_arn)
+        finally:
+            role_of_the_execution.reset(before)
+
+    def call(function: Any, event: Any) -> Any:
+        role_arn = role_of_the_execution.get()
+        _, configuration, _ = lambda_svc._get_func_record_for_ref(function)
+        refused = _why_not_called(role_arn, configuration["FunctionArn"]) if role_arn and configuration else ""
+        if refused:
+            raise stepfunctions._ExecutionError("Lambda.AWSLambdaException", refused)
+        return original_call(function, event)
+
+    stepfunctions._run_execution, stepfunctions._call_lambda = run, call
+
+
+def _why_not_called(role_arn: str, function_arn: str) -> str:
+    """Why Step Functions can't call a function with a role; empty if it can."""
+    principal, scope, trust = "states.amazonaws.com", current_scope(), role_trust_policy(role_arn)
+    if trust is None or not service_may_use(
+        trust,
+        service=principal,
+        action="sts:AssumeRole",
+        resource=role_arn,
+        scope=scope,
+        context={"aws:SourceAccount": scope.account_id},
+    ):
+        return f"{principal} is not authorized to assume the provided role {role_arn}"
+    if not _role_may(role_arn, "lambda:InvokeFunction", function_arn):
+        return f"User: {role_arn} is not authorized to perform: lambda:InvokeFunction on resource: {function_arn}"
+    return ""
 
 
 def _decrypt_logs_for_those_who_may() -> None:
