@@ -66,15 +66,17 @@ class ApplicationStop:
     def _is_stopped(self, application_id: str) -> bool:
         client = self._services.emr_serverless()
         try:
-            state = client.get_application(applicationId=application_id)["application"]["state"]
-            if state in _STOPPED:
-                return True
-            # Whoever started them, and also those that were submitted a moment ago.
+            # Whoever started them, and also those that were submitted a moment ago and start the application again.
             active = list(runs.active(client, application_id))
             for run, run_state, _ in active:
                 if run_state != "CANCELLING":
                     runs.cancel(client, run)
-            if not active and state == "STARTED":
+            if active:
+                return False
+            state = client.get_application(applicationId=application_id)["application"]["state"]
+            if state in _STOPPED:
+                return True
+            if state == "STARTED":
                 client.stop_application(applicationId=application_id)
         except client.exceptions.ResourceNotFoundException:
             return True

@@ -46,16 +46,15 @@ def start(event: dict[str, Any], _context: object = None) -> None:
         except step_functions.exceptions.ExecutionAlreadyExists:
             _log.info("the request was delivered before")
         except Exception as error:
-            if not (errors.passes(error) or errors.may_be_too_early(error)):
-                # Nobody else is going to answer.
-                refused = Request(request, now=time.time)
-                body = answer.failed(refused, refused.failed_physical_id, errors.sentence(error))
-                answer.put(refused.response_url, body.encode())
-            elif attempt == _TRIES - 1:
+            if errors.passes(error) and attempt == _TRIES - 1:
                 raise  # Lambda delivers the event again
-            else:
+            if (errors.passes(error) or errors.may_be_too_early(error)) and attempt < _TRIES - 1:
                 time.sleep(_PAUSE_SECONDS)
                 continue
+            # Nobody else is going to answer.
+            refused = Request(request, now=time.time)
+            body = answer.failed(refused, refused.failed_physical_id, errors.sentence(error))
+            answer.put(refused.response_url, body.encode())
         return
 
 

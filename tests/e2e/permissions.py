@@ -23,12 +23,16 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from constructs_emrs.handler import contract
+from constructs_emrs.handler.job_run import _RUN_ARN
+from constructs_emrs.handler.patience import _REFUSED_AT
+from constructs_emrs.handler.request import PROGRESS, Request
 from emrs_local import LocalAws
 from emrs_local.service.aws_clients import Endpoint
 from emrs_local.service.errors import JobRunFailed
 from emrs_local.service.executor import DriverRequest
 from tests.local.service_support import PythonDriver, PythonExecutor
 
+PROVIDER = "EMRServerlessJobRunProvider"
 SERVER_COMMAND = (sys.executable, "-m", "tests.e2e.permissions")
 
 # What the driver of a failing run writes to its standard error. Its last line alone would not do: that is in the run's
@@ -48,6 +52,9 @@ Json = dict[str, Any]
 _ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 60.0
+# For an execution to begin, and to end. When it is refused one, the function tries again for longer than that, and may
+# start it during a later life: there is nothing left for it to change.
+_START_SECONDS = 15.0
 
 
 class Executor(PythonExecutor):
@@ -94,8 +101,8 @@ class Grant:
         return f"{self.policy.name}: {next(iter(principal.values()))}" if principal else self.policy.name
 
     @contextlib.contextmanager
-    def removed(self, *, keeping: Callable[[Json], bool] = lambda _: True) -> Iterator[None]:
-        """The account without the grant, and the policy with those of its other statements that are to be kept."""
+    def removed(self) -> Iterator[None]:
+        """The account without the grant."""
         rest = {**self.of, "Action": [action for action in _listed(self.of["Action"]) if action != self.action]}
         elsewhere = {**self.of, "Action": self.action}
         if "Resource" in self.of:
@@ -103,7 +110,7 @@ class Grant:
         instead = [rest] if rest["Action"] else []
         instead += [elsewhere] if elsewhere.get("Resource") else []
         others = [statement for number, statement in enumerate(self.policy.statements) if number != self.statement]
-        with self.policy.replaced([*filter(keeping, others), *instead]):
+        with self.policy.replaced([*others, *instead]):
             yield
 
 
@@ -112,6 +119,7 @@ class Policy:
     """A deployed policy, named after the resource of the stack that it belongs to."""
 
     name: str
+    policy: str = ""
     statements: list[Json]
     write: Callable[[str], object]
 
@@ -125,6 +133,9 @@ class Policy:
             self._put(self.statements)
 
     def _put(self, statements: list[Json]) -> None:
+        if not statements and "Resource" in self.statements[0]:
+            # A role's policy has to have a statement.
+            statements = [{"Effect": "Deny", "Action": "none:None", "Resource": "*"}]
         self.write(json.dumps({"Version": "2012-10-17", "Statement": statements}))
 
     def grants(self) -> Iterator[Grant]:
@@ -168,18 +179,48 @@ class DeployedStack:
         return dict(found)
 
     def policies(self) -> Iterator[Policy]:
-        """What the library wrote: policies of execution role and handler, the role's trust, and keys' policies.
-
-        The roles of the CDK's provider framework are the CDK's.
-        """
+        """What the library wrote: policies and trust of all roles of the stack, and keys' policies."""
         roles = self.resources("AWS::IAM::Role")
-        execution_role, handler_role = roles["EtlExecutionRole"], roles["EMRServerlessJobRunProviderRole"]
-        assert self.function(contract.ON_EVENT)["Role"].endswith(f"/{handler_role}")
-        yield from self._role_policies("execution role", execution_role)
-        yield self._trust_policy("execution role's trust", execution_role)
-        yield from self._role_policies("handler", handler_role)
+        names = {f"{PROVIDER}Role": "step", f"{PROVIDER}StartRole": "start", f"{PROVIDER}StateMachineRole": "machine"}
+        names["EtlExecutionRole"] = "execution role"
+        assert roles.keys() == names.keys()
+        for handler, role in ((contract.STEP, f"{PROVIDER}Role"), (contract.START, f"{PROVIDER}StartRole")):
+            assert self.function(handler)["Role"].endswith(f"/{roles[role]}")
+        for role, name in names.items():
+            yield from self._role_policies(name, roles[role])
+            yield self._trust_policy(f"{name}'s trust", roles[role])
         for name, key_id in self.resources("AWS::KMS::Key").items():
             yield self._key_policy(name, key_id)
+
+    def granted_to_step(self) -> Policy:
+        """What jobs and applications need of the step function: gone when the last of them left the template."""
+        role = self.resources("AWS::IAM::Role")[f"{PROVIDER}Role"]
+        (granted,) = [policy for policy in self._role_policies("step", role) if "DefaultPolicy" in policy.policy]
+        return granted
+
+    def begin_update(self) -> None:
+        """Have an update of the stack under way until the local AWS ends: it waits for a signal that nobody sends."""
+        client = self.aws.client("cloudformation")
+        template = client.get_template(StackName=self.name)["TemplateBody"]
+        parsed: Json = copy.deepcopy(json.loads(template) if isinstance(template, str) else template)
+        parsed["Resources"] |= {
+            "Signal": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+            "Update": {
+                "Type": "AWS::CloudFormation::WaitCondition",
+                "Properties": {"Handle": {"Ref": "Signal"}, "Timeout": "43200"},
+            },
+        }
+        client.update_stack(
+            StackName=self.name,
+            TemplateBody=json.dumps(parsed),
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        )
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while "Update" not in {
+            event["LogicalResourceId"] for event in client.describe_stack_events(StackName=self.name)["StackEvents"]
+        }:
+            assert time.monotonic() < deadline
+            time.sleep(_POLL_SECONDS)
 
     def short(self, resource: str) -> str:
         """An ARN with the template's name for what CloudFormation named."""
@@ -189,11 +230,17 @@ class DeployedStack:
                 "AWS::EMRServerless::Application",
                 "AWS::IAM::Role",
                 "AWS::KMS::Key",
+                "AWS::Lambda::Function",
                 "AWS::Logs::LogGroup",
                 "AWS::S3::Bucket",
             )
             for logical, physical in self.resources(resource_type).items()
         }
+        names |= {
+            arn.rpartition(":")[2]: name for name, arn in self.resources("AWS::StepFunctions::StateMachine").items()
+        }
+        (stack,) = self.aws.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        names[stack["StackId"].rpartition(":")[2]] = f"stack/{self.name}"
         for physical, logical in names.items():
             resource = resource.replace(physical, logical)
         return resource.removeprefix("arn:aws:").replace(f":{self.aws.region}:{self.aws.account_id}:", ":")
@@ -207,6 +254,7 @@ class DeployedStack:
             put = partial(iam.put_role_policy, RoleName=role, PolicyName=policy)
             yield Policy(
                 name=name,
+                policy=policy,
                 statements=_statements(document),
                 write=lambda text, put=put: put(PolicyDocument=text),  # type: ignore[misc]
             )
@@ -247,36 +295,36 @@ class Noticed(Exception):
 class Life:
     """Takes the stack's custom resources from Create to Delete, through the deployed functions.
 
-    The functions are invoked as the provider framework does it, with the events that it handed to them when the stack
-    was deployed. So code, role, environment and events are those of a deploy; only CloudFormation, the framework and
-    its waiting between the polls are left out, none of which has a permission that the library granted.
+    The step function is called with the requests that CloudFormation sent when the stack was deployed, as the state
+    machine does it: code, role, environment and requests are those of a deploy, and only the waiting between the steps
+    is left out. One request goes the whole way: through the start function and the state machine. The stack is being
+    updated all the time, as far as the functions can see.
     """
 
     stack: DeployedStack
-    job_run: Json
-    application_stop: Json
+    requests: dict[str, Json]
+    """What CloudFormation sent, by resource type."""
     application_id: str = field(init=False)
     _clients: dict[str, Any] = field(init=False)
     _functions: dict[str, Json] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.application_id = self.application_stop["ResourceProperties"][contract.APPLICATION_ID]
+        stop = self.requests[contract.APPLICATION_STOP_TYPE]
+        self.application_id = stop["ResourceProperties"][contract.APPLICATION_ID]
         self._clients = {name: self.stack.aws.client(name) for name in ("emr-serverless", "lambda", "logs")}
-        self._functions = {name: self.stack.function(name) for name in (contract.ON_EVENT, contract.IS_COMPLETE)}
+        self._clients["states"] = self.stack.aws.client("stepfunctions")
+        self._functions = {name: self.stack.function(name) for name in (contract.START, contract.STEP)}
 
     @classmethod
     def of(cls, stack: DeployedStack) -> Life:
-        """The life of the deployed stack's resources, with the events that the framework's waiter was started with."""
+        """The life of the deployed stack's resources; an update of the stack begins."""
         client = stack.aws.client("stepfunctions")
         (machine,) = client.list_state_machines()["stateMachines"]
         executions = client.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
         inputs = [client.describe_execution(executionArn=item["executionArn"])["input"] for item in executions]
-        events = {event["ResourceType"]: event for event in map(json.loads, inputs)}
-        return cls(
-            stack=stack,
-            job_run=events[contract.JOB_RUN_TYPE],
-            application_stop=events[contract.APPLICATION_STOP_TYPE],
-        )
+        life = cls(stack=stack, requests={request["ResourceType"]: request for request in map(json.loads, inputs)})
+        stack.begin_update()
+        return life
 
     def run(self) -> None:
         """Live it.
@@ -287,7 +335,7 @@ class Life:
         began = int(time.time() * 1000)
         created = self._properties("succeed", tags={"team": "data"})
         run = self._deliver("Create", created)
-        self._require_function_logs(began)
+        self._require_log(since=began)
         retagged = self._properties("succeed", tags={"cost-centre": "7"})
         self._require(run == self._deliver("Update", retagged, old=created, run=run), "new tags ran the job again")
         tags = self._described(run)["tags"]
@@ -306,24 +354,25 @@ class Life:
         self._deliver("Delete", sleeping, run=active)
         self._require(self._described(active)["state"] == "CANCELLED", "the deleted run was not cancelled")
 
+        self._update_application()
+        self._require(self._described(foreign)["state"] == "CANCELLED", "a run of the application was not cancelled")
+        foreign = self._start_as_somebody_else(sleeping)
         self._delete_application()
         self._require(self._described(foreign)["state"] == "CANCELLED", "a run of the application was not cancelled")
-        application = self._clients["emr-serverless"].get_application(applicationId=self.application_id)["application"]
-        self._require(application["state"] == "STOPPED", f"the application is {application['state']}")
 
-    def leave(self, changed: contextlib.AbstractContextManager[None]) -> None:
+        self._deliver_through_the_state_machine("Delete", sleeping, run=active)
+
+    def leave(self) -> None:
         """Delete an active run, then the application, when the template has neither any more.
 
-        Args:
-            changed: Makes the handler's policy what CloudFormation makes of it before it deletes what is not in the
-                template any more.
+        CloudFormation changes policies before it deletes what is not in the template any more.
 
         Raises:
             Noticed: at the first thing that is not as it should be.
         """
         sleeping = self._properties("sleep", wait_for="RUNNING")
         active = self._deliver("Create", sleeping)
-        with changed:
+        with self.stack.granted_to_step().replaced([]):
             self._deliver("Delete", sleeping, run=active)
             self._require(self._described(active)["state"] == "CANCELLED", "the deleted run was not cancelled")
             self._delete_application()
@@ -344,43 +393,69 @@ class Life:
             time.sleep(_POLL_SECONDS)
 
     def _properties(self, argument: str, *, wait_for: str = "SUCCESS", tags: dict[str, str] | None = None) -> Json:
-        properties: Json = copy.deepcopy(self.job_run["ResourceProperties"])
+        properties: Json = copy.deepcopy(self.requests[contract.JOB_RUN_TYPE]["ResourceProperties"])
         properties[contract.WAIT_FOR] = wait_for
         request = properties[contract.REQUEST]
         request["jobDriver"]["sparkSubmit"]["entryPointArguments"] = [argument]
         request["tags"] = tags or {}
         return properties
 
+    def _event(
+        self,
+        resource_type: str,
+        request_type: str,
+        properties: Json | None = None,
+        *,
+        old: Json | None = None,
+        physical_id: str = "",
+    ) -> Json:
+        """A request like the one that CloudFormation sent for the resource."""
+        sent = self.requests[resource_type]
+        event = {
+            name: sent[name]
+            for name in ("StackId", "LogicalResourceId", "ResourceType", "ResponseURL", "ResourceProperties")
+        }
+        event |= {"RequestType": request_type, "RequestId": str(uuid.uuid4())}
+        event |= {"ResourceProperties": properties} if properties else {}
+        event |= {"OldResourceProperties": old} if old else {}
+        event |= {"PhysicalResourceId": physical_id} if physical_id else {}
+        return event
+
     def _deliver(
         self, request_type: str, properties: Json, *, old: Json | None = None, run: str = "", fails: bool = False
     ) -> str:
-        """The physical id that the request leads to."""
-        event = {
-            name: value
-            for name, value in self.job_run.items()
-            if name in {"StackId", "LogicalResourceId", "ResourceType", "ServiceToken", "ResponseURL"}
-        }
-        event |= {"RequestType": request_type, "RequestId": str(uuid.uuid4()), "ResourceProperties": properties}
-        event |= {"PhysicalResourceId": run} if run else {}
-        event |= {"OldResourceProperties": old} if old else {}
-        event |= self._invoke(contract.ON_EVENT, event, request_type)
-        if request_type != "Delete":
-            state, details = self._arrival(event["PhysicalResourceId"], properties[contract.WAIT_FOR])
+        """The physical id that the job run's request leads to."""
+        event = self._event(contract.JOB_RUN_TYPE, request_type, properties, old=old, physical_id=run)
+
+        def started(run: str) -> None:
+            state, details = self._arrival(run, properties[contract.WAIT_FOR])
             # What the function would say about it is known, and takes it nine seconds when there is no log to read.
             self._require(fails or state != "FAILED", f"{request_type}: the run FAILED: {details}")
-        self._wait_until_complete(event, request_type)
-        return str(event["PhysicalResourceId"])
+
+        return self._answer(event, request_type, started=started)
+
+    def _update_application(self) -> None:
+        event = self._event(contract.APPLICATION_UPDATE_TYPE, "Update", physical_id="before")
+        self._answer({**event, "OldResourceProperties": {}}, "the application's Update")
+        self._require_stopped()
 
     def _delete_application(self) -> None:
-        event = {**self.application_stop, "RequestType": "Delete", "PhysicalResourceId": self.application_id}
-        event |= self._invoke(contract.ON_EVENT, event, "the application's Delete")
-        self._wait_until_complete(event, "the application's Delete")
+        event = self._event(contract.APPLICATION_STOP_TYPE, "Delete", physical_id=self.application_id)
+        self._answer(event, "the application's Delete")
+        self._require_stopped()
+
+    def _require_stopped(self) -> None:
+        application = self._clients["emr-serverless"].get_application(applicationId=self.application_id)["application"]
+        self._require(application["state"] == "STOPPED", f"the application is {application['state']}")
 
     def _start_as_somebody_else(self, properties: Json) -> str:
-        """A run without the tags of the stack's own runs."""
+        """A running run without the tags of the stack's own runs."""
         request = properties[contract.REQUEST]
         members = {name: request[name] for name in ("applicationId", "executionRoleArn", "jobDriver")}
-        return str(self._clients["emr-serverless"].start_job_run(**members)["arn"])
+        run = str(self._clients["emr-serverless"].start_job_run(**members)["arn"])
+        state, details = self._arrival(run, "RUNNING")
+        self._require(state == "RUNNING", f"the run that somebody else started is {state}: {details}")
+        return run
 
     def _reason(self, request_type: str, properties: Json, *, old: Json, run: str) -> str:
         try:
@@ -397,25 +472,87 @@ class Life:
             time.sleep(_POLL_SECONDS)
         return str(job_run["state"]), str(job_run["stateDetails"])
 
-    def _wait_until_complete(self, event: Json, what: str) -> None:
+    def _answer(self, event: Json, what: str, *, started: Callable[[str], None] = lambda _: None) -> str:
+        """The physical id in the answer that the steps come to; it is not sent."""
+        state = Request.started(event, now=time.time())
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not self._invoke(contract.IS_COMPLETE, event, what)["IsComplete"]:
+        while contract.ANSWER not in state:
             self._require(time.monotonic() < deadline, f"{what} does not complete")
-            time.sleep(_POLL_SECONDS)
+            had_run = _RUN_ARN in state[PROGRESS]
+            state = self._invoke(contract.STEP, state, what)
+            if _REFUSED_AT in state[PROGRESS]:
+                # It would be tried again for two minutes; for the next step they are over.
+                state[PROGRESS][_REFUSED_AT] = 0
+            elif _RUN_ARN in state[PROGRESS] and not had_run:
+                started(state[PROGRESS][_RUN_ARN])
+            if state[contract.WAIT_SECONDS]:
+                time.sleep(_POLL_SECONDS)
+        answer: Json = json.loads(state[contract.ANSWER])
+        self._require(answer["Status"] == "SUCCESS", f"{what}: {answer.get('Reason')}")
+        return str(answer["PhysicalResourceId"])
 
-    def _invoke(self, handler: str, event: Json, what: str) -> Json:
+    def _invoke(self, handler: str, event: Json, what: str) -> Any:
         name = self._functions[handler]["FunctionName"]
-        answer = self._clients["lambda"].invoke(FunctionName=name, Payload=json.dumps(event))
-        payload: Json = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer:
-            raise Noticed(f"{what}: {payload['errorMessage']}")
+        returned = self._clients["lambda"].invoke(FunctionName=name, Payload=json.dumps(event))
+        payload = json.loads(returned["Payload"].read())
+        self._require("FunctionError" not in returned, f"{what}: {payload}")
         return payload
 
-    def _require_function_logs(self, since: int) -> None:
-        """Nobody else writes to the group: the framework's functions share it, but are not invoked."""
-        group = self._functions[contract.ON_EVENT]["LoggingConfig"]["LogGroup"]
+    def _deliver_through_the_state_machine(self, request_type: str, properties: Json, *, run: str) -> None:
+        """Have a request answered that needs no waiting.
+
+        Nobody waits for the answer any more at the URL of the request: the local AWS takes it and forgets it.
+        """
+        event = self._event(contract.JOB_RUN_TYPE, request_type, properties, physical_id=run)
+        name = self._functions[contract.START]["FunctionName"]
+        self._clients["lambda"].invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event))
+        execution = self._execution(event["RequestId"])
+        try:
+            self._require_success(execution)
+        finally:
+            if self._clients["states"].describe_execution(executionArn=execution)["status"] == "RUNNING":
+                self._clients["states"].stop_execution(executionArn=execution)
+        # The functions share their log group. What is written from now on is of the function that starts executions,
+        # for which it is nothing new that a request is delivered again.
+        began = int(time.time() * 1000)
+        self._invoke(contract.START, event, "the second delivery")
+        self._require_log(since=began)
+
+    def _execution(self, request_id: str) -> str:
+        client, machine = self._clients["states"], self._state_machine()
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            for item in client.list_executions(stateMachineArn=machine, maxResults=10)["executions"]:
+                arn = str(item["executionArn"])
+                if json.loads(client.describe_execution(executionArn=arn)["input"])["RequestId"] == request_id:
+                    return arn
+            time.sleep(_POLL_SECONDS)
+        raise Noticed("no execution is started")
+
+    def _require_success(self, execution: str) -> None:
+        client = self._clients["states"]
+        deadline = time.monotonic() + _START_SECONDS
+        while client.describe_execution(executionArn=execution)["status"] != "SUCCEEDED":
+            for event in client.get_execution_history(executionArn=execution)["events"]:
+                if "taskFailedEventDetails" in event:
+                    raise Noticed(f"the state machine: {event['taskFailedEventDetails']['cause']}")
+            self._require(time.monotonic() < deadline, "the execution does not end")
+            time.sleep(_POLL_SECONDS)
+        steps = client.get_execution_history(executionArn=execution)["events"]
+        outputs = [
+            json.loads(step["stateExitedEventDetails"]["output"]) for step in steps if "stateExitedEventDetails" in step
+        ]
+        answers = [json.loads(output[contract.ANSWER]) for output in outputs if contract.ANSWER in output]
+        self._require(bool(answers) and answers[0]["Status"] == "SUCCESS", f"the answers are {answers}")
+
+    def _state_machine(self) -> str:
+        return str(self._functions[contract.START]["Environment"]["Variables"][contract.STATE_MACHINE_ARN])
+
+    def _require_log(self, *, since: int) -> None:
+        """The functions share the group: only one of them may have been called since then."""
+        group = self._functions[contract.STEP]["LoggingConfig"]["LogGroup"]
         written = self._clients["logs"].filter_log_events(logGroupName=group, startTime=since)["events"]
-        self._require(bool(written), "the functions' logs are not in their log group")
+        self._require(bool(written), "the function's logs are not in their log group")
 
     def _described(self, run: str) -> Json:
         job_run_id = run.rpartition("/")[2]

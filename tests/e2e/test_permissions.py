@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import subprocess
@@ -15,9 +14,13 @@ from botocore.exceptions import ClientError
 
 from emrs_local import LocalAws
 from tests.e2e.conftest import CDK, ROOT
-from tests.e2e.permissions import SCRIPT, SERVER_COMMAND, DeployedStack, Grant, Json, Life, Noticed
+from tests.e2e.permissions import SCRIPT, SERVER_COMMAND, DeployedStack, Grant, Life, Noticed
 
 STACK = "Permissions"
+_LAMBDA_TRUST = (
+    "Lambda Developer Guide, 'Defining Lambda function permissions with an execution role': Lambda has to be trusted. "
+    "The local AWS runs a function without it."
+)
 _LOG_GROUP_KEY = "CloudWatch Logs User Guide, 'Encrypt log data', step 3"
 
 # What the local AWS can't notice and AWS documents as needed: policy, action and resource, and where AWS says so.
@@ -36,11 +39,13 @@ EXCEPTIONS = {
         "EMR Serverless User Guide, 'Monitor Spark metrics with Amazon Managed Service for Prometheus'. The local AWS "
         "has no workspaces, and without the permission metrics are missing, but no run fails."
     ),
-    ("handler", "emr-serverless:TagResource", "emr-serverless:/applications/Spark"): (
+    ("step", "emr-serverless:TagResource", "emr-serverless:/applications/Spark"): (
         "Service Authorization Reference of EMR Serverless: StartJobRun needs TagResource, whose resource may be an "
         "application or a run. On which of them it is asked for is not said, and the run is not there yet."
     ),
-    ("handler", "logs:GetLogEvents", f"logs:log-group:/{STACK}-*:*"): (
+    ("step's trust", "sts:AssumeRole", "*"): _LAMBDA_TRUST,
+    ("start's trust", "sts:AssumeRole", "*"): _LAMBDA_TRUST,
+    ("step", "logs:GetLogEvents", f"logs:log-group:/{STACK}-*:*"): (
         "CloudFormation Template Reference, AWS::Logs::LogGroup: in the example of what Ref returns a slash is before "
         "the stack's name. The local AWS names groups without one."
     ),
@@ -88,9 +93,10 @@ def life(stack: DeployedStack) -> Life:
 
 def test_with_all_permissions_nothing_is_wrong(life: Life) -> None:
     life.run()
-    life.leave(contextlib.nullcontext())
+    life.leave()
 
 
+@pytest.mark.timeout(1800)
 def test_each_permission_is_needed(stack: DeployedStack, life: Life, capsys: pytest.CaptureFixture[str]) -> None:
     grants = [grant for policy in stack.policies() for grant in policy.grants()]
     noticed = {grant: what_is_wrong_without(grant, life) for grant in grants}
@@ -101,7 +107,7 @@ def test_each_permission_is_needed(stack: DeployedStack, life: Life, capsys: pyt
             exception = EXCEPTIONS.get(keys[grant])
             shown = what or (f"exception: {exception}" if exception else "NOTHING NOTICES IT")
             resource = shortened(keys[grant][2], 56)
-            print(f"{grant.who:<51} {grant.action:<31} {resource:<56} {shortened(shown, 110)}")
+            print(f"{grant.who:<52} {grant.action:<36} {resource:<56} {shortened(shown, 110)}")
     unnoticed = {keys[grant] for grant in grants if not noticed[grant]}
     assert unnoticed - EXCEPTIONS.keys() == set(), "nothing notices that they are missing"
     assert EXCEPTIONS.keys() - unnoticed == set(), "exceptions that are none: something notices them, or they are gone"
@@ -132,18 +138,12 @@ def what_is_wrong_without(grant: Grant, life: Life) -> str:
     try:
         with grant.removed():
             life.run()
-        if names_all_applications(grant.of):
-            # What it is for: the statements that name the application leave the policy before it is deleted.
-            life.leave(grant.removed(keeping=names_all_applications))
+            life.leave()
     except Noticed as noticed:
         return str(noticed)
     finally:
         life.end_runs()
     return ""
-
-
-def names_all_applications(statement: Json) -> bool:
-    return "/applications/*" in json.dumps(statement.get("Resource", ""))
 
 
 def shortened(text: str, length: int) -> str:

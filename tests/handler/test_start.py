@@ -87,10 +87,19 @@ def test_a_policy_that_is_not_visible_yet_is_waited_for(step_functions: StepFunc
     assert len(step_functions.executions) == 1
 
 
-def test_lambda_delivers_again_what_can_not_be_started_for_long(step_functions: StepFunctions) -> None:
-    step_functions.errors = ["AccessDeniedException"] * 100
+def test_lambda_delivers_again_what_is_throttled_for_long(step_functions: StepFunctions) -> None:
+    step_functions.errors = ["ThrottlingException"] * 100
     with pytest.raises(ClientError):
         functions.start(EVENT)
+
+
+def test_a_policy_that_forbids_it_for_good_is_told(
+    step_functions: StepFunctions, answers: list[dict[str, Any]]
+) -> None:
+    step_functions.errors = ["AccessDeniedException"] * 100
+    functions.start(EVENT)
+    (sent,) = answers
+    assert sent["Reason"] == "StartExecution was refused: AccessDeniedException: no"
 
 
 def test_a_request_that_can_never_be_started_is_answered(
