@@ -7,34 +7,24 @@ from typing import TYPE_CHECKING
 from . import contract, pace, runs
 from .failure import JobRunFailed
 from .request import Again, Done
-from .stack import Stack
+from .resource import Resource
 
 if TYPE_CHECKING:
     from types_boto3_emr_serverless.literals import ApplicationStateType
 
-    from .request import Outcome, Request
-    from .services import Services
+    from .request import Outcome
 
 # UpdateApplication and DeleteApplication are accepted in these states; TERMINATED is deleted already.
 _STOPPED: frozenset[ApplicationStateType] = frozenset({"CREATED", "STOPPED", "TERMINATED"})
 _LONGEST_SECONDS = 57 * 60
 
 
-class ApplicationStop:
+class ApplicationStop(Resource):
     """A request for a `Custom::EMRServerlessApplicationStop` or `Custom::EMRServerlessApplicationUpdate` resource.
 
     The first stands behind the application and stops it when it is deleted, the second stands before it and stops it
     when it is updated, which happens when a property of the application changed.
     """
-
-    def __init__(self, request: Request, services: Services) -> None:
-        self._request = request
-        self._services = services
-
-    @property
-    def failed_physical_id(self) -> str:
-        """The id of the resource when its request fails."""
-        return self._request.failed_physical_id
 
     def step(self) -> Outcome:
         """Stop the application if it is time to, one thing at a time.
@@ -50,8 +40,7 @@ class ApplicationStop:
                 # An application that is replaced is deleted by its id.
                 return Done(str(application_id))
         elif request.kind == "Update":
-            stack = Stack(request.stack_id, self._services.cloudformation)
-            application_id = stack.physical_id(request.properties[contract.APPLICATION_LOGICAL_ID])
+            application_id = self._stack.physical_id(request.properties[contract.APPLICATION_LOGICAL_ID])
         else:
             return done
         if application_id is None or self._is_stopped(application_id):

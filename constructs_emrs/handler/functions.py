@@ -22,6 +22,7 @@ from .job_run import JobRunResource
 from .job_run_wait import JobRunWait
 from .patience import is_worth_another_try, reason_of
 from .request import Again, Request
+from .resource import Resource
 from .services import Services
 
 logging.getLogger().setLevel(logging.INFO)
@@ -99,7 +100,7 @@ def _next(state: dict[str, Any], seconds: float) -> dict[str, Any]:
     return {**state, contract.IS_ANSWERED: False, contract.WAIT_SECONDS: math.ceil(seconds)}
 
 
-def _resource(request: Request, services: Services) -> JobRunResource | JobRunWait | ApplicationStop:
+def _resource(request: Request, services: Services) -> Resource:
     match request.resource_type:
         case contract.JOB_RUN_TYPE:
             return JobRunResource(request, services)

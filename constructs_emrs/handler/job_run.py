@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from . import contract, failure, pace, runs, waiting
 from .patience import is_worth_another_try, reason_of
 from .request import FAILED_PREFIX, Again, Done
+from .resource import Resource
 from .shapes import restore
-from .stack import CREATING, ROLLING_BACK, UPDATING, Stack
+from .stack import CREATING, ROLLING_BACK, UPDATING
 
 if TYPE_CHECKING:
-    from .request import Outcome, Request
-    from .services import Services
+    from .request import Outcome
 
 _log = logging.getLogger(__name__)
 
@@ -28,24 +28,19 @@ _RUN_ARN = "RunArn"
 _LONGEST_END_SECONDS = 50 * 60
 
 
-class JobRunResource:
+class JobRunResource(Resource):
     """A request for a `Custom::EMRServerlessJobRun` resource.
 
     Its phases are those of `_PHASES`, in their order; each is done again when the function was ended in the middle of
     it.
     """
 
-    def __init__(self, request: Request, services: Services) -> None:
-        self._request = request
-        self._services = services
-        self._stack = Stack(request.stack_id, services.cloudformation)
-
     @property
     def failed_physical_id(self) -> str:
         """The id of the resource when its request fails: what CloudFormation deletes then."""
         if self._request.kind == "Create" and _RUN_ARN in self._request.progress:
             return str(self._request.progress[_RUN_ARN])
-        return self._request.failed_physical_id
+        return super().failed_physical_id
 
     def step(self) -> Outcome:
         """Go on from where the last step stopped.

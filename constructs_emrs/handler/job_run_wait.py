@@ -7,24 +7,14 @@ from typing import TYPE_CHECKING
 from . import contract, runs, waiting
 from .failure import JobRunFailed
 from .request import Done
-from .stack import Stack
+from .resource import Resource
 
 if TYPE_CHECKING:
-    from .request import Outcome, Request
-    from .services import Services
+    from .request import Outcome
 
 
-class JobRunWait:
+class JobRunWait(Resource):
     """A request for a `Custom::EMRServerlessJobRunWait` resource."""
-
-    def __init__(self, request: Request, services: Services) -> None:
-        self._request = request
-        self._services = services
-
-    @property
-    def failed_physical_id(self) -> str:
-        """The id of the resource when its request fails."""
-        return self._request.failed_physical_id
 
     def step(self) -> Outcome:
         """Wait; deleting the resource does nothing, as the run belongs to another one.
@@ -54,5 +44,4 @@ class JobRunWait:
         """Whether the run was waited for before, or belongs to what a rollback brings back."""
         if self._request.old_properties.get(contract.JOB_RUN_ARN) == arn:
             return True
-        stack = Stack(self._request.stack_id, self._services.cloudformation)
-        return stack.is_rolling_back()
+        return self._stack.is_rolling_back()
