@@ -23,9 +23,14 @@ _PHASE = "Phase"
 _STACK_STATUS = "StackStatus"
 _TO_END = "ToEnd"
 _RUN_ARN = "RunArn"
+_OTHERS = "Others"
 
 # CloudFormation waits for an hour; what is still being cancelled then is cancelled again by the rollback.
 _LONGEST_END_SECONDS = 50 * 60
+# How many runs the job runs of a stack may ask for together: GetJobRun is allowed ten times a second.
+_MOST_QUESTIONS = 10_000
+_LONGEST_PATIENCE_SECONDS = 20 * 60
+_PATIENCE_PAUSE = 20
 
 
 class JobRunResource(Resource):
@@ -85,7 +90,10 @@ class JobRunResource(Resource):
         request, client = self._request, self._services.emr_serverless()
         to_end = request.progress.get(_TO_END)
         if to_end is None:
-            to_end = [runs.RunId(run["applicationId"], run["jobRunId"]) for run in self._earlier_runs()]
+            earlier = self._earlier_runs()
+            if earlier is None:
+                return Again(pace.jittered(_PATIENCE_PAUSE))
+            to_end = [runs.RunId(run["applicationId"], run["jobRunId"]) for run in earlier]
         remaining = runs.end(client, [runs.RunId(*run) for run in to_end])
         if remaining:
             if request.age > _LONGEST_END_SECONDS:
@@ -142,8 +150,8 @@ class JobRunResource(Resource):
         if status != self._request.progress[_STACK_STATUS]:
             raise failure.JobRunFailed(f"The job run was not kept, as the stack is {status} by now.")
 
-    def _earlier_runs(self) -> list[Any]:
-        """The active runs that have to end: this resource's, of earlier requests.
+    def _earlier_runs(self) -> list[Any] | None:
+        """The active runs that have to end: this resource's, of earlier requests; None if it is too early to tell.
 
         On Delete, those that the physical id stands for: CloudFormation deletes the run that was replaced, what a
         failed Create left, with the id that its answer gave or with one that was never ours, and the resource itself.
@@ -152,15 +160,20 @@ class JobRunResource(Resource):
         if request.kind != "Delete":
             # This request was delivered before: its own run is what StartJobRun will answer with.
             return [run for run in self._tagged_runs() if run["tags"][contract.REQUEST_ID_TAG] != request.request_id]
+        if not self._stands_for_one_run():
+            return self._all_runs()
         run = runs.RunId.from_arn(request.physical_id)
-        is_one_run = run is not None or request.physical_id.startswith(FAILED_PREFIX)
-        if not is_one_run or not request.progress[_STACK_STATUS].startswith("UPDATE_"):
-            return self._tagged_runs()
         if run is not None:
             found = runs.get(client, run)
             return [] if found is None or found["state"] in runs.ENDED else [found]
         failed_request = request.physical_id.removeprefix(FAILED_PREFIX)
         return [run for run in self._tagged_runs() if run["tags"][contract.REQUEST_ID_TAG] == failed_request]
+
+    def _stands_for_one_run(self) -> bool:
+        """Whether a Delete is of one run, in a stack that goes on, and not of the resource with all its runs."""
+        physical_id, status = self._request.physical_id, self._request.progress[_STACK_STATUS]
+        is_one_run = runs.RunId.from_arn(physical_id) is not None or physical_id.startswith(FAILED_PREFIX)
+        return is_one_run and bool(status.startswith("UPDATE_"))
 
     def _runs_of_the_request(self) -> list[runs.RunId]:
         """What this request has started, also if it never heard of it."""
@@ -179,19 +192,39 @@ class JobRunResource(Resource):
             return []
         return [runs.RunId(run["applicationId"], run["jobRunId"]) for run in found]
 
-    def _tagged_runs(self) -> list[Any]:
-        """This resource's active runs, in the application of the old definition and of the new."""
-        request, client = self._request, self._services.emr_serverless()
-        requests = [
-            properties[contract.REQUEST] for properties in (request.properties, request.old_properties) if properties
-        ]
-        own = {contract.STACK_TAG: request.stack_id, contract.LOGICAL_ID_TAG: request.logical_id}
-        names = {members.get("name", "") for members in requests}
-        return [
-            run
-            for application_id in dict.fromkeys(members["applicationId"] for members in requests)
-            for run in runs.tagged(client, application_id, names=names, tags=own)
-        ]
+    def _all_runs(self) -> list[Any] | None:
+        """This resource's active runs, also one with another name, which a rollback that failed may have left.
+
+        For that each run of the application is asked for. In a big stack that is deleted most of them are about to end:
+        there it is put off until they are few.
+        """
+        active = self._active_runs()
+        named = self._tagged_runs(active)
+        if named:
+            return named
+        if len(active) * pace.job_run_count() > _MOST_QUESTIONS and self._request.age < _LONGEST_PATIENCE_SECONDS:
+            return None
+        return self._tagged(active)
+
+    def _tagged_runs(self, active: list[runs.Summary] | None = None) -> list[Any]:
+        """This resource's active runs, as its tags tell; names tell first which can be."""
+        names = {members.get("name", "") for members in self._requests()}
+        return self._tagged([one for one in (self._active_runs() if active is None else active) if one.name in names])
+
+    def _tagged(self, candidates: list[runs.Summary]) -> list[Any]:
+        own = {contract.STACK_TAG: self._request.stack_id, contract.LOGICAL_ID_TAG: self._request.logical_id}
+        others: list[str] = self._request.progress.setdefault(_OTHERS, [])
+        return list(runs.tagged(self._services.emr_serverless(), candidates, tags=own, others=others))
+
+    def _active_runs(self) -> list[runs.Summary]:
+        """All active runs, in the application of the old definition and of the new."""
+        client = self._services.emr_serverless()
+        applications = dict.fromkeys(members["applicationId"] for members in self._requests())
+        return [one for application_id in applications for one in runs.active(client, application_id)]
+
+    def _requests(self) -> list[dict[str, Any]]:
+        definitions = (self._request.properties, self._request.old_properties)
+        return [properties[contract.REQUEST] for properties in definitions if properties]
 
     def _tags_of_the_run(self) -> dict[str, str]:
         return {

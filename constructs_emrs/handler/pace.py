@@ -35,7 +35,7 @@ def until_next_look(age: float) -> float:
         age: The seconds for which the request has been waiting.
     """
     wanted = max(_SHORTEST, job_run_count() / _POLLS_A_SECOND, min(age * _AGE_SHARE, _LONGEST_FOR_AGE))
-    return min(wanted, _LONGEST) * _jitter()
+    return jittered(min(wanted, _LONGEST))
 
 
 def until_retry() -> float:
@@ -44,5 +44,6 @@ def until_retry() -> float:
     return random.uniform(1, longest)  # noqa: S311 - nothing secret about it
 
 
-def _jitter() -> float:
-    return random.uniform(0.8, 1.2)  # noqa: S311 - nothing secret about it
+def jittered(seconds: float) -> float:
+    """About as many seconds, so that what began together does not go on together."""
+    return seconds * random.uniform(0.8, 1.2)  # noqa: S311 - nothing secret about it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -61,15 +61,23 @@ def active(client: EMRServerlessClient, application_id: str) -> Iterator[Summary
 
 
 def tagged(
-    client: EMRServerlessClient, application_id: str, *, names: Container[str], tags: Mapping[str, str]
+    client: EMRServerlessClient, summaries: Iterable[Summary], *, tags: Mapping[str, str], others: list[str]
 ) -> Iterator[JobRunTypeDef]:
-    """The active runs of the application that have one of these names and all of these tags.
+    """Those of the runs that are active and have all of these tags.
 
-    Lists do not have tags: each run is asked for, so that the names save an application with many runs much time.
+    Args:
+        client: The client of the service.
+        summaries: The runs. What lists say of them has no tags: each is asked for.
+        tags: The tags.
+        others: The ids of runs that are known not to have them. What is found out is added, as it never changes.
     """
-    for run, _, name in active(client, application_id):
-        job_run = get(client, run) if name in names else None
-        if job_run is not None and job_run["state"] not in ENDED and tags.items() <= job_run.get("tags", {}).items():
+    for run, _, _ in summaries:
+        if run.job_run_id in others:
+            continue
+        job_run = get(client, run)
+        if job_run is None or not tags.items() <= job_run.get("tags", {}).items():
+            others.append(run.job_run_id)
+        elif job_run["state"] not in ENDED:
             yield job_run
 
 
