@@ -124,6 +124,13 @@ class Histories(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.cloudformation.active())
+    def throttle_the_start(self, *, which: int) -> None:
+        """An execution gets as far as to StartJobRun, for which it has to wait."""
+        active = self.cloudformation.active()
+        self._step(active[which % len(active)], "throttled", 0, operation="start_job_run")
+
+    @rule(which=st.integers(0, 3))
+    @precondition(lambda self: self.cloudformation.active())
     def kill_again_and_again(self, *, which: int) -> None:
         """The function is killed so often that the state machine gives up."""
         active = self.cloudformation.active()
@@ -208,14 +215,16 @@ class Histories(RuleBasedStateMachine):
             if asked.is_over and answer["Status"] == "FAILED" and not self.is_lost and not asked.is_given_up:
                 assert "by now" not in answer["Reason"], "a request that was still wanted was refused"
 
-    def _step(self, execution: Execution, fault: str, call: int) -> None:
+    def _step(self, execution: Execution, fault: str, call: int, *, operation: str = "") -> None:
+        """A step in which a call goes wrong: the first, second, … one, or the one of an operation."""
         calls = 0
 
         def interfere(name: str) -> None:
             nonlocal calls
             after = name.startswith("after ")
             calls += not after
-            if calls != call or not fault or (after is not (fault in ("killed after", "answer lost"))):
+            is_the_one = name == operation if operation else calls == call
+            if not fault or not is_the_one or (after is not (fault in ("killed after", "answer lost"))):
                 return
             if fault.startswith("killed"):
                 raise Killed

@@ -69,7 +69,7 @@ def does_not_look_whether_the_stack_still_wants_it(monkeypatch: Patch) -> None:
 def deletes_only_the_run_that_the_physical_id_names(monkeypatch: Patch) -> None:
     original = JobRunResource._earlier_runs
 
-    def earlier_runs(self: JobRunResource) -> list[Any]:
+    def earlier_runs(self: JobRunResource) -> list[Any] | None:
         request = self._request
         is_stray = request.kind == "Delete" and runs.RunId.from_arn(request.physical_id) is None
         return [] if is_stray else original(self)

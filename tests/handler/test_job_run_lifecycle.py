@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from constructs_emrs.handler import contract
 from constructs_emrs.handler.failure import JobRunFailed
@@ -335,3 +336,39 @@ def test_what_is_really_wrong_is_told_after_two_minutes(service: Service, resour
     with pytest.raises(JobRunFailed, match="AccessDeniedException"):
         resource.create(properties())
     assert 120 <= (service.now - began).total_seconds() < 180
+
+
+# What the generated histories of tests/faults found, in the order in which they found it.
+
+
+def test_a_connection_that_breaks_is_tried_again(service: Service, resource: CustomResource) -> None:
+    broken = iter([True, True, True])
+
+    def interfere(name: str) -> None:
+        if name == "start_job_run" and next(broken, False):
+            raise EndpointConnectionError(endpoint_url="https://emr-serverless")
+
+    service.interfere = interfere
+    resource.create(properties())
+    assert only_run(service).state == "SUCCESS"
+
+
+def test_a_run_that_a_failed_rollback_left_ends_with_its_stack_whatever_its_name(
+    service: Service, resource: CustomResource
+) -> None:
+    resource.create(properties(name="old", wait_for="RUNNING"))
+    before = resource.physical_id
+    resource.update(properties(name="new", wait_for="RUNNING"))
+    # The rollback failed: CloudFormation deletes the resource as it was before.
+    resource.properties = properties(name="old", wait_for="RUNNING")
+    resource.delete(physical_id=before)
+    assert service.active_runs() == []
+
+
+def test_a_start_that_waits_for_its_turn_is_given_up_when_the_stack_rolls_back(service: Service) -> None:
+    resource = CustomResource(service)
+    service.next_answers = [Refused("ThrottlingException", 429)]
+    resource.between_polls = lambda _: setattr(resource.cloudformation, "status", "ROLLBACK_IN_PROGRESS")
+    with pytest.raises(JobRunFailed, match="as the stack is ROLLBACK_IN_PROGRESS by now"):
+        resource.create(properties())
+    assert service.runs == {}
