@@ -75,7 +75,7 @@ class JobRunProvider(Construct):
             "Start",
             contract.START,
             "Takes CloudFormation's requests for EMR Serverless job runs",
-            role=self._new_function_role("StartRole", [start_executions]),
+            role=self._new_function_role("StartRole", [start_executions, _see_this_stack("DescribeStacks")]),
             timeout=Duration.minutes(2),
             environment={contract.STATE_MACHINE_ARN: state_machine.attr_arn},
         )
@@ -119,9 +119,8 @@ class JobRunProvider(Construct):
         """
         applications = application_arn(self, "*")
         of_this_stack = {"StringEquals": {f"aws:ResourceTag/{contract.STACK_TAG}": Aws.STACK_ID}}
-        stack_actions = ["cloudformation:DescribeStackResource", "cloudformation:DescribeStacks"]
         return [
-            iam.PolicyStatement(sid="SeeThisStack", actions=stack_actions, resources=[Aws.STACK_ID]),
+            _see_this_stack("DescribeStackResource", "DescribeStacks"),
             *(
                 iam.PolicyStatement(
                     sid=sid,
@@ -193,6 +192,11 @@ class JobRunProvider(Construct):
 def _provider_of(stack: Stack) -> JobRunProvider:
     existing = node_of(stack).try_find_child(_ID)
     return cast("JobRunProvider", existing) if existing else JobRunProvider(stack, _ID)
+
+
+def _see_this_stack(*actions: str) -> iam.PolicyStatement:
+    names = [f"cloudformation:{action}" for action in actions]
+    return iam.PolicyStatement(sid="SeeThisStack", actions=names, resources=[Aws.STACK_ID])
 
 
 def _new_role(scope: Construct, construct_id: str, service: str, statements: list[iam.PolicyStatement]) -> iam.Role:

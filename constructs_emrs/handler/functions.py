@@ -24,6 +24,7 @@ from .patience import is_worth_another_try, reason_of
 from .request import Again, Request
 from .resource import Resource
 from .services import Services
+from .stack import Stack
 
 logging.getLogger().setLevel(logging.INFO)
 _log = logging.getLogger(__name__)
@@ -35,17 +36,9 @@ _PAUSE_SECONDS = 10
 
 def start(event: dict[str, Any], _context: object = None) -> None:
     """Have a request of CloudFormation answered; one that is delivered again changes nothing."""
-    request = Request.started(event, now=time.time())
-    name = hashlib.sha256(Request(request, now=time.time).identity.encode()).hexdigest()
-    _log.info("%s %s: execution %s", event["RequestType"], event["LogicalResourceId"], name)
-    step_functions = clients.step_functions()
     for attempt in range(_TRIES):
         try:
-            step_functions.start_execution(
-                stateMachineArn=os.environ[contract.STATE_MACHINE_ARN], name=name, input=json.dumps(request)
-            )
-        except step_functions.exceptions.ExecutionAlreadyExists:
-            _log.info("the request was delivered before")
+            _start_execution(event)
         except Exception as error:
             if errors.passes(error) and attempt == _TRIES - 1:
                 raise  # Lambda delivers the event again
@@ -53,10 +46,24 @@ def start(event: dict[str, Any], _context: object = None) -> None:
                 time.sleep(_PAUSE_SECONDS)
                 continue
             # Nobody else is going to answer.
-            refused = Request(request, now=time.time)
+            refused = Request(Request.started(event, now=time.time(), stack_status=""), now=time.time)
             body = answer.failed(refused, refused.failed_physical_id, errors.sentence(error))
             answer.put(refused.response_url, body.encode())
         return
+
+
+def _start_execution(event: dict[str, Any]) -> None:
+    status = Stack(event["StackId"], clients.cloudformation).status()
+    state = Request.started(event, now=time.time(), stack_status=status)
+    name = hashlib.sha256(Request(state, now=time.time).identity.encode()).hexdigest()
+    _log.info("%s %s: execution %s", event["RequestType"], event["LogicalResourceId"], name)
+    step_functions = clients.step_functions()
+    try:
+        step_functions.start_execution(
+            stateMachineArn=os.environ[contract.STATE_MACHINE_ARN], name=name, input=json.dumps(state)
+        )
+    except step_functions.exceptions.ExecutionAlreadyExists:
+        _log.info("the request was delivered before")
 
 
 def step(state: dict[str, Any], _context: object = None) -> dict[str, Any]:

@@ -20,7 +20,6 @@ _log = logging.getLogger(__name__)
 
 # Keys of the request's progress.
 _PHASE = "Phase"
-_STACK_STATUS = "StackStatus"
 _TO_END = "ToEnd"
 _RUN_ARN = "RunArn"
 _OTHERS = "Others"
@@ -71,9 +70,9 @@ class JobRunResource(Resource):
         return outcome
 
     def _begin(self) -> Outcome | str:
-        """Find out what CloudFormation wants: it does not say whether it updates or rolls an update back."""
+        """Find out what CloudFormation wants."""
         request = self._request
-        status = request.progress[_STACK_STATUS] = self._stack.status()
+        status = request.stack_status
         if request.kind == "Delete":
             return self._end.__name__
         is_unchanged = request.kind == "Update" and _work(request.properties) == _work(request.old_properties)
@@ -107,10 +106,7 @@ class JobRunResource(Resource):
             return self._end.__name__
         if request.kind == "Delete":
             return Done(request.physical_id)
-        if (
-            request.progress[_STACK_STATUS] == ROLLING_BACK
-            and request.properties.get(contract.RUN_ON_ROLLBACK) != "true"
-        ):
+        if request.stack_status == ROLLING_BACK and request.properties.get(contract.RUN_ON_ROLLBACK) != "true":
             return self._kept()
         return self._start.__name__
 
@@ -147,7 +143,7 @@ class JobRunResource(Resource):
 
     def _require_the_stack_goes_on(self) -> None:
         status = self._stack.status()
-        if status != self._request.progress[_STACK_STATUS]:
+        if status != self._request.stack_status:
             raise failure.JobRunFailed(f"The job run was not kept, as the stack is {status} by now.")
 
     def _earlier_runs(self) -> list[Any] | None:
@@ -171,7 +167,7 @@ class JobRunResource(Resource):
 
     def _stands_for_one_run(self) -> bool:
         """Whether a Delete is of one run, in a stack that goes on, and not of the resource with all its runs."""
-        physical_id, status = self._request.physical_id, self._request.progress[_STACK_STATUS]
+        physical_id, status = self._request.physical_id, self._request.stack_status
         is_one_run = runs.RunId.from_arn(physical_id) is not None or physical_id.startswith(FAILED_PREFIX)
         return is_one_run and bool(status.startswith("UPDATE_"))
 

@@ -8,6 +8,7 @@ from . import contract, runs, waiting
 from .failure import JobRunFailed
 from .request import Done
 from .resource import Resource
+from .stack import ROLLING_BACK
 
 if TYPE_CHECKING:
     from .request import Outcome
@@ -44,4 +45,4 @@ class JobRunWait(Resource):
         """Whether the run was waited for before, or belongs to what a rollback brings back."""
         if self._request.old_properties.get(contract.JOB_RUN_ARN) == arn:
             return True
-        return self._stack.is_rolling_back()
+        return self._request.stack_status == ROLLING_BACK

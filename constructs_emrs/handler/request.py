@@ -12,6 +12,7 @@ from typing import Any
 
 # Keys that are added to the event of CloudFormation.
 ASKED_AT = "AskedAt"
+STACK_STATUS = "StackStatus"
 PROGRESS = "Progress"
 
 
@@ -54,13 +55,22 @@ class Request:
         self.old_properties: dict[str, Any] = state.get("OldResourceProperties", {})
         self.physical_id: str = state.get("PhysicalResourceId", "")
         """Empty for a Create."""
+        self.stack_status: str = state[STACK_STATUS]
+        """What the stack's status was when CloudFormation asked."""
         self.progress: dict[str, Any] = state.setdefault(PROGRESS, {})
         """What the steps write down; plain JSON."""
 
     @staticmethod
-    def started(event: dict[str, Any], *, now: float) -> dict[str, Any]:
-        """The state with which an execution begins."""
-        return {**event, ASKED_AT: now, PROGRESS: {}}
+    def started(event: dict[str, Any], *, now: float, stack_status: str) -> dict[str, Any]:
+        """The state with which an execution begins.
+
+        Args:
+            event: What CloudFormation sent.
+            now: The seconds since the epoch.
+            stack_status: The stack's status, read as soon as the event arrived. It tells an update from a rollback,
+                which the event does not: later the same stack may roll back what this event belongs to.
+        """
+        return {**event, ASKED_AT: now, STACK_STATUS: stack_status, PROGRESS: {}}
 
     @property
     def identity(self) -> str:

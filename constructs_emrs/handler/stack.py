@@ -29,10 +29,6 @@ class Stack:
         """
         return self._client().describe_stacks(StackName=self._id)["Stacks"][0]["StackStatus"]
 
-    def is_rolling_back(self) -> bool:
-        """Whether an update is undone."""
-        return self.status() == ROLLING_BACK
-
     def physical_id(self, logical_id: str) -> str | None:
         """The physical id of a resource of the stack, None if there is no such resource yet."""
         try:

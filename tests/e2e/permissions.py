@@ -474,7 +474,7 @@ class Life:
 
     def _answer(self, event: Json, what: str, *, started: Callable[[str], None] = lambda _: None) -> str:
         """The physical id in the answer that the steps come to; it is not sent."""
-        state = Request.started(event, now=time.time())
+        state = Request.started(event, now=time.time(), stack_status="UPDATE_IN_PROGRESS")
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while contract.ANSWER not in state:
             self._require(time.monotonic() < deadline, f"{what} does not complete")

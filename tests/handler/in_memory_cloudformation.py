@@ -147,7 +147,7 @@ class CloudFormation:
 
     def deliver(self, event: dict[str, Any]) -> None:
         """Deliver an event to the function, which may have had it before."""
-        state = json.loads(json.dumps(Request.started(event, now=self.now)))
+        state = json.loads(json.dumps(Request.started(event, now=self.now, stack_status=self.status)))
         name = hashlib.sha256(Request(state, now=lambda: self.now).identity.encode()).hexdigest()
         if name not in self.executions:
             self.executions[name] = Execution(name, event, state, self.now)

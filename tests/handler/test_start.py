@@ -49,11 +49,20 @@ class StepFunctions:
         self.executions[name] = json.loads(input)
 
 
+class CloudFormation:
+    """CloudFormation with one stack."""
+
+    def describe_stacks(self, **_: str) -> dict[str, Any]:
+        """The API's."""
+        return {"Stacks": [{"StackStatus": "UPDATE_ROLLBACK_IN_PROGRESS"}]}
+
+
 @pytest.fixture
 def step_functions(monkeypatch: pytest.MonkeyPatch) -> StepFunctions:
     service = StepFunctions()
     monkeypatch.setenv(contract.STATE_MACHINE_ARN, "arn:machine")
     monkeypatch.setattr(clients, "step_functions", lambda: service)
+    monkeypatch.setattr(clients, "cloudformation", CloudFormation)
     monkeypatch.setattr("constructs_emrs.handler.functions.time.sleep", lambda _: None)
     return service
 
@@ -70,6 +79,7 @@ def test_a_request_becomes_an_execution(step_functions: StepFunctions) -> None:
     (state,) = step_functions.executions.values()
     assert state["RequestId"] == "0000-1"
     assert state["Progress"] == {}
+    assert state["StackStatus"] == "UPDATE_ROLLBACK_IN_PROGRESS"
 
 
 def test_a_request_that_is_delivered_again_changes_nothing(step_functions: StepFunctions) -> None:
