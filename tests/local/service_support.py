@@ -27,6 +27,7 @@ SERVER_COMMAND = (sys.executable, str(Path(__file__).resolve()))
 SERVICE_PRINCIPAL = "emr-serverless.amazonaws.com"
 
 Json = dict[str, Any]
+ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 
 
 class PythonExecutor:
@@ -131,7 +132,11 @@ class Service:
         return run
 
     def states(self, job_run_id: str) -> list[str]:
-        """The states that the server announced for a run."""
+        """The states that the server announced for a run; the last one is announced a moment after it can be read."""
+        deadline = time.monotonic() + 10
+        while not any(job_run_id in line and line.endswith(ENDED) for line in self.events):
+            assert time.monotonic() < deadline, self.events[-20:]
+            time.sleep(0.05)
         lines = [line for line in self.events if job_run_id in line and "attempt" not in line]
         return [line.rsplit(" ", 1)[-1] for line in lines]
 
