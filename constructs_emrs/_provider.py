@@ -241,7 +241,7 @@ def _definition(function_arn: str) -> dict[str, Any]:
                 "Default": "Wait",
             },
             "Wait": {"Type": "Wait", "SecondsPath": f"$.{contract.WAIT_SECONDS}", "Next": "Step"},
-            "Give up": {**call, "Next": "Answered"},
+            "Give up": {**call, "Next": "Is answered"},
             "Answered": {"Type": "Succeed"},
         },
     }

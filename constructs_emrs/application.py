@@ -509,7 +509,7 @@ class Application(_ApplicationBase):
             resource_type=contract.APPLICATION_UPDATE_TYPE,
             service_token=provider.service_token,
             properties={
-                contract.APPLICATION_LOGICAL_ID: Stack.of(self).get_logical_id(self._resource),
+                contract.APPLICATION_LOGICAL_ID: self._resource.logical_id,
                 contract.APPLICATION_PROPERTIES: self._definition,
             },
         )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
+import urllib.request
 from typing import TYPE_CHECKING, Any
 
 from .text import first_bytes
@@ -39,11 +41,6 @@ def put(response_url: str, body: bytes) -> None:
     Raises:
         OSError: It could not be sent.
     """
-    # Importing these takes a function that is called for the first time as long as making a client, and it is not the
-    # first step that answers.
-    import ssl  # noqa: PLC0415
-    import urllib.request  # noqa: PLC0415
-
     # The URL is signed for a request without a content type.
     put = urllib.request.Request(response_url, data=body, method="PUT", headers={"Content-Type": ""})  # noqa: S310
     trusted = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))

@@ -5,9 +5,11 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 
 from __future__ import annotations
 
+import re
+from http.client import HTTPException
 from urllib.error import HTTPError
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
 
 _THROTTLED = frozenset(
@@ -23,7 +25,10 @@ _THROTTLED = frozenset(
     }
 )
 # A role, a policy or a key takes some time until every service sees it.
-_PERHAPS_NOT_VISIBLE = frozenset({"AccessDenied", "AccessDeniedException", "ConflictException"})
+_PERHAPS_NOT_VISIBLE = frozenset(
+    {"AccessDenied", "AccessDeniedException", "ConflictException", "StateMachineDoesNotExist"}
+)
+_VALUE = re.compile(r" value: .*?, (?=type: |valid )", re.DOTALL)
 _WORDS_OF_WHAT_IS_NOT_VISIBLE = ("role", "key", "kms")
 
 
@@ -32,7 +37,7 @@ def passes(error: Exception) -> bool:
     if isinstance(error, HTTPError):
         return error.code >= 500
     if not isinstance(error, ClientError):
-        return isinstance(error, HTTPClientError | BotocoreConnectionError | OSError)
+        return isinstance(error, HTTPClientError | BotocoreConnectionError | HTTPException | OSError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status == 429 or status >= 500 or error.response["Error"]["Code"] in _THROTTLED
 
@@ -60,6 +65,9 @@ def sentence(error: Exception) -> str:
     if isinstance(error, ClientError):
         details = error.response["Error"]
         return f"{error.operation_name} was refused: {details['Code']}: {details.get('Message', '')}"
+    if isinstance(error, ParamValidationError):
+        # It shows the values of members, of which some are sensitive.
+        return f"The request is not valid: {_VALUE.sub(' ', str(error))}"
     if isinstance(error, BotoCoreError):
         return f"AWS could not be reached: {error}"
     return f"{type(error).__name__}: {error}"

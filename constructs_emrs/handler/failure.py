@@ -65,6 +65,7 @@ def job_run_failed(job_run: JobRunTypeDef, log: DriverLog, *, timed_out_after: t
     prints.
     """
     tail = log.tail()
+    end_of_log = last_lines(tail, _TAIL_BYTES)
     name = f" ({job_run['name']})" if job_run.get("name") else ""
     details = job_run.get("stateDetails", "")
     if timed_out_after is not None:
@@ -72,14 +73,13 @@ def job_run_failed(job_run: JobRunTypeDef, log: DriverLog, *, timed_out_after: t
         remedy = "Wait longer with wait_timeout, up to 12 hours, or do not wait: wait_for=JobRunState.SUBMITTED."
     elif job_run["state"] == "CANCELLED":
         what = f"CANCELLED: {details or 'somebody else has cancelled it'}"
-        remedy = _remedy(details, []) or "Deploy again to run it again, when what cancelled it is known."
+        remedy = _remedy(details, "") or "Deploy again to run it again, when what cancelled it is known."
     else:
         what = f"{job_run['state']}: {details}"
-        remedy = _remedy(details, tail)
+        remedy = _remedy(details, end_of_log)
     head = f"Job run {job_run['jobRunId']}{name} of application {job_run['applicationId']} {what}"
     where = "Logs: " + "; ".join(log.places)
     _log.error("%s\n%s\n%s\n%s", head, "\n".join(tail), remedy, where)
-    end_of_log = last_lines(tail, _TAIL_BYTES)
     parts = [
         first_bytes(head, _HEAD_BYTES),
         f"The driver's log ends with:\n{end_of_log}" if end_of_log else "",
@@ -89,9 +89,10 @@ def job_run_failed(job_run: JobRunTypeDef, log: DriverLog, *, timed_out_after: t
     return JobRunFailed("\n\n".join(part for part in parts if part))
 
 
-def _remedy(details: str, tail: list[str]) -> str:
+def _remedy(details: str, end_of_log: str) -> str:
     """What to do about it, empty if nothing better is known than to read the log."""
-    for text in (details.lower(), "\n".join(tail).lower()):
+    # What the error shows, and not what comes before it in the log, where much passes that did no harm.
+    for text in (details.lower(), end_of_log.lower()):
         for signs, remedy in _REMEDIES:
             if any(sign in text for sign in signs):
                 return remedy

@@ -60,7 +60,9 @@ def _start_execution(event: dict[str, Any]) -> None:
     step_functions = clients.step_functions()
     try:
         step_functions.start_execution(
-            stateMachineArn=os.environ[contract.STATE_MACHINE_ARN], name=name, input=json.dumps(state)
+            stateMachineArn=os.environ[contract.STATE_MACHINE_ARN],
+            name=name,
+            input=json.dumps(state, ensure_ascii=False),
         )
     except step_functions.exceptions.ExecutionAlreadyExists:
         _log.info("the request was delivered before")

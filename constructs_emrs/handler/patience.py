@@ -44,9 +44,9 @@ def reason_of(error: Exception) -> str:
     # The message of the error, and not its traceback: that shows what is in variables.
     _log.error("%s", errors.sentence(error))
     if errors.passes(error):
-        return (
-            f"{errors.sentence(error)}\n\nIt was tried for an hour. Deploy again, or spread the job runs over stacks."
-        )
+        return f"{errors.sentence(error)}\n\nIt was tried for an hour. Deploy again, with fewer job runs at a time."
+    if errors.code(error) == "ConflictException":
+        return f"{errors.sentence(error)}\n\nIt was tried for {_TOO_EARLY_SECONDS // 60} minutes. Deploy again."
     if errors.may_be_too_early(error):
         return (
             f"{errors.sentence(error)}\n\nIt was tried for {_TOO_EARLY_SECONDS // 60} minutes, so that it is no role, "

@@ -51,12 +51,12 @@ class Summary(NamedTuple):
 
 
 def active(client: EMRServerlessClient, application_id: str) -> Iterator[Summary]:
-    """All runs of the application that have not ended; none when the application is gone."""
+    """All runs of the application that have not ended; none when the application is gone, or can't be one."""
     try:
         for page in client.get_paginator("list_job_runs").paginate(applicationId=application_id, states=list(ACTIVE)):
             for summary in page["jobRuns"]:
                 yield Summary(RunId(application_id, summary["id"]), summary["state"], summary.get("name", ""))
-    except client.exceptions.ResourceNotFoundException:
+    except (client.exceptions.ResourceNotFoundException, client.exceptions.ValidationException):
         return
 
 

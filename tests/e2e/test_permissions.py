@@ -17,6 +17,10 @@ from tests.e2e.conftest import CDK, ROOT
 from tests.e2e.permissions import SCRIPT, SERVER_COMMAND, DeployedStack, Grant, Life, Noticed
 
 STACK = "Permissions"
+_STATES_TRUST = (
+    "Step Functions Developer Guide, 'Creating an IAM role for your state machine': Step Functions has to be trusted. "
+    "The local AWS looks at the role's policies only."
+)
 _LAMBDA_TRUST = (
     "Lambda Developer Guide, 'Defining Lambda function permissions with an execution role': Lambda has to be trusted. "
     "The local AWS runs a function without it."
@@ -45,6 +49,7 @@ EXCEPTIONS = {
     ),
     ("step's trust", "sts:AssumeRole", "*"): _LAMBDA_TRUST,
     ("start's trust", "sts:AssumeRole", "*"): _LAMBDA_TRUST,
+    ("machine's trust", "sts:AssumeRole", "*"): _STATES_TRUST,
     ("step", "logs:GetLogEvents", f"logs:log-group:/{STACK}-*:*"): (
         "CloudFormation Template Reference, AWS::Logs::LogGroup: in the example of what Ref returns a slash is before "
         "the stack's name. The local AWS names groups without one."

@@ -169,6 +169,7 @@ class CloudFormation:
             execution.wakes_at = self.now + 2
             if execution.retries > MOST_RETRIES:
                 execution.state[contract.ERROR] = {"Error": "Sandbox.Timedout", "Cause": "{}"}
+                execution.retries = 0
             return
         execution.retries = 0
         execution.is_done = state[contract.IS_ANSWERED]

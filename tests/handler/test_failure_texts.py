@@ -155,7 +155,7 @@ def test_throttled_until_the_end() -> None:
 
     assert text(before=throttle) == (
         "StartJobRun was refused: ThrottlingException: Rate exceeded\n\n"
-        "It was tried for an hour. Deploy again, or spread the job runs over stacks."
+        "It was tried for an hour. Deploy again, with fewer job runs at a time."
     )
 
 

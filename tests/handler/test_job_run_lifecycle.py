@@ -10,7 +10,7 @@ from constructs_emrs.handler import contract
 from constructs_emrs.handler.failure import JobRunFailed
 from tests.botocore_model import needs_flex
 from tests.handler.in_memory_cloudformation import STACK_ID, CustomResource
-from tests.handler.in_memory_service import APPLICATION, Refused, Run, Service
+from tests.handler.in_memory_service import APPLICATION, Killed, Refused, Run, Service
 
 ROLE = "arn:aws:iam::123456789012:role/Etl"
 
@@ -372,3 +372,32 @@ def test_a_start_that_waits_for_its_turn_is_given_up_when_the_stack_rolls_back(s
     with pytest.raises(JobRunFailed, match="as the stack is ROLLBACK_IN_PROGRESS by now"):
         resource.create(properties())
     assert service.runs == {}
+
+
+def test_a_function_that_is_killed_until_the_state_machine_gives_up_is_answered_for(service: Service) -> None:
+    resource = CustomResource(service)
+
+    def kill(name: str) -> None:
+        if name == "start_job_run":
+            raise Killed
+
+    service.interfere = kill
+    with pytest.raises(JobRunFailed, match="was ended before it was done"):
+        resource.create(properties())
+
+
+def test_a_request_that_botocore_does_not_accept_is_told_without_its_values(resource: CustomResource) -> None:
+    driver = {"sparkSubmit": {"entryPoint": ["--password=hunter2"]}}
+    with pytest.raises(JobRunFailed, match="entryPoint") as failed:
+        resource.create(properties(jobDriver=driver))
+    assert "hunter2" not in str(failed.value)
+
+
+def test_an_id_that_can_be_no_application_s_does_not_keep_the_stack_from_being_deleted(service: Service) -> None:
+    resource = CustomResource(service)
+    service.next_answers = [Refused("ValidationException")]
+    with pytest.raises(JobRunFailed):
+        resource.create(properties())
+    service.next_answers = [Refused("ValidationException")]
+    resource.properties = properties()
+    resource.delete()

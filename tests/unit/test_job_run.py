@@ -237,3 +237,14 @@ def test_what_a_retained_run_needs_is_retained() -> None:
         contract.JOB_RUN_TYPE,
     }
     assert not any(name.startswith("EMRServerlessJobRunProvider") for name in retained)
+
+
+def test_the_state_machine_goes_on_until_the_request_is_answered(lake: Lake) -> None:
+    (machine,) = resources(lake.stack, "AWS::StepFunctions::StateMachine").values()
+    separator, parts = machine["Properties"]["DefinitionString"]["Fn::Join"]
+    states = json.loads(separator.join(part if isinstance(part, str) else "arn" for part in parts))["States"]
+    tasks = {name for name, state in states.items() if state["Type"] == "Task"}
+    assert tasks == {"Step", "Give up"}
+    assert {states[name]["Next"] for name in tasks} == {"Is answered"}, "what a task decided is sent by the next step"
+    assert states["Is answered"]["Default"] == "Wait"
+    assert states["Wait"]["Next"] == "Step"
