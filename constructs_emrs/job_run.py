@@ -126,7 +126,7 @@ class JobRun(Construct):
                 f"Wait{number}",
                 resource_type=contract.JOB_RUN_WAIT_TYPE,
                 service_token=provider.service_token,
-                properties={contract.JOB_RUN_ARN: self.job_run_arn, **share},
+                properties={contract.JOB_RUN_ARN: self.job_run_arn, contract.WAIT_NUMBER: number, **share},
             )
         if removal_policy in _RETAINED:
             job._retain()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import contract, pace, runs
+from . import contract, errors, pace, runs
 from .failure import JobRunFailed
 from .request import Again, Done
 from .resource import Resource
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # UpdateApplication and DeleteApplication are accepted in these states; TERMINATED is deleted already.
 _STOPPED: frozenset[ApplicationStateType] = frozenset({"CREATED", "STOPPED", "TERMINATED"})
 _LONGEST_SECONDS = 57 * 60
+
+# Key of the request's progress: why the service did not stop it.
+_REFUSAL = "Refusal"
 
 
 class ApplicationStop(Resource):
@@ -47,8 +50,9 @@ class ApplicationStop(Resource):
             return done
         if request.age > _LONGEST_SECONDS:
             raise JobRunFailed(
-                f"Application {application_id} still has job runs, which are being cancelled or which others start: "
-                "stop them, then deploy again."
+                f"Application {application_id} could not be stopped. "
+                f"{request.progress.get(_REFUSAL, 'Its job runs are still being cancelled, or others start new ones.')}"
+                "\n\nEnd what runs on it, then deploy again."
             )
         return Again(pace.until_next_look(0))
 
@@ -69,7 +73,8 @@ class ApplicationStop(Resource):
                 client.stop_application(applicationId=application_id)
         except client.exceptions.ResourceNotFoundException:
             return True
-        except client.exceptions.ValidationException:
-            # Its state changed between the calls; the next step sees the new one.
+        except client.exceptions.ValidationException as error:
+            # Most likely its state changed between the calls; the next step sees the new one.
+            self._request.progress[_REFUSAL] = errors.sentence(error)
             return False
         return False

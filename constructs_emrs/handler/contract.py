@@ -20,6 +20,7 @@ APPLICATION_DEFINITION = "ApplicationDefinition"
 WAIT_FOR = "WaitFor"
 WAIT_TIMEOUT_SECONDS = "WaitTimeoutSeconds"
 HAND_OVER_SECONDS = "HandOverSeconds"
+WAIT_NUMBER = "WaitNumber"
 
 # What makes a run a different run; WAIT_FOR and the others say what is done about it.
 WORK = (REQUEST, TRIGGERS, APPLICATION_DEFINITION)

@@ -13,6 +13,9 @@ from .stack import ROLLING_BACK
 if TYPE_CHECKING:
     from .request import Outcome
 
+# CloudFormation gives a custom resource an hour.
+_SECONDS_OF_ONE_RESOURCE = 3600
+
 
 class JobRunWait(Resource):
     """A request for a `Custom::EMRServerlessJobRunWait` resource."""
@@ -33,7 +36,7 @@ class JobRunWait(Resource):
         if run is None:
             raise JobRunFailed(f"{arn} is not the ARN of a job run.")
         answer = waiting.found(run, arn, physical_id=request.logical_id)
-        if request.kind == "Update" and self._is_past(arn):
+        if self._is_past(arn, run):
             return answer
         try:
             outcome = waiting.look(request, self._services, run)
@@ -41,8 +44,16 @@ class JobRunWait(Resource):
             return waiting.give_up(request, str(error), [run])
         return outcome or answer
 
-    def _is_past(self, arn: str) -> bool:
-        """Whether the run was waited for before, or belongs to what a rollback brings back."""
-        if self._request.old_properties.get(contract.JOB_RUN_ARN) == arn:
+    def _is_past(self, arn: str, run: runs.RunId) -> bool:
+        """Whether the run was waited for before, or belongs to what a rollback brings back.
+
+        A longer timeout makes this resource, and keeps the run that there is, which may be of long ago.
+        """
+        request = self._request
+        if request.kind == "Create":
+            job_run = runs.get(self._services.emr_serverless(), run)
+            longest = int(request.properties[contract.WAIT_NUMBER]) * _SECONDS_OF_ONE_RESOURCE
+            return job_run is not None and request.now - job_run["createdAt"].timestamp() > longest
+        if request.old_properties.get(contract.JOB_RUN_ARN) == arn:
             return True
         return self._request.stack_status == ROLLING_BACK

@@ -174,3 +174,18 @@ def test_the_deletion_of_a_stack_that_waits_long_ends_the_run() -> None:
     only_run(deployment).state = "RUNNING"
     deployment.delete()
     assert only_run(deployment).state == "CANCELLED"
+
+
+def test_a_longer_wait_for_a_run_of_long_ago_leaves_it_alone() -> None:
+    deployment = Deployment(wait_timeout=Duration.hours(3), takes=timedelta(hours=100))
+    first, *waits = deployment._templates
+    deployment._templates = [{**first, contract.WAIT_FOR: "SUBMITTED"}]
+    deployment.create()
+    deployment.service.sleep(10 * HOUR)
+    deployment._templates = waits
+    arn = only_run(deployment).arn
+    for template in waits:
+        template[contract.JOB_RUN_ARN] = arn
+    wait = CustomResource(deployment.service, contract.JOB_RUN_WAIT_TYPE, "Wait2", deployment._let_runs_end)
+    wait.create({key: value for key, value in waits[0].items() if key not in {"LogicalId", "Type"}})
+    assert only_run(deployment).state != "CANCELLED"
