@@ -17,7 +17,8 @@ import pytest
 from pyarrow import parquet
 
 from tests.e2e.conftest import CDK
-from tests.examples import EXAMPLES, compile_jar, spark_jars
+from tests.examples import EXAMPLES
+from tests.jars import compile_jar, spark_jars
 
 if TYPE_CHECKING:
     from emrs_local import LocalAws

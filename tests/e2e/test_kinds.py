@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.conftest import CDK, ROOT
-from tests.examples import compile_jar
+from tests.jars import compile_jar
 from tests.unit.test_spark_submit import AWKWARD
 
 if TYPE_CHECKING:

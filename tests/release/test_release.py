@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 UV = ROOT / ".uv" / "bin" / "uv"
 OLDEST = Path(__file__).parent / "oldest.txt"
-TESTED_FILES = ("README.md", "app.py", "docs", "jobs", "pyproject.toml", "scripts", "tests")
+TESTED_FILES = ("README.md", "app.py", "docs", "examples", "jobs", "pyproject.toml", "scripts", "tests")
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
