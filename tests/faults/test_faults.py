@@ -23,6 +23,8 @@ HISTORIES_OF_A_MUTANT = 5_000
 
 Patch = pytest.MonkeyPatch
 
+pytestmark = pytest.mark.timeout(1800)  # thousands of histories, on machines that do other things too
+
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:

@@ -401,3 +401,24 @@ def test_an_id_that_can_be_no_application_s_does_not_keep_the_stack_from_being_d
     service.next_answers = [Refused("ValidationException")]
     resource.properties = properties()
     resource.delete()
+
+
+def test_an_update_whose_first_step_comes_after_the_rollback_began_starts_nothing(
+    service: Service, resource: CustomResource
+) -> None:
+    stream = {**properties(name="old", wait_for="RUNNING"), contract.RUN_ON_ROLLBACK: True}
+    resource.create(stream)
+    cloudformation = resource.cloudformation
+    cloudformation.status = "UPDATE_IN_PROGRESS"
+    late = cloudformation.send(
+        "Update",
+        resource.logical_id,
+        resource.resource_type,
+        {**stream, **properties(name="new", wait_for="RUNNING")},
+        old=stream,
+        physical_id=resource.physical_id,
+    )
+    cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    answer = resource.answer_to(late)
+    assert "as the stack is UPDATE_ROLLBACK_IN_PROGRESS by now" in answer["Reason"]
+    assert "new" not in [run.request["name"] for run in service.runs.values()]
