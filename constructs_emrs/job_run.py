@@ -178,7 +178,7 @@ def _check_arguments(problems: Problems, job: Job, arguments: Sequence[str] | No
 
 def _wait_seconds(problems: Problems, wait_timeout: Duration | None) -> int | None:
     if wait_timeout is None:
-        return 55 * 60
+        return _SECONDS_OF_ONE_RESOURCE
     seconds = whole_seconds(problems, "wait_timeout", wait_timeout)
     if seconds is not None and not is_token(seconds) and seconds not in _WAIT_SECONDS:
         remedy = (

@@ -26,7 +26,7 @@ _FAILED_RUNS = "FailedRuns"
 
 
 def look(request: Request, services: Services, run: runs.RunId) -> Outcome | None:
-    """See how far the run has got: None when it is where it is waited for.
+    """See how far the run has got: None when it is where it is waited for, or another resource waits on.
 
     Raises:
         JobRunFailed: The run failed, was cancelled, or did not get there in time.

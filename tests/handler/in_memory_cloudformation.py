@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -263,8 +262,3 @@ def steps(cloudformation: CloudFormation, *, most: int = MOST_STEPS) -> Iterator
         yield active[0]
         cloudformation.step(active[0])
     raise AssertionError(f"not done after {most} steps")
-
-
-def seeded(seed: int) -> None:
-    """Have the handler's jitter be the same each time."""
-    random.seed(seed)
