@@ -366,8 +366,8 @@ class Application(_ApplicationBase):
         for own in [image, *(worker_images or {}).values()]:
             if own is not None:
                 allow_pulling(own.repository, application_arn(self, "*"))
-        # A tag of the application does not change what it is.
-        self._definition = {name: value for name, value in request.items() if name != "tags"}
+        # Without tags, which come later: they do not change what the application is.
+        self._definition = request
         self._before_update = self._stop_when_it_has_to_be(removal_policy)
         self.outlives_its_stack = removal_policy in (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
         """Whether the application stays when its stack is deleted."""
