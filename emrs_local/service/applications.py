@@ -20,6 +20,9 @@ from emrs_local.service.errors import ConflictException, ResourceNotFoundExcepti
 
 Announce = Callable[[str], None]
 
+ENGINES = ("Spark", "Hive")
+STATES = ("CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED", "TERMINATED")
+
 _IDLE_TIMEOUT_MINUTES = 15  # AutoStopConfig: the default of idleTimeoutMinutes
 _CHANGEABLE = ("CREATED", "STOPPED")
 
@@ -36,7 +39,10 @@ def now() -> datetime.datetime:
 
 @dataclass(kw_only=True)
 class Application:
-    """An application. `members` are those of the create and update requests that need no treatment of their own."""
+    """An application. `members` are those of the create and update requests that need no treatment of their own.
+
+    `engine` is `Spark` or `Hive` however the request wrote it, as the service answers it.
+    """
 
     application_id: str
     scope: Scope
@@ -50,6 +56,7 @@ class Application:
     updated_at: datetime.datetime = field(default_factory=now)
     active_job_runs: set[str] = field(default_factory=set)
     idle_since: float = field(default_factory=time.monotonic)
+    start_is_due: bool = False
 
     @property
     def arn(self) -> str:
@@ -148,22 +155,24 @@ class Applications:
             raise ResourceNotFoundException(f"Application {application_id} does not exist") from None
 
     def all(self, scope: Scope) -> list[Application]:
-        """The applications of an account and region, the newest first."""
-        own = [application for (of, _), application in self._by_id.items() if of == scope]
-        return sorted(own, key=lambda application: application.created_at, reverse=True)
+        """The applications of an account and region, terminated ones too, the newest first."""
+        return [application for (of, _), application in reversed(self._by_id.items()) if of == scope]
 
     def update(self, application: Application, members: dict[str, Any]) -> None:
         """Change an application that runs nothing; a member that is None is removed.
 
         Raises:
-            ValidationException: the application is neither CREATED nor STOPPED.
+            ValidationException: the application is neither CREATED nor STOPPED, nor is it STARTED and only the number
+                of its concurrent runs changes.
         """
         with self._changed:
-            self._require_changeable(application)
+            if not (application.state == "STARTED" and _only_concurrent_runs_change(application, members)):
+                self._require_changeable(application)
             changed = {**application.members, **members}
             application.release_label = changed.pop("releaseLabel", application.release_label)
             application.members = {name: value for name, value in changed.items() if value is not None}
             application.updated_at = now()
+            self._changed.notify_all()  # a run that is queued may have its turn now
 
     def delete(self, application: Application) -> None:
         """Terminate an application that runs nothing; its record stays readable.
@@ -176,13 +185,17 @@ class Applications:
             self._become(application, "TERMINATED")
 
     def start(self, application: Application) -> None:
-        """Start an application; one that is started, or starts, stays as it is.
+        """Start an application; one that is started, or starts, stays as it is, one that is created starts then.
 
         Raises:
             ValidationException: the application is in no state to be started from.
         """
         with self._changed:
             if application.state in ("STARTING", "STARTED"):
+                return
+            if application.state == "CREATING":
+                # awslabs/amazon-emr-cli starts what it has just created, so the service does not refuse it.
+                application.start_is_due = True
                 return
             if application.state not in _CHANGEABLE:
                 raise ValidationException(_in_wrong_state(application, _CHANGEABLE))
@@ -234,6 +247,8 @@ class Applications:
             self._stop_when_idle(application)
         self._announce(f"application {application.application_id}  {previous} → {state}")
         self._changed.notify_all()
+        if state == "CREATED" and application.start_is_due:
+            self.start(application)
 
     def _settle_later(self, application: Application, state: str) -> None:
         passing = application.state
@@ -266,10 +281,17 @@ def _new_application(scope: Scope, request: dict[str, Any]) -> Application:
         application_id=new_id(),
         scope=scope,
         release_label=members.pop("releaseLabel"),
-        engine=members.pop("type"),
+        engine=members.pop("type").capitalize(),
         tags=members.pop("tags", {}),
         members=members,
     )
+
+
+def _only_concurrent_runs_change(application: Application, members: dict[str, Any]) -> bool:
+    """User Guide, "Job concurrency and queuing": maxConcurrentRuns can be changed in STARTED, the queue timeout not."""
+    before, after = application.members.get("schedulerConfiguration") or {}, members.get("schedulerConfiguration") or {}
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    return members.keys() == {"schedulerConfiguration"} and changed <= {"maxConcurrentRuns"}
 
 
 def _later(seconds: float, action: Callable[[], None]) -> None:

@@ -25,14 +25,13 @@ from emrs_local.service.errors import JobRunCancelled, JobRunFailed
 from emrs_local.service.executor import Driver, DriverRequest, Executor
 from emrs_local.service.job_runs import JobRun, JobRuns
 from emrs_local.service.log_delivery import LogDelivery, log_directory
+from emrs_local.service.rules import queue_of
 
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.25
 _SHIP_SECONDS = 1.0
 _RETRY_WINDOW_SECONDS = 3600
-_DEFAULT_CONCURRENT_RUNS = 15
-_DEFAULT_QUEUE_TIMEOUT_MINUTES = 360
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,28 +99,29 @@ class Execution:
             runs.enter(run, "CANCELLED", details=run.cancellation_details)
 
     def _wait_in_queue(self, runs: JobRuns, run: JobRun) -> None:
-        scheduler = run.application.members.get("schedulerConfiguration", {})
-        limit = scheduler.get("maxConcurrentRuns", _DEFAULT_CONCURRENT_RUNS)
-        timeout = scheduler.get("queueTimeoutMinutes", _DEFAULT_QUEUE_TIMEOUT_MINUTES)
         self._dwell(run)
         with self._changed:
-            submitted = time.monotonic()
-            if not self._may_run(runs, run, limit):
+            submitted, queue = time.monotonic(), queue_of(run.application)
+            if queue and not self._may_run(runs, run):
+                timeout = queue.timeout_minutes
                 runs.enter(run, "QUEUED")
                 self._wait_for(
                     run,
-                    lambda: self._may_run(runs, run, limit),
+                    lambda: self._may_run(runs, run),
                     timeout_seconds=timeout * self._settings.seconds_per_minute,
                     otherwise=f"The job run was queued for more than {timeout} minutes",
                 )
                 run.queued_milliseconds = int((time.monotonic() - submitted) * 1000)
             runs.enter(run, "PENDING")
 
-    def _may_run(self, runs: JobRuns, run: JobRun, limit: int) -> bool:
+    def _may_run(self, runs: JobRuns, run: JobRun) -> bool:
+        queue = queue_of(run.application)  # the number of concurrent runs may change meanwhile
+        if queue is None:
+            return True
         others = [other for other in runs.all(run.application) if other is not run]
         running = sum(other.state in ("PENDING", "SCHEDULED", "RUNNING", "CANCELLING") for other in others)
         earlier = sum(other.state == "QUEUED" and other.created_at < run.created_at for other in others)
-        return running + earlier < limit
+        return running + earlier < queue.concurrent_runs
 
     def _try_until_done(self, runs: JobRuns, run: JobRun) -> None:
         failures: list[float] = []

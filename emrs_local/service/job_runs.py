@@ -105,7 +105,7 @@ class JobRun:
     def summary(self, attempt: Attempt | None = None) -> dict[str, Any]:
         """The members of JobRunSummary, or of JobRunAttemptSummary."""
         described = self.description(attempt)
-        shown = {**described, "id": self.job_run_id, "type": "HIVE" if "HIVE" in self.worker_type else "SPARK"}
+        shown = {**described, "id": self.job_run_id, "type": self.application.engine}
         return shown if attempt is None else {**shown, "createdAt": attempt.created_at, "jobCreatedAt": self.created_at}
 
     def description(self, attempt: Attempt | None = None) -> dict[str, Any]:
@@ -248,8 +248,8 @@ class JobRuns:
 
     def all(self, application: Application) -> list[JobRun]:
         """The runs of an application, the newest first."""
-        own = [run for (application_id, _), run in self._by_id.items() if application_id == application.application_id]
-        return sorted(own, key=lambda run: run.created_at, reverse=True)
+        wanted = application.application_id
+        return [run for (application_id, _), run in reversed(self._by_id.items()) if application_id == wanted]
 
     def cancel(self, run: JobRun, *, grace_seconds: float | None = None, details: str = "") -> None:
         """Make a run CANCELLING; its thread ends it. A run that is CANCELLING already stays as it is.

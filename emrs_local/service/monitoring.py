@@ -85,7 +85,9 @@ def effective_configuration(
 def _cloudwatch(logging: Mapping[str, Any], *, worker_type: str) -> CloudWatchDestination | None:
     if not logging.get("enabled", False):
         return None
-    types = logging.get("logTypes", {worker_type: _DEFAULT_LOG_TYPES}).get(worker_type, ())
+    log_types = logging.get("logTypes", {worker_type: _DEFAULT_LOG_TYPES})
+    # AWS's pages write them in lower case and in upper case.
+    types = [name.upper() for worker, names in log_types.items() if worker.upper() == worker_type for name in names]
     return CloudWatchDestination(
         log_group=logging.get("logGroupName", DEFAULT_LOG_GROUP),
         stream_prefix=logging.get("logStreamNamePrefix", ""),

@@ -6,13 +6,13 @@ import datetime
 import logging
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from emrs_local import _ministack
 from emrs_local._ministack import Caller, Scope
 from emrs_local.service import protocol
-from emrs_local.service.applications import Announce, Application, Applications, new_id
+from emrs_local.service.applications import STATES, Announce, Application, Applications, new_id
 from emrs_local.service.authorization import (
     Context,
     request_tags_context,
@@ -32,15 +32,19 @@ from emrs_local.service.execution import Execution, ExecutionSettings
 from emrs_local.service.executor import Executor
 from emrs_local.service.job_runs import JobRun, JobRuns, configuration_of, job_run_arn
 from emrs_local.service.log_delivery import log_directory
+from emrs_local.service.paging import page
 from emrs_local.service.rates import RateLimits
-from emrs_local.service.rules import require_valid_application, require_valid_grace_period, require_valid_job_run
+from emrs_local.service.rules import (
+    require_valid_application,
+    require_valid_grace_period,
+    require_valid_job_run,
+    require_valid_tags,
+)
 
 _log = logging.getLogger(__name__)
 
 Parameters = dict[str, Any]
 Output = dict[str, Any]
-
-_PAGE_SIZE = 50
 
 
 class Tagged(Protocol):
@@ -161,14 +165,22 @@ class EmrServerless:
     def _list_applications(self, caller: Caller, request: protocol.Request) -> Output:
         require(caller, action="emr-serverless:ListApplications", resource="*")
         parameters = request.parameters()
-        states = parameters.get("states")
-        found = [item for item in self.applications.all(caller.scope) if not states or item.state in states]
-        return _page("applications", [item.summary() for item in found], parameters)
+        # A terminated application is on no list (User Guide, "Interacting with an application").
+        states = {*parameters.get("states", STATES)} - {"TERMINATED"}
+        found, following = page(
+            self.applications.all(caller.scope),
+            identity=lambda application: application.application_id,
+            shown=lambda application: application.state in states,
+            token=parameters.get("nextToken"),
+            size=parameters.get("maxResults"),
+        )
+        return {"applications": [application.summary() for application in found], "nextToken": following}
 
     def _update_application(self, caller: Caller, request: protocol.Request) -> Output:
         application, parameters = self._application(caller, request)
         members = {name: value for name, value in parameters.items() if name not in ("applicationId", "clientToken")}
-        require_valid_application({"releaseLabel": application.release_label, **members})
+        current = {**application.members, "releaseLabel": application.release_label, "type": application.engine}
+        require_valid_application({**current, **members})
         self.applications.update(application, members)
         return {"application": application.description()}
 
@@ -217,18 +229,32 @@ class EmrServerless:
         application, parameters = self._application(caller, request)
         earliest = parameters.get("createdAtAfter", datetime.datetime.min.replace(tzinfo=datetime.UTC))
         latest = parameters.get("createdAtBefore", datetime.datetime.max.replace(tzinfo=datetime.UTC))
-        found = [
-            run
-            for run in self.job_runs.all(application)
-            if run.state in parameters.get("states", [run.state])
-            and run.mode == parameters.get("mode", run.mode)
-            and earliest <= run.created_at <= latest
-        ]
-        return _page("jobRuns", [run.summary() for run in found], parameters)
+
+        def shown(run: JobRun) -> bool:
+            return (
+                run.state in parameters.get("states", [run.state])
+                and run.mode == parameters.get("mode", run.mode)
+                and earliest <= run.created_at <= latest
+            )
+
+        found, following = page(
+            self.job_runs.all(application),
+            identity=lambda run: run.job_run_id,
+            shown=shown,
+            token=parameters.get("nextToken"),
+            size=parameters.get("maxResults"),
+        )
+        return {"jobRuns": [run.summary() for run in found], "nextToken": following}
 
     def _list_job_run_attempts(self, caller: Caller, request: protocol.Request) -> Output:
         run, parameters = self._job_run(caller, request)
-        return _page("jobRunAttempts", [run.summary(attempt) for attempt in run.attempts], parameters)
+        found, following = page(
+            run.attempts,
+            identity=lambda attempt: f"{run.job_run_id}/{attempt.number}",
+            token=parameters.get("nextToken"),
+            size=parameters.get("maxResults"),
+        )
+        return {"jobRunAttempts": [run.summary(attempt) for attempt in found], "nextToken": following}
 
     def _cancel_job_run(self, caller: Caller, request: protocol.Request) -> Output:
         run, parameters = self._job_run(caller, request)
@@ -267,6 +293,7 @@ class EmrServerless:
         parameters = request.parameters()
         context = request_tags_context(parameters["tags"])
         tags = self._tags(caller, request, parameters["resourceArn"], context)
+        require_valid_tags({**tags, **parameters["tags"]})
         tags.update(parameters["tags"])
         return {}
 
@@ -335,12 +362,3 @@ class EmrServerless:
 
 def _application_arn(scope: Scope, application_id: str) -> str:
     return f"arn:aws:emr-serverless:{scope.region}:{scope.account_id}:/applications/{application_id}"
-
-
-def _page(member: str, items: list[Output], parameters: Mapping[str, Any]) -> Output:
-    token = parameters.get("nextToken", "0")
-    if not token.isdigit():
-        raise ValidationException("The nextToken is not valid")
-    start, size = int(token), parameters.get("maxResults", _PAGE_SIZE)
-    following = str(start + size) if start + size < len(items) else None
-    return {member: items[start : start + size], "nextToken": following}

@@ -49,6 +49,12 @@ class Request:
         Raises:
             ValidationException: the input does not fit the operation's shape.
         """
+        try:
+            return self._parameters()
+        except RecursionError:  # a configuration may be in a configuration, and so on
+            raise ValidationException("The request body is nested too deeply") from None
+
+    def _parameters(self) -> dict[str, Any]:
         shape = self.operation.input_shape
         if shape is None:
             return {}

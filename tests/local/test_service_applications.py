@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 
 from tests.local.service_support import SECONDS_PER_MINUTE, Service
 
+IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/spark:1"
+
 
 def error_of(call: Callable[..., Any], **arguments: Any) -> tuple[str, int, str]:
     """Code, HTTP status and message of the error that a call must raise."""
@@ -16,6 +18,11 @@ def error_of(call: Callable[..., Any], **arguments: Any) -> tuple[str, int, str]
         call(**arguments)
     response = raised.value.response
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Message"]
+
+
+def initial(kind: str = "DRIVER", *, count: int = 1, **worker: str) -> dict[str, Any]:
+    """The member of an application that keeps workers ready."""
+    return {"initialCapacity": {kind: {"workerCount": count, "workerConfiguration": worker}}}
 
 
 def create(service: Service, **members: Any) -> str:
@@ -45,6 +52,15 @@ def test_a_created_application_is_described_with_what_was_asked_for_and_the_defa
     assert application["autoStartConfiguration"] == {"enabled": True}
     assert application["autoStopConfiguration"] == {"enabled": True, "idleTimeoutMinutes": 15}
     assert application["architecture"] == "X86_64"
+
+
+@pytest.mark.parametrize("engine", ["SPARK", "spark", "Spark", "HIVE", "hive"])
+def test_the_engine_is_answered_with_a_capital_letter_however_it_was_sent(service: Service, engine: str) -> None:
+    application_id = create(service, type=engine)
+    application = service.emr.get_application(applicationId=application_id)["application"]
+    pages = service.emr.get_paginator("list_applications").paginate()
+    listed = {item["id"]: item["type"] for page in pages for item in page["applications"]}
+    assert application["type"] == listed[application_id] == engine.capitalize()
 
 
 def test_an_application_goes_through_its_states_in_order(service: Service) -> None:
@@ -106,8 +122,47 @@ def test_applications_are_listed_in_pages_and_by_state(service: Service) -> None
     ids = {create(service, name=f"listed-{number}") for number in range(3)}
     pages = service.emr.get_paginator("list_applications").paginate(PaginationConfig={"PageSize": 1})
     assert ids <= {application["id"] for page in pages for application in page["applications"]}
-    terminated = service.emr.list_applications(states=["TERMINATED"])["applications"]
-    assert not ids & {application["id"] for application in terminated}
+    assert not ids & {item["id"] for item in service.emr.list_applications(states=["STARTED"])["applications"]}
+
+
+@pytest.mark.parametrize("filters", [{}, {"states": ["TERMINATED"]}])
+def test_a_terminated_application_is_read_but_not_listed(service: Service, filters: dict[str, Any]) -> None:
+    application_id = create(service)
+    wait_for_state(service, application_id, "CREATED")
+    service.emr.delete_application(applicationId=application_id)
+    pages = service.emr.get_paginator("list_applications").paginate(**filters)
+    assert application_id not in {item["id"] for page in pages for item in page["applications"]}
+    wait_for_state(service, application_id, "TERMINATED")
+
+
+def test_an_application_that_is_being_created_starts_when_it_is(service: Service) -> None:
+    application_id = create(service)
+    service.emr.start_application(applicationId=application_id)
+    wait_for_state(service, application_id, "STARTED")
+
+
+def test_a_started_application_changes_how_many_runs_it_runs_and_nothing_else(service: Service) -> None:
+    application_id = create(service, schedulerConfiguration={"maxConcurrentRuns": 1, "queueTimeoutMinutes": 20})
+    service.emr.start_application(applicationId=application_id)
+    wait_for_state(service, application_id, "STARTED")
+    more = {"maxConcurrentRuns": 2, "queueTimeoutMinutes": 20}
+    updated = service.emr.update_application(applicationId=application_id, schedulerConfiguration=more)
+    assert updated["application"]["schedulerConfiguration"] == more
+    for members in (
+        {"schedulerConfiguration": {"maxConcurrentRuns": 2, "queueTimeoutMinutes": 30}},
+        {"schedulerConfiguration": more, "releaseLabel": "emr-7.10.0"},
+    ):
+        code, _, message = error_of(service.emr.update_application, applicationId=application_id, **members)
+        assert (code, message[-8:]) == ("ValidationException", " STARTED")
+
+
+def test_a_resource_has_two_hundred_tags_at_most(service: Service) -> None:
+    application_id = create(service, tags={f"created-{number}": "" for number in range(150)})
+    arn = service.emr.get_application(applicationId=application_id)["application"]["arn"]
+    service.emr.tag_resource(resourceArn=arn, tags={f"added-{number}": "" for number in range(50)})
+    service.emr.tag_resource(resourceArn=arn, tags={"added-1": "again"})
+    code, _, message = error_of(service.emr.tag_resource, resourceArn=arn, tags={"one-more": ""})
+    assert (code, message) == ("ValidationException", "A resource can have at most 200 tags")
 
 
 def test_an_unknown_application_is_not_found(service: Service) -> None:
@@ -138,6 +193,66 @@ def test_tags_are_added_listed_and_removed(service: Service) -> None:
         ({"autoStopConfiguration": {"enabled": "yes"}}, "'/autoStopConfiguration/enabled'"),
         ({"networkConfiguration": {"subnetIds": ["!"]}}, "'/networkConfiguration/subnetIds/1/member'"),
         ({"maximumCapacity": {"cpu": "4 vCPU"}}, "'/maximumCapacity/memory'"),
+        ({"type": "Presto"}, "Unsupported engine Presto"),
+        ({"type": "Hive", "releaseLabel": "emr-spark-8.0.0"}, "is not supported for release label 'emr-spark-8.0.0'"),
+        ({"tags": {str(number): "" for number in range(201)}}, "'/tags' failed to satisfy constraint"),
+        ({"schedulerConfiguration": {"maxConcurrentRuns": 0}}, "maxConcurrentRuns must be between 1 and 1000"),
+        ({"schedulerConfiguration": {"maxConcurrentRuns": 1001}}, "maxConcurrentRuns must be between 1 and 1000"),
+        ({"schedulerConfiguration": {"queueTimeoutMinutes": 14}}, "queueTimeoutMinutes must be between 15 and 720"),
+        ({"schedulerConfiguration": {"queueTimeoutMinutes": 721}}, "queueTimeoutMinutes must be between 15 and 720"),
+        (
+            {"releaseLabel": "emr-6.15.0", "schedulerConfiguration": {"maxConcurrentRuns": 1}},
+            "schedulerConfiguration: needs release emr-7.0.0 or higher",
+        ),
+        (
+            {"releaseLabel": "emr-6.13.0", "interactiveConfiguration": {"livyEndpointEnabled": True}},
+            "livyEndpointEnabled: needs release emr-6.14.0 or higher",
+        ),
+        (
+            {"releaseLabel": "emr-6.8.0", "imageConfiguration": {"imageUri": IMAGE}},
+            "imageConfiguration: needs release emr-6.9.0 or higher",
+        ),
+        (
+            {
+                "releaseLabel": "emr-6.8.0",
+                "workerTypeSpecifications": {"Driver": {"imageConfiguration": {"imageUri": IMAGE}}},
+            },
+            "imageConfiguration: needs release emr-6.9.0 or higher",
+        ),
+        (initial(cpu="3 vCPU", memory="8 GB"), "Worker configuration of DRIVER is not supported: cpu 3 vCPU"),
+        (initial(cpu="4 vCPU", memory="31 GB"), "cpu 4 vCPU, memory 31 GB"),
+        (initial(cpu="8", memory="17"), "cpu 8, memory 17"),
+        (initial(cpu="1 vCPU", memory="2 GB", disk="19 GB"), "has 20 to 200 GB, not 19 GB"),
+        (initial(cpu="1 vCPU", memory="2 GB", disk="201 GB"), "has 20 to 200 GB, not 201 GB"),
+        (
+            initial(cpu="1 vCPU", memory="2 GB", disk="2001 GB", diskType="SHUFFLE_OPTIMIZED"),
+            "has 20 to 2000 GB, not 2001 GB",
+        ),
+        (
+            {"releaseLabel": "emr-7.0.0", **initial(cpu="1 vCPU", memory="2 GB", diskType="SHUFFLE_OPTIMIZED")},
+            "Disk type SHUFFLE_OPTIMIZED needs release emr-7.1.0 or higher",
+        ),
+        (
+            {**initial(cpu="4 vCPU", memory="16 GB", count=2), "maximumCapacity": {"cpu": "4 vCPU", "memory": "64 GB"}},
+            "The initial capacity needs more cpu than the maximum capacity of 4 vCPU",
+        ),
+        (
+            {**initial(cpu="4 vCPU", memory="16 GB", count=2), "maximumCapacity": {"cpu": "8 vCPU", "memory": "31 GB"}},
+            "The initial capacity needs more memory than the maximum capacity of 31 GB",
+        ),
+        (
+            initial("TASK", cpu="4 vCPU", memory="16 GB"),
+            "Worker type TASK in initialCapacity is not supported for Spark",
+        ),
+        (initial("TEZ_TASK", cpu="4 vCPU", memory="16 GB"), "TEZ_TASK in initialCapacity is not supported for Spark"),
+        (
+            {"workerTypeSpecifications": {"HiveDriver": {"imageConfiguration": {"imageUri": IMAGE}}}},
+            "HiveDriver in workerTypeSpecifications is not supported for Spark",
+        ),
+        (
+            {"monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": "logs/"}}},
+            "logUri logs/ is not a valid S3 URI",
+        ),
     ],
 )
 def test_input_that_does_not_fit_the_model_is_refused_naming_the_member(
@@ -175,6 +290,32 @@ def test_a_request_with_a_wrong_secret_is_refused(service: Service) -> None:
     code, status, _ = error_of(client.list_applications)
     assert status == 403
     assert "Signature" in code
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        '{"releaseLabel":"emr-7.9.0","type":"Spark","clientToken":"deep","runtimeConfiguration":['
+        + '{"classification":"a","configurations":[' * 20_000
+        + "]}" * 20_000
+        + "]}",
+        "\xff",
+        "[]",
+        "",
+    ],
+    ids=["arrays", "objects", "configurations", "no text", "no object", "nothing"],
+)
+def test_a_body_that_is_no_request_is_the_callers_mistake(service: Service, body: str) -> None:
+    client = service.aws.client("emr-serverless", config=botocore.config.Config(retries={"max_attempts": 1}))
+
+    def replace_body(request: Any, **_: Any) -> None:
+        request.data = body.encode("latin-1")
+
+    client.meta.events.register("before-sign.emr-serverless.CreateApplication", replace_body)
+    code, status, _ = error_of(client.create_application, releaseLabel="emr-7.9.0", type="Spark")
+    assert (code, status) == ("ValidationException", 400)
 
 
 def test_an_operation_that_is_not_there_is_said_not_to_be(service: Service) -> None:

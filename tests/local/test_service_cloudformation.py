@@ -105,7 +105,7 @@ def test_every_property_reaches_the_application(service: Service) -> None:
     expected = {
         "name": "stacked",
         "releaseLabel": "emr-7.9.0",
-        "type": "SPARK",
+        "type": "Spark",
         "architecture": "ARM64",
         "autoStartConfiguration": {"enabled": True},
         "autoStopConfiguration": {"enabled": True, "idleTimeoutMinutes": 20},

@@ -12,6 +12,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from emrs_local._ministack import Scope
+from emrs_local.service.applications import Application
+from emrs_local.service.rules import queue_of
 from tests.local.service_support import SECONDS_PER_MINUTE, Service, allow, policy
 from tests.local.test_service_applications import create, error_of, wait_for_state
 
@@ -293,9 +296,9 @@ def test_a_run_that_is_not_there_is_not_found(service: Service) -> None:
 
 
 def test_the_execution_timeout_cancels_a_run(service: Service, sleeper: str) -> None:
-    run = service.wait(service.start(sleeper, executionTimeoutMinutes=1), "CANCELLED")
-    assert run["stateDetails"] == "The job run exceeded its execution timeout of 1 minutes"
-    assert SECONDS_PER_MINUTE - 1 <= run["totalExecutionDurationSeconds"] <= SECONDS_PER_MINUTE + 3
+    run = service.wait(service.start(sleeper, executionTimeoutMinutes=5), "CANCELLED")
+    assert run["stateDetails"] == "The job run exceeded its execution timeout of 5 minutes"
+    assert run["totalExecutionDurationSeconds"] >= 5 * SECONDS_PER_MINUTE - 1
 
 
 def test_a_batch_run_is_tried_as_often_as_its_policy_says(service: Service, crash: str) -> None:
@@ -385,6 +388,22 @@ def test_runs_are_listed_the_newest_first_by_state_and_mode(service: Service, he
         ({"jobDriver": {}}, "Member must have exactly one of [sparkSubmit, hive]"),
         ({"executionRoleArn": "arn:aws:iam::1:role/x"}, "'/executionRoleArn' failed to satisfy constraint"),
         ({"clientToken": "a b"}, "'/clientToken' failed to satisfy constraint"),
+        ({"executionTimeoutMinutes": 1}, "RunTimeout must be at least 5 minutes."),
+        ({"executionTimeoutMinutes": 4, "mode": "STREAMING"}, "RunTimeout must be at least 5 minutes."),
+        ({"executionIamPolicy": {"policy": "s3:*"}}, "executionIamPolicy.policy is not a valid IAM policy"),
+        ({"executionIamPolicy": {"policy": '"Statement"'}}, "executionIamPolicy.policy is not a valid IAM policy"),
+        (monitoring(cloudWatchLoggingConfiguration={"enabled": True, "logTypes": {"DRIVER": ["STDOUT"]}}), "of DRIVER"),
+        (
+            monitoring(cloudWatchLoggingConfiguration={"enabled": True, "logTypes": {"SPARK_DRIVER": ["SYSLOG"]}}),
+            "Log type SYSLOG is not supported for SPARK_DRIVER",
+        ),
+        (
+            monitoring(cloudWatchLoggingConfiguration={"enabled": True, "logTypes": {"TEZ_TASK": ["STDOUT"]}}),
+            "Log types of TEZ_TASK are not supported for Spark",
+        ),
+        (monitoring(s3MonitoringConfiguration={"logUri": "https://logs/"}), "is not a valid S3 URI"),
+        (monitoring(s3MonitoringConfiguration={"logUri": "s3://"}), "is not a valid S3 URI"),
+        ({"tags": {str(number): "" for number in range(201)}}, "'/tags' failed to satisfy constraint"),
     ],
 )
 def test_a_run_that_the_service_would_refuse_is_refused(
@@ -400,6 +419,102 @@ def test_a_run_that_the_service_would_refuse_is_refused(
     code, _, message = error_of(client.start_job_run, **request)
     assert code == "ValidationException"
     assert says in message
+
+
+def test_a_role_of_another_account_is_refused(service: Service, hello: str) -> None:
+    request = {
+        "applicationId": service.application_id,
+        "executionRoleArn": "arn:aws:iam::999999999999:role/somebody-elses",
+        "jobDriver": {"sparkSubmit": {"entryPoint": hello}},
+    }
+    refused = error_of(service.emr.start_job_run, **request)
+    assert refused == ("AccessDeniedException", 403, "Cross-account pass role is not allowed.")
+
+
+@pytest.mark.parametrize(
+    ("release", "minutes", "says"),
+    [
+        ("emr-7.11.0", 0, "executionTimeoutMinutes of a BATCH job run must be between 5 and 10080"),
+        ("emr-7.11.0", 10_081, "executionTimeoutMinutes of a BATCH job run must be between 5 and 10080"),
+        ("emr-7.10.0", 0, None),
+        ("emr-7.10.0", 10_081, None),
+    ],
+)
+def test_a_batch_run_takes_a_week_at_most_from_the_release_on_that_has_the_limit(
+    service: Service, hello: str, release: str, minutes: int, says: str | None
+) -> None:
+    application_id = create(service, releaseLabel=release)
+    if says:
+        with pytest.raises(ClientError, match=says):
+            service.start(hello, application_id=application_id, executionTimeoutMinutes=minutes)
+        service.start(hello, application_id=application_id, executionTimeoutMinutes=0, mode="STREAMING")
+    else:
+        service.start(hello, application_id=application_id, executionTimeoutMinutes=minutes)
+
+
+def test_log_types_may_be_written_in_lower_case(service: Service, hello: str) -> None:
+    logging = {"enabled": True, "logTypes": {"spark_driver": ["stdout"]}}
+    job_run_id = service.start(hello, **monitoring(cloudWatchLoggingConfiguration=logging))
+    service.wait(job_run_id, "SUCCESS")
+    stream = f"/applications/{service.application_id}/jobs/{job_run_id}/SPARK_DRIVER/stdout"
+    assert log_events(service, "/aws/emr-serverless", stream)
+
+
+@pytest.mark.parametrize(
+    ("release", "scheduler", "is_queued"),
+    [
+        ("emr-6.15.0", {}, False),
+        ("emr-7.2.0", {}, False),
+        ("emr-7.2.0", {"queueTimeoutMinutes": 15}, True),
+        ("emr-7.3.0", {}, True),
+    ],
+)
+def test_runs_are_queued_where_the_release_or_the_application_says_so(
+    release: str, scheduler: dict[str, int], is_queued: bool
+) -> None:
+    application = Application(
+        application_id="00f",
+        scope=Scope(account_id="1", region="x"),
+        release_label=release,
+        engine="Spark",
+        members={"schedulerConfiguration": scheduler},
+        tags={},
+    )
+    queue = queue_of(application)
+    assert (queue is not None) == is_queued
+    if queue:
+        assert queue.concurrent_runs == 15
+
+
+def test_a_queued_run_has_its_turn_when_more_may_run(service: Service, sleeper: str, hello: str) -> None:
+    application_id = create(service, schedulerConfiguration={"maxConcurrentRuns": 1})
+    first = service.start(sleeper, application_id=application_id)
+    service.wait(first, "RUNNING", application_id=application_id)
+    second = service.start(hello, application_id=application_id)
+    service.wait(second, "QUEUED", application_id=application_id)
+    service.emr.update_application(applicationId=application_id, schedulerConfiguration={"maxConcurrentRuns": 2})
+    service.wait(second, "SUCCESS", application_id=application_id)
+    service.emr.cancel_job_run(applicationId=application_id, jobRunId=first)
+
+
+def test_a_page_repeats_no_run_when_one_was_added_meanwhile(service: Service, hello: str) -> None:
+    application_id = create(service)
+    runs = [service.start(hello, application_id=application_id) for _ in range(3)]
+    first = service.emr.list_job_runs(applicationId=application_id, maxResults=2)
+    service.start(hello, application_id=application_id)
+    second = service.emr.list_job_runs(applicationId=application_id, maxResults=2, nextToken=first["nextToken"])
+    assert [run["id"] for page in (first, second) for run in page["jobRuns"]] == runs[::-1]
+    assert [run["type"] for run in second["jobRuns"]] == ["Spark"]
+
+
+def test_a_token_that_no_list_gave_is_refused(service: Service, hello: str) -> None:
+    application_id = create(service)
+    for _ in range(2):
+        service.start(hello, application_id=application_id)
+    others = service.emr.list_job_runs(applicationId=application_id, maxResults=1)["nextToken"]
+    for token in ("1", "AAAA", "w7g=", others):
+        refused = error_of(service.emr.list_job_runs, applicationId=service.application_id, nextToken=token)
+        assert refused == ("ValidationException", 400, "The nextToken is not valid")
 
 
 def test_the_runs_own_policy_narrows_the_role(service: Service) -> None:
