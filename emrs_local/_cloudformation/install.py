@@ -8,11 +8,14 @@ from typing import Any
 from emrs_local._cloudformation import custom_resources
 from emrs_local._cloudformation.deletion import Deletion
 from emrs_local._cloudformation.deployment import Deployment
+from emrs_local._cloudformation.events import EventLog, with_operation_ids
 from emrs_local._cloudformation.stack import Stack, Template
 
 _ANSWER_PATH = "/_ministack/cfn-response/"
 
 _OK = 200
+# A stack whose creation was rolled back can only be deleted, one whose rollback failed only be rolled back further.
+_NOT_UPDATABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED")
 
 Json = dict[str, Any]
 
@@ -27,7 +30,14 @@ def install_cloudformation() -> None:
         module._delete_stack_async = _delete
         module._roll_back_operation = _roll_back
         module._continue_update_rollback_async = _continue_update_rollback
+    log = EventLog(stacks._add_event)
+    for module in (changesets, handlers, stacks):
+        module._add_event = log.add
     actions = handlers._ACTION_HANDLERS
+    actions["DescribeStackEvents"] = with_operation_ids(actions["DescribeStackEvents"])
+    actions["ListStackResources"] = _missing_in_the_words_of_the_cli(actions["ListStackResources"])
+    for name in ("CreateChangeSet", "UpdateStack"):
+        actions[name] = _refusing_concurrent_updates(actions[name])
     actions["CancelUpdateStack"] = _canceling(actions["CancelUpdateStack"])
     actions["DeleteStack"] = _refusing_deletes_of_updates(actions["DeleteStack"])
     _take_answers()
@@ -125,6 +135,33 @@ def _refusing_deletes_of_updates(original: Callable[[Json], Any]) -> Callable[[J
         return original(parameters)
 
     return delete
+
+
+def _refusing_concurrent_updates(original: Callable[[Json], Any]) -> Callable[[Json], Any]:
+    """A stack has one operation at a time; ministack's takes a change set for a stack that is being updated."""
+    from ministack.services.cloudformation.helpers import _error
+
+    def update(parameters: Json) -> Any:
+        record = _find(parameters) or {}
+        status = record.get("StackStatus", "")
+        if status != "REVIEW_IN_PROGRESS" and (status.endswith("_IN_PROGRESS") or status in _NOT_UPDATABLE):
+            return _error("ValidationError", f"Stack:{record['StackId']} is in {status} state and can not be updated.")
+        return original(parameters)
+
+    return update
+
+
+def _missing_in_the_words_of_the_cli(original: Callable[[Json], Any]) -> Callable[[Json], Any]:
+    """`cdk diff` goes on without a stack that is not there, such as a new nested one, if the error reads as AWS's."""
+    from ministack.services.cloudformation.helpers import _error, _p
+
+    def list_resources(parameters: Json) -> Any:
+        name, record = _p(parameters, "StackName"), _find(parameters)
+        if name and (record is None or (record["StackStatus"] == "DELETE_COMPLETE" and name != record["StackId"])):
+            return _error("ValidationError", f"Stack with id {name} does not exist")
+        return original(parameters)
+
+    return list_resources
 
 
 def _find(parameters: Json) -> Json | None:

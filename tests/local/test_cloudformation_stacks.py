@@ -1,5 +1,6 @@
 """The life cycle of stacks with custom resources is that of CloudFormation on AWS."""
 
+import itertools
 import json
 import re
 import time
@@ -320,6 +321,71 @@ def test_an_update_can_be_canceled_and_a_stack_is_not_deleted_meanwhile(provider
     never.touch()
     assert [event["ResourceProperties"]["Size"] for event in stack.received()] == ["2", "1"]
     assert stack.delete() == "DELETE_COMPLETE"
+
+
+def test_a_stack_that_is_being_updated_or_created_refuses_another_update(provider: Provider, tmp_path: Path) -> None:
+    stack, done = provider.stack("one-at-a-time"), tmp_path / "done"
+    slow = {"Thing": provider.resource(Size=1, Create={"until": str(done)}, Update={"until": str(done)})}
+    other = {"Thing": provider.resource(Size=3)}
+
+    def refused(status: str) -> None:
+        says = rf"Stack:{stack.stack_id} is in {status} state and can not be updated\."
+        with pytest.raises(stack.client.exceptions.ClientError, match=says):
+            stack.start_update(other)
+        with pytest.raises(stack.client.exceptions.ClientError, match=says):
+            stack.execute_change_set(other)
+
+    stack.start_create(slow)
+    refused("CREATE_IN_PROGRESS")
+    done.touch()
+    stack.settled()
+    done.unlink()
+    slow["Thing"]["Properties"]["Size"] = 2
+    stack.start_update(slow)
+    refused("UPDATE_IN_PROGRESS")
+    done.touch()
+    assert stack.settled() == "UPDATE_COMPLETE"
+    stack.start_update(other)
+    assert stack.settled() == "UPDATE_COMPLETE"
+    assert stack.delete() == "DELETE_COMPLETE"
+
+
+def test_events_are_in_order_of_their_times_and_say_which_operation_they_belong_to(provider: Provider) -> None:
+    stack = provider.stack("timed")
+    resources = {f"Thing{number}": provider.resource(Size=1) for number in range(8)}
+    stack.create(resources)
+    stack.update({name: provider.resource(Size=2) for name in resources})
+    stack.update({**resources, "Thing0": provider.resource(Size=3, Update={"fail": "no luck"})})
+    pages = stack.client.get_paginator("describe_stack_events").paginate(StackName=stack.stack_id)
+    newest_first = [event for page in pages for event in page["StackEvents"]]
+    events = newest_first[::-1]
+    times = [event["Timestamp"] for event in events]
+    assert all(earlier < later for earlier, later in itertools.pairwise(times))
+    operations = [
+        [(event["LogicalResourceId"], event["ResourceStatus"]) for event in group]
+        for _, group in itertools.groupby(events, key=lambda event: event["OperationId"])
+    ]
+    assert [operation[0] for operation in operations] == [
+        ("timed", "CREATE_IN_PROGRESS"),
+        ("timed", "UPDATE_IN_PROGRESS"),
+        ("timed", "UPDATE_IN_PROGRESS"),
+        ("timed", "UPDATE_ROLLBACK_IN_PROGRESS"),
+    ]
+    assert operations[1][-1] == ("timed", "UPDATE_COMPLETE")
+    assert ("Thing0", "UPDATE_FAILED") in operations[2]
+    assert len({event["OperationId"] for event in events}) == len(operations)
+    assert stack.delete() == "DELETE_COMPLETE"
+
+
+def test_the_resources_of_a_stack_that_is_not_there_are_missed_as_the_cdk_cli_expects(provider: Provider) -> None:
+    stack = provider.stack("gone")
+    stack.create({"Thing": provider.resource()})
+    stack.delete()
+    for name in ("gone", "never-there", "arn:aws:cloudformation:us-east-1:000000000000:stack/never/1"):
+        with pytest.raises(stack.client.exceptions.ClientError) as missed:
+            stack.client.list_stack_resources(StackName=name)
+        assert missed.value.response["Error"]["Code"] == "ValidationError"
+        assert missed.value.response["Error"]["Message"] == f"Stack with id {name} does not exist"
 
 
 def test_without_rollback_a_stack_keeps_what_it_has_and_can_go_on(provider: Provider) -> None:

@@ -92,14 +92,16 @@ def test_no_other_module_imports_ministack() -> None:
 
 
 PATCHED = {
-    "ministack.services.cloudformation.changesets": ["_deploy_stack_async"],
+    "ministack.services.cloudformation.changesets": ["_add_event", "_deploy_stack_async"],
     "ministack.services.cloudformation.handlers": [
+        "_add_event",
         "_continue_update_rollback_async",
         "_delete_stack_async",
         "_deploy_stack_async",
         "_roll_back_operation",
     ],
     "ministack.services.cloudformation.stacks": [
+        "_add_event",
         "_continue_update_rollback_async",
         "_delete_stack_async",
         "_deploy_stack_async",
