@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from emrs_local import LocalAws
 from tests.e2e.life import SUCCEEDS, Life
 from tests.local.service_support import SERVER_COMMAND
@@ -13,7 +11,6 @@ from tests.local.service_support import SERVER_COMMAND
 JOB_RUNS = 200
 
 
-@pytest.mark.timeout(1800)  # each of the calls that start, find and end a run is allowed once a second
 def test_two_hundred_job_runs_are_deployed_and_deleted(tmp_path: Path) -> None:
     with LocalAws(server_command=SERVER_COMMAND, enforce_rates=True) as aws:
         assert aws.bootstrap()

@@ -101,7 +101,6 @@ def test_with_all_permissions_nothing_is_wrong(life: Life) -> None:
     life.leave()
 
 
-@pytest.mark.timeout(1800)
 def test_each_permission_is_needed(stack: DeployedStack, life: Life, capsys: pytest.CaptureFixture[str]) -> None:
     grants = [grant for policy in stack.policies() for grant in policy.grants()]
     noticed = {grant: what_is_wrong_without(grant, life) for grant in grants}

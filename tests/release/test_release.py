@@ -114,7 +114,6 @@ def test_the_readme_s_first_example_synthesises_in_an_empty_environment(
     assert run(python, "-m", "emrs_local", "--version", cwd=tmp_path).startswith("emrs-local ")
 
 
-@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("end", ["oldest", "newest"])
 def test_the_tests_pass_against_the_installed_wheel(end: str, wheel: Path, newest: Path, tmp_path: Path) -> None:
     requirements = OLDEST if end == "oldest" else newest
