@@ -15,8 +15,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
 
+from ._acknowledgements import Statement, acknowledge_execution_role
 from ._key import key_arn
-from ._suppressions import suppress_execution_role_findings
 from ._tree import arn, asked_once, node_of, stack_of
 from .handler import contract
 
@@ -38,7 +38,7 @@ def _region() -> str:
     return Aws.REGION
 
 
-def new_execution_role(job: Construct, construct_id: str, job_path: str) -> iam.Role:
+def new_execution_role(job: Construct, construct_id: str, job_path: str, stack: Stack) -> iam.Role:
     """A role that EMR Serverless may assume for this account.
 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/getting-started.html#gs-runtime-role
@@ -49,7 +49,7 @@ def new_execution_role(job: Construct, construct_id: str, job_path: str) -> iam.
         description=f"Runs the EMR Serverless job {job_path}",
         assumed_by=_service_for_this_account(),
     )
-    _role_statements[role] = _RoleStatements(role, is_immutable=False)
+    _role_statements[role] = _RoleStatements(role, stack, is_immutable=False)
     return role
 
 
@@ -177,7 +177,6 @@ class LoggingPermissions:
         self._role = role
         self._source_arn = source_arn
         self._application_id = application_id
-        self._allowed: list[tuple[str, list[str], list[str]]] = []
         self.missing: list[iam.PolicyStatement] = []
         """Statements for roles and keys whose policies can't be changed from here."""
 
@@ -257,12 +256,6 @@ class LoggingPermissions:
     ) -> None:
         if self._role is not None:
             self.missing += _statements_of(self._role).allow(sid, actions, resources, conditions)
-            self._allowed.append((sid, actions, resources))
-
-    def explain(self) -> None:
-        """Explain to cdk-nag what it finds in what the role was allowed."""
-        if self._role is not None:
-            suppress_execution_role_findings(self._role, self._allowed)
 
     def _allow_service(
         self, key: kms.IKey, service: str, actions: list[str], conditions: Mapping[str, Mapping[str, object]]
@@ -288,10 +281,12 @@ class _RoleStatements:
     # A statement can't be split over policies, which have a limit of 6,144 characters.
     _MOST_RESOURCES = 20
 
-    def __init__(self, role: iam.IRole, *, is_immutable: bool) -> None:
+    def __init__(self, role: iam.IRole, stack: Stack, *, is_immutable: bool) -> None:
         self._role = role
         self._is_immutable = is_immutable
         self._known: dict[str, list[tuple[iam.PolicyStatement, set[str]]]] = {}
+        self._all: list[Statement] = []
+        acknowledge_execution_role(stack, role, self._all)
 
     def allow(
         self, sid: str, actions: list[str], resources: list[str], conditions: Mapping[str, Mapping[str, str]] | None
@@ -300,6 +295,7 @@ class _RoleStatements:
 
         Resources are added to the statement that is there: statement ids have to be unique in a policy.
         """
+        self._all.append(Statement(sid, actions, resources))
         statements = self._known.setdefault(sid, [])
         new = [arn for arn in resources if not any(arn in known for _, known in statements)]
         if not new:
@@ -335,7 +331,7 @@ _role_statements: WeakKeyDictionary[iam.IRole, _RoleStatements] = WeakKeyDiction
 
 def _statements_of(role: iam.IRole) -> _RoleStatements:
     if role not in _role_statements:
-        _role_statements[role] = _RoleStatements(role, is_immutable=_is_immutable(role))
+        _role_statements[role] = _RoleStatements(role, stack_of(role), is_immutable=_is_immutable(role))
     return _role_statements[role]
 
 

@@ -13,9 +13,9 @@ from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct, IConstruct
 
+from ._acknowledgements import acknowledge_provider
 from ._asset import handler_asset
 from ._permissions import allow, application_arn
-from ._suppressions import suppress_provider_findings, suppress_runtime_finding
 from ._tag_limits import TagLimits
 from ._tree import asked_once, node_of, stack_of
 from .handler import contract
@@ -79,7 +79,7 @@ class JobRunProvider(Construct):
             timeout=Duration.minutes(2),
             environment={contract.STATE_MACHINE_ARN: state_machine.attr_arn},
         )
-        suppress_provider_findings(self, self.role)
+        acknowledge_provider(self)
 
     @staticmethod
     def of(scope: IConstruct) -> "JobRunProvider":
@@ -159,7 +159,7 @@ class JobRunProvider(Construct):
         environment: dict[str, str],
     ) -> lambda_.CfnFunction:
         """A function that waits for its role, and not, as the CDK's would, for what is granted to the role later."""
-        function = lambda_.CfnFunction(
+        return lambda_.CfnFunction(
             self,
             construct_id,
             code=lambda_.CfnFunction.CodeProperty(s3_bucket=self._code.s3_bucket_name, s3_key=self._code.s3_object_key),
@@ -175,8 +175,6 @@ class JobRunProvider(Construct):
             description=description,
             environment=lambda_.CfnFunction.EnvironmentProperty(variables=environment),
         )
-        suppress_runtime_finding(function)
-        return function
 
     def _new_function_role(self, construct_id: str, statements: list[iam.PolicyStatement]) -> iam.Role:
         """A role for a function, which may also write to the provider's log group and to no other."""

@@ -93,7 +93,7 @@ class Job(Construct):
         self._engine = engine
         self.monitoring = monitoring
         """Where its logs and metrics go."""
-        self.execution_role: iam.IRole = execution_role or new_execution_role(self, "ExecutionRole", path)
+        self.execution_role: iam.IRole = execution_role or new_execution_role(self, "ExecutionRole", path, self._stack)
         """The role that the job's code runs with: the one that was brought, or one of its own."""
         self._execution_role_arn = role_arn(self.execution_role)
         self._prerequisites: list[IConstruct] = [self, self.execution_role, application]
@@ -112,7 +112,6 @@ class Job(Construct):
         self._owns_key = encryption is None or encryption.key is None
         self._log_key_arns = wiring.log_key_arns
         self._allow_inherited_monitoring(monitoring, permissions)
-        permissions.explain()
         self._warn_of(permissions.missing)
         self._log_group = wiring.log_group
         self._encryption_key = wiring.encryption_key

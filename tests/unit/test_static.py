@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 import cdk_nag
 import pytest
-from aws_cdk import App, Aspects, CfnResource, Stack
+from aws_cdk import Acknowledgment, App, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Annotations, Match, Template
@@ -104,15 +105,27 @@ class Finding(NamedTuple):
 
 
 def findings(stack: Stack) -> Counter[Finding]:
-    for pack in PACKS:
-        Aspects.of(stack.node.root).add(pack())
-    annotations = Annotations.from_stack(stack)
-    everything_found = [
-        *annotations.find_error("*", Match.any_value()),
-        *annotations.find_warning("*", Match.any_value()),
-    ]
-    texts = [(message.id, str(message.entry.data).strip()) for message in everything_found]
-    return Counter(Finding(path, re.split(r": (?=[A-Z])", text)[0]) for path, text in texts)
+    Template.from_stack(stack)  # cdk-nag looks at the app that has been synthesised
+    app = stack.node.root
+    return Counter(
+        Finding(f"/{resource.construct_path}", violation.rule_name)
+        for pack in PACKS
+        for violation in pack(app).validate_scope(app).violations
+        for resource in violation.violating_resources
+    )
+
+
+def acknowledged(stack: Stack) -> dict[Finding, str]:
+    """The findings that are acknowledged in the stack, with their reasons."""
+    Template.from_stack(stack)
+    return {
+        Finding(f"/{construct.node.path}", rule): reason
+        for construct in stack.node.find_all()
+        for entry in construct.node.metadata
+        if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+        for rule, reason in entry.data.items()
+        if not rule.startswith("CloudFormation-Validate::")  # the CDK's own
+    }
 
 
 class UsersOwn(NamedTuple):
@@ -142,7 +155,7 @@ USERS_OWN = {
         UsersOwn(
             "/FlightDelays/FlightDelays/ExecutionRole/DefaultPolicy/",
             r"AwsSolutions-IAM5\[(Action::s3:(GetObject|GetBucket|List|DeleteObject|Abort)|Resource::<Data)",
-            "data.grant_read_write(etl): the demo's own grant, which the library's suppressions do not hide",
+            "data.grant_read_write(etl): the demo's own grant, which the library does not acknowledge",
         ),
     ],
 }
@@ -159,14 +172,35 @@ def test_cdk_nag_finds_nothing_in_what_the_constructs_create(name: str) -> None:
     assert [own for own, items in explained.items() if not items] == []
 
 
-def test_the_constructs_suppress_nothing_that_cdk_nag_would_not_find() -> None:
-    stack = STACKS["defaults"](App())
-    suppressed = set()
-    for resource in stack.node.find_all():
-        if isinstance(resource, CfnResource) and (metadata := resource.get_metadata("cdk_nag")):
-            suppressed |= {(f"/{resource.node.path}", rule["id"]) for rule in metadata["rules_to_suppress"]}
-            resource.add_metadata("cdk_nag", {"rules_to_suppress": []})
-    assert suppressed == {(path, rule.partition("[")[0]) for path, rule in findings(stack)}
+def test_the_readme_s_stack_passes_with_the_plugins_of_cdk_nag() -> None:
+    app = App()
+    STACKS["defaults"](app)
+    Validations.of(app).add_plugins(*(pack(app) for pack in PACKS))
+    app.synth()
+
+
+@pytest.fixture
+def without_cdk_nag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an app that does not import cdk-nag."""
+    monkeypatch.delitem(sys.modules, "cdk_nag")
+
+
+@pytest.mark.usefixtures("without_cdk_nag")
+@every_stack
+def test_an_app_without_cdk_nag_acknowledges_nothing(name: str) -> None:
+    assert acknowledged(STACKS[name](App())) == {}
+
+
+@every_stack
+def test_nothing_of_cdk_nag_is_in_the_template(name: str) -> None:
+    keys = {key for resource in template_of(name).values() for key in resource.get("Metadata", {})}
+    assert keys & {"cdk_nag", Validations.ACKNOWLEDGED_RULES_METADATA_KEY} == set()
+
+
+def test_the_constructs_acknowledge_nothing_that_cdk_nag_would_not_find(request: pytest.FixtureRequest) -> None:
+    with_reasons = acknowledged(STACKS["defaults"](App()))
+    request.getfixturevalue("without_cdk_nag")
+    assert with_reasons.keys() == findings(STACKS["defaults"](App())).keys()
 
 
 def test_cdk_nag_finds_nothing_in_the_policies_that_the_cdk_splits_off_when_there_are_many_jobs() -> None:
@@ -179,23 +213,29 @@ def test_cdk_nag_finds_nothing_in_the_policies_that_the_cdk_splits_off_when_ther
     assert resources(stack, "AWS::IAM::ManagedPolicy")
 
 
-def test_a_suppression_is_for_the_wildcards_of_one_statement_and_has_a_reason() -> None:
-    for resource in template_of("all_arguments").values():
-        for rule in resource.get("Metadata", {}).get("cdk_nag", {}).get("rules_to_suppress", []):
-            assert ("applies_to" in rule) == (rule["id"] == "AwsSolutions-IAM5")
-            assert re.fullmatch(r"[A-Z].{20,150}\.", rule["reason"])
+def test_each_acknowledgement_has_a_reason() -> None:
+    for reason in acknowledged(STACKS["all_arguments"](App())).values():
+        assert re.fullmatch(r"[A-Z].{20,150}\.", reason)
 
 
-def test_what_the_user_suppressed_stays_suppressed() -> None:
+def test_what_is_acknowledged_may_have_brackets_without_a_partner() -> None:
+    stack = Stack(App(), "Lake")
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    s3_logs = S3Logs(bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "logs"), prefix="runs (new")
+    job = SparkJob(stack, "Etl", application=application, entry_point=script(), monitoring=Monitoring(s3_logs=s3_logs))
+    JobRun(stack, "EtlOnDeploy", job=job)
+    assert findings(stack) == Counter()
+
+
+def test_what_the_user_granted_and_acknowledged_is_the_user_s() -> None:
     stack = Stack(App(), "Lake")
     role = iam.Role(stack, "Mine", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
     s3.Bucket.from_bucket_name(stack, "Data", "data").grant_read(role)
-    mine = cdk_nag.NagPackSuppression(id="AwsSolutions-IAM5", reason="it reads data", applies_to=["Action::s3:List*"])
-    cdk_nag.NagSuppressions.add_resource_suppressions(role, [mine], apply_to_children=True)
+    Validations.of(role).acknowledge(Acknowledgment(id="AwsSolutions-IAM5[Action::s3:List*]", reason="it reads data"))
     application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
     SparkJob(stack, "Etl", application=application, entry_point=script(), execution_role=role)
     found = {rule for path, rule in findings(stack) if path.startswith("/Lake/Mine/")}
-    assert "AwsSolutions-IAM5[Action::s3:List*]" not in found  # the user's, suppressed by the user
+    assert "AwsSolutions-IAM5[Action::s3:List*]" not in found  # the user's, acknowledged by the user
     assert "AwsSolutions-IAM5[Action::s3:GetObject*]" in found  # the user's
     assert not any("kms:" in rule for rule in found)  # the library's
 
