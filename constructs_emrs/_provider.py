@@ -95,13 +95,14 @@ class JobRunProvider(Construct):
         """
         return self._start.attr_arn
 
-    def check_tags(self, run: Construct, tags: Callable[[], Mapping[str, str]]) -> None:
-        """Check the tags of a run when the app is synthesised."""
-        self._tag_limits.add(run, tags)
+    def check_tags(self, tagged: Construct, tags: Callable[[], Mapping[str, str]]) -> None:
+        """Check the tags of a run or an application, the library's own among them, when the app is synthesised."""
+        self._tag_limits.add(tagged, tags)
 
-    def allow_stopping(self, application: "IApplication") -> None:
-        """Let the functions cancel the application's runs, whoever started them."""
+    def allow_stopping_and_tagging(self, application: "IApplication") -> None:
+        """Let the functions cancel the application's runs, whoever started them, and change its tags."""
         self._allow(["emr-serverless:CancelJobRun"], application.job_run_arns)
+        self._allow(["emr-serverless:TagResource", "emr-serverless:UntagResource"], application.application_arn)
 
     def allow_running(self, job: "Job") -> None:
         """Let the functions start, wait for and cancel runs of the job, and read the driver's log of a failed one."""

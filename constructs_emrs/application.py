@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Unpack, cast
 
 import jsii
-from aws_cdk import ArnFormat, Aws, CustomResource, Duration, IResource, Names, RemovalPolicy, Resource, Stack
+from aws_cdk import ArnFormat, CustomResource, Duration, IResource, Names, RemovalPolicy, Resource, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_emrserverless as emrserverless
@@ -17,6 +17,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from . import _application_rules as rules
+from ._application_tags import ApplicationTags, at_synth
 from ._argument_types import check_types, checked
 from ._members import argument_of
 from ._model_rules import check_against_model
@@ -359,14 +360,13 @@ class Application(_ApplicationBase):
         """What jobs inherit that do not say it themselves."""
         self._resource = emrserverless.CfnApplication(self, "Resource", **_l1_properties(request))
         self._application_id = self._resource.attr_application_id
-        # How the functions that stop it know that it is the stack's.
-        self._resource.tags.set_tag(contract.STACK_TAG, Aws.STACK_ID)
+        self._tags = ApplicationTags(self._resource)
         if removal_policy is not None:
             self._resource.apply_removal_policy(removal_policy)
         for own in [image, *(worker_images or {}).values()]:
             if own is not None:
                 allow_pulling(own.repository, application_arn(self, "*"))
-        # Without tags, which come later: they do not change what the application is.
+        # Without tags, which are known later.
         self._definition = request
         self._before_update = self._stop_when_it_has_to_be(removal_policy)
         self.outlives_its_stack = removal_policy in (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
@@ -378,15 +378,18 @@ class Application(_ApplicationBase):
         return self._application_id
 
     def _definition_for(self, scope: Construct) -> str:
-        """A string that is another one when the application is stopped because its properties changed.
+        """A string that is another one when the application is stopped because what CloudFormation makes of it changed.
 
         In the application's own stack it comes from the resource that stops it. Other stacks can't refer to what
         changes: CloudFormation does not let an export change that is in use.
         """
         if Stack.of(scope) is Stack.of(self):
             return self._before_update.get_att_string(contract.STOPPED_BY)
-        definition = json.dumps(Stack.of(self).resolve(self._definition), sort_keys=True)
-        return hashlib.sha256(definition.encode()).hexdigest()
+        return cast("str", at_synth(self._hash))
+
+    def _hash(self) -> str:
+        definition = [Stack.of(self).resolve(self._definition), self._tags.of_stack()]
+        return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
     @property
     def application_name(self) -> str:
@@ -498,11 +501,12 @@ class Application(_ApplicationBase):
     def _stop_when_it_has_to_be(self, removal_policy: RemovalPolicy | None) -> CustomResource:
         """Have the application stopped before it is updated or deleted: the service refuses both while it is started.
 
-        One resource stands before the application and stops it when a property of it changed, one stands behind it and
-        stops it when it is deleted.
+        One resource stands before the application and stops it when CloudFormation is going to change it, one stands
+        behind it, tags it, and stops it when it is deleted.
         """
         provider = JobRunProvider.of(self)
-        provider.allow_stopping(cast("IApplication", self))
+        provider.allow_stopping_and_tagging(cast("IApplication", self))
+        provider.check_tags(self, lambda: {**self._tags.all(), contract.STACK_TAG: ""})
         before_update = CustomResource(
             self,
             "BeforeUpdate",
@@ -511,6 +515,7 @@ class Application(_ApplicationBase):
             properties={
                 contract.APPLICATION_LOGICAL_ID: self._resource.logical_id,
                 contract.APPLICATION_PROPERTIES: self._definition,
+                contract.STACK_TAGS: at_synth(self._tags.of_stack),
             },
         )
         self._resource.node.add_dependency(before_update)
@@ -519,7 +524,11 @@ class Application(_ApplicationBase):
             "Stop",
             resource_type=contract.APPLICATION_STOP_TYPE,
             service_token=provider.service_token,
-            properties={contract.APPLICATION_ID: self.application_id},
+            properties={
+                contract.APPLICATION_ID: self.application_id,
+                contract.APPLICATION_TAGS: at_synth(self._tags.all),
+                contract.STOPPED_BY: before_update.get_att_string(contract.STOPPED_BY),
+            },
             removal_policy=removal_policy,
         )
         stop.node.add_dependency(provider.role)

@@ -100,7 +100,7 @@ class JobRun(Construct):
         provider = JobRunProvider.of(self)
         provider.allow_running(job)
         request = _Request(job, arguments, self._tag_values)
-        provider.check_tags(self, request.tags)
+        provider.check_tags(self, lambda: {**request.tags(), **dict.fromkeys(contract.OWN_TAGS, "")})
         properties: dict[str, Any] = {contract.REQUEST: Lazy.any(request)}
         if all_triggers := _triggers(triggers, run_when):
             properties[contract.TRIGGERS] = all_triggers

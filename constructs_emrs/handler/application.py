@@ -1,7 +1,10 @@
-"""Stops an application before CloudFormation updates or deletes it, which needs it CREATED or STOPPED."""
+"""What CloudFormation does not do for an application: it neither stops it, nor tags one that is started."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
 from typing import TYPE_CHECKING
 
 from . import contract, errors, pace, runs
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 
     from .request import Outcome
 
+_log = logging.getLogger(__name__)
+
 # UpdateApplication and DeleteApplication are accepted in these states; TERMINATED is deleted already.
 _STOPPED: frozenset[ApplicationStateType] = frozenset({"CREATED", "STOPPED", "TERMINATED"})
 _LONGEST_SECONDS = 57 * 60
@@ -22,32 +27,16 @@ _LONGEST_SECONDS = 57 * 60
 _REFUSAL = "Refusal"
 
 
-class ApplicationStop(Resource):
-    """A request for a `Custom::EMRServerlessApplicationStop` or `Custom::EMRServerlessApplicationUpdate` resource.
-
-    The first stands behind the application and stops it when it is deleted, the second stands before it and stops it
-    when it is updated, which happens when a property of the application changed.
-    """
-
-    def step(self) -> Outcome:
-        """Stop the application if it is time to, one thing at a time.
+class _ApplicationResource(Resource):
+    def _stop(self, application_id: str) -> Outcome | None:
+        """Do what is next to stop the application, None when it is stopped or gone.
 
         Raises:
             JobRunFailed: It could not be stopped in time.
         """
         request = self._request
-        done = Done(request.physical_id or request.logical_id, {contract.STOPPED_BY: request.request_id})
-        if request.resource_type == contract.APPLICATION_STOP_TYPE:
-            application_id: str | None = request.properties[contract.APPLICATION_ID]
-            if request.kind != "Delete":
-                # An application that is replaced is deleted by its id.
-                return Done(str(application_id))
-        elif request.kind == "Update":
-            application_id = self._stack.physical_id(request.properties[contract.APPLICATION_LOGICAL_ID])
-        else:
-            return done
-        if application_id is None or self._is_stopped(application_id):
-            return done
+        if self._is_stopped(application_id):
+            return None
         if request.age > _LONGEST_SECONDS:
             raise JobRunFailed(
                 f"Application {application_id} could not be stopped. "
@@ -78,3 +67,70 @@ class ApplicationStop(Resource):
             self._request.progress[_REFUSAL] = errors.sentence(error)
             return False
         return False
+
+
+class ApplicationUpdate(_ApplicationResource):
+    """A request for a `Custom::EMRServerlessApplicationUpdate` resource.
+
+    It stands before the application and stops it when it is updated, which happens when CloudFormation is going to
+    change the application.
+    """
+
+    def step(self) -> Outcome:
+        """Stop the application if there is one, one thing at a time.
+
+        Raises:
+            JobRunFailed: It could not be stopped in time.
+        """
+        request = self._request
+        if request.kind == "Update":
+            application_id = self._stack.physical_id(request.properties[contract.APPLICATION_LOGICAL_ID])
+            outcome = self._stop(application_id) if application_id else None
+            if outcome is not None:
+                return outcome
+        return Done(request.physical_id or request.logical_id, {contract.STOPPED_BY: self._definition()})
+
+    def _definition(self) -> str:
+        """What changes when the application does, and is what it was when a change is rolled back."""
+        properties = self._request.properties
+        definition = [properties[contract.APPLICATION_PROPERTIES], properties.get(contract.STACK_TAGS, {})]
+        return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+
+
+class ApplicationStop(_ApplicationResource):
+    """A request for a `Custom::EMRServerlessApplicationStop` resource.
+
+    It stands behind the application: it gives it its tags, and stops it when it is deleted. An application that was
+    replaced is stopped and deleted by its id, which is the resource's.
+    """
+
+    def step(self) -> Outcome:
+        """Tag the application, or stop it, one thing at a time.
+
+        Raises:
+            JobRunFailed: It could not be stopped in time.
+        """
+        request = self._request
+        application_id: str = request.properties[contract.APPLICATION_ID]
+        if request.kind == "Delete":
+            return self._stop(application_id) or Done(request.physical_id)
+        self._tag(application_id)
+        return Done(application_id)
+
+    def _tag(self, application_id: str) -> None:
+        request, client = self._request, self._services.emr_serverless()
+        is_same = request.old_properties.get(contract.APPLICATION_ID) == application_id
+        before: dict[str, str] = request.old_properties.get(contract.APPLICATION_TAGS, {}) if is_same else {}
+        tags: dict[str, str] = request.properties.get(contract.APPLICATION_TAGS, {})
+        removed = sorted(before.keys() - tags.keys())
+        if not (tags or removed):
+            return
+        try:
+            arn = client.get_application(applicationId=application_id)["application"]["arn"]
+            if removed:
+                client.untag_resource(resourceArn=arn, tagKeys=removed)
+            if tags:
+                # All of them, whatever was there before: somebody else may have changed them.
+                client.tag_resource(resourceArn=arn, tags=tags)
+        except client.exceptions.ResourceNotFoundException:
+            _log.info("application %s is gone and can't be tagged", application_id)

@@ -7,7 +7,7 @@ JOB_RUN_WAIT_TYPE = "Custom::EMRServerlessJobRunWait"
 """Goes on waiting for a job run, as CloudFormation gives a custom resource an hour at most."""
 
 APPLICATION_STOP_TYPE = "Custom::EMRServerlessApplicationStop"
-"""Does nothing until it is deleted: then it cancels the application's runs and stops the application."""
+"""Gives the application its tags. When it is deleted, it cancels the application's runs and stops the application."""
 
 APPLICATION_UPDATE_TYPE = "Custom::EMRServerlessApplicationUpdate"
 """Does nothing until it is updated: then it cancels the application's runs and stops the application."""
@@ -31,12 +31,16 @@ JOB_RUN_ARN = "JobRunArn"
 
 # Property of APPLICATION_STOP_TYPE and attribute of JOB_RUN_TYPE.
 APPLICATION_ID = "ApplicationId"
+# Property of APPLICATION_STOP_TYPE: all tags that are known at synth. STOPPED_BY is a property too, so that they are
+# set again when CloudFormation has changed the application: what its handler does to tags of others is not documented.
+APPLICATION_TAGS = "Tags"
 
 # Properties of APPLICATION_UPDATE_TYPE: which resource of the stack the application is, and what it is going to be.
 APPLICATION_LOGICAL_ID = "ApplicationLogicalId"
 APPLICATION_PROPERTIES = "ApplicationProperties"
+STACK_TAGS = "StackTags"
 
-# Attribute of APPLICATION_UPDATE_TYPE: another string each time that the application was stopped.
+# Attribute of APPLICATION_UPDATE_TYPE: another string for each definition that the application was stopped for.
 STOPPED_BY = "StoppedBy"
 
 # Tags that the handler puts on every run it starts; they are how it finds its own runs again.

@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 from . import answer, clients, contract, errors, pace
-from .application import ApplicationStop
+from .application import ApplicationStop, ApplicationUpdate
 from .failure import JobRunFailed
 from .job_run import JobRunResource
 from .job_run_wait import JobRunWait
@@ -115,8 +115,10 @@ def _resource(request: Request, services: Services) -> Resource:
             return JobRunResource(request, services)
         case contract.JOB_RUN_WAIT_TYPE:
             return JobRunWait(request, services)
-        case contract.APPLICATION_STOP_TYPE | contract.APPLICATION_UPDATE_TYPE:
+        case contract.APPLICATION_STOP_TYPE:
             return ApplicationStop(request, services)
+        case contract.APPLICATION_UPDATE_TYPE:
+            return ApplicationUpdate(request, services)
         case unknown:
             raise ValueError(f"unknown resource type {unknown!r}")
 

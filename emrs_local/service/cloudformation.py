@@ -2,7 +2,9 @@
 
 Its properties are the members of CreateApplication in another spelling: names in PascalCase, some maps as lists of keys
 and values. The model's shapes say which is which, so a new member of the API needs no change here. AWS's own handler
-does not stop an application, so one that is STARTED can neither be changed nor deleted; neither can it here.
+does not stop an application, so one that is STARTED can neither be changed nor deleted; neither can it here. It calls
+UpdateApplication also when only tags changed, that of the template or of the stack:
+https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2370.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from emrs_local.service.rules import require_valid_application
 
 TYPE_NAME = "AWS::EMRServerless::Application"
 _CREATE_ONLY_PROPERTIES = ("Name", "Type")
+_SYSTEM_TAGS = "aws:cloudformation:"
 
 
 def register_application_type(applications: Applications) -> None:
@@ -55,15 +58,17 @@ class _Handler:
         application = self._find(physical_id)
         before, after = (request_members("CreateApplication", properties) for properties in (old, new))
         changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-        changed -= {"clientToken", "tags"}
-        application.tags.clear()
-        application.tags.update(after.get("tags", {}))
+        changed -= {"clientToken"}
         if changed:
-            members = {name: after.get(name) for name in changed}
+            members = {name: after.get(name) for name in changed - {"tags"}}
             with _in_the_handlers_words():
                 protocol.validate("CreateApplication", after)
                 require_valid_application(after)
                 self._applications.update(application, members)
+            # What somebody else has tagged stays.
+            for key in before["tags"].keys() - after["tags"].keys():
+                application.tags.pop(key, None)
+            application.tags.update(after["tags"])
         return _returned(application)
 
     def delete(self, physical_id: str, _properties: dict[str, Any]) -> None:
@@ -103,7 +108,9 @@ def request_members(operation: str, properties: dict[str, Any]) -> dict[str, Any
     shape = protocol.service_model().operation_model(operation).input_shape
     if not isinstance(shape, StructureShape):
         raise TypeError(f"{operation} has no input")
-    tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
+    all_tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
+    # The type's schema says cloudFormationSystemTags: false.
+    tags = {key: value for key, value in all_tags.items() if not key.startswith(_SYSTEM_TAGS)}
     rest = {name: value for name, value in properties.items() if name != "Tags"}
     # The user's own client tokens are for the API; a resource is created once for each of its creations.
     return {**_structure(shape, rest), "tags": tags, "clientToken": str(uuid.uuid4())}

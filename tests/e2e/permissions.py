@@ -354,6 +354,7 @@ class Life:
         self._deliver("Delete", sleeping, run=active)
         self._require(self._described(active)["state"] == "CANCELLED", "the deleted run was not cancelled")
 
+        self._tag_application()
         self._update_application()
         self._require(self._described(foreign)["state"] == "CANCELLED", "a run of the application was not cancelled")
         foreign = self._start_as_somebody_else(sleeping)
@@ -434,6 +435,18 @@ class Life:
 
         return self._answer(event, request_type, started=started)
 
+    def _tag_application(self) -> None:
+        properties = self.requests[contract.APPLICATION_STOP_TYPE]["ResourceProperties"]
+        before, after = ({**properties, contract.APPLICATION_TAGS: {key: "7"}} for key in ("team", "cost-centre"))
+        event = self._event(contract.APPLICATION_STOP_TYPE, "Create", before)
+        self._answer(event, "the application's tags")
+        event = self._event(
+            contract.APPLICATION_STOP_TYPE, "Update", after, old=before, physical_id=self.application_id
+        )
+        self._answer(event, "the application's new tags")
+        tags = self._application()["tags"]
+        self._require("cost-centre" in tags and "team" not in tags, f"the application's tags are {tags}")
+
     def _update_application(self) -> None:
         event = self._event(contract.APPLICATION_UPDATE_TYPE, "Update", physical_id="before")
         self._answer({**event, "OldResourceProperties": {}}, "the application's Update")
@@ -445,8 +458,11 @@ class Life:
         self._require_stopped()
 
     def _require_stopped(self) -> None:
-        application = self._clients["emr-serverless"].get_application(applicationId=self.application_id)["application"]
-        self._require(application["state"] == "STOPPED", f"the application is {application['state']}")
+        state = self._application()["state"]
+        self._require(state == "STOPPED", f"the application is {state}")
+
+    def _application(self) -> Json:
+        return dict(self._clients["emr-serverless"].get_application(applicationId=self.application_id)["application"])
 
     def _start_as_somebody_else(self, properties: Json) -> str:
         """A running run without the tags of the stack's own runs."""

@@ -43,10 +43,6 @@ EXCEPTIONS = {
         "EMR Serverless User Guide, 'Monitor Spark metrics with Amazon Managed Service for Prometheus'. The local AWS "
         "has no workspaces, and without the permission metrics are missing, but no run fails."
     ),
-    ("step", "emr-serverless:TagResource", "emr-serverless:/applications/Spark"): (
-        "Service Authorization Reference of EMR Serverless: StartJobRun needs TagResource, whose resource may be an "
-        "application or a run. On which of them it is asked for is not said, and the run is not there yet."
-    ),
     ("step's trust", "sts:AssumeRole", "*"): _LAMBDA_TRUST,
     ("start's trust", "sts:AssumeRole", "*"): _LAMBDA_TRUST,
     ("machine's trust", "sts:AssumeRole", "*"): _STATES_TRUST,

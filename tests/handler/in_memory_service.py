@@ -36,6 +36,11 @@ class Killed(BaseException):
     """The function was ended here: nothing in it can catch that."""
 
 
+def application_arn(application_id: str) -> str:
+    """The ARN of an application."""
+    return f"arn:aws:emr-serverless:us-east-1:123456789012:/applications/{application_id}"
+
+
 @functools.cache
 def _session() -> Session:
     session = Session()
@@ -57,9 +62,7 @@ class Run:
     @property
     def arn(self) -> str:
         """The run's ARN."""
-        return (
-            f"arn:aws:emr-serverless:us-east-1:123456789012:/applications/{self.application_id}/jobruns/{self.run_id}"
-        )
+        return f"{application_arn(self.application_id)}/jobruns/{self.run_id}"
 
 
 @dataclass
@@ -69,6 +72,7 @@ class Service:
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     runs: dict[str, Run] = field(default_factory=dict)
     applications: dict[str, str] = field(default_factory=lambda: {APPLICATION: "CREATED"})
+    application_tags: dict[str, dict[str, str]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     next_answers: list[Refused] = field(default_factory=list)
     polls_to_cancel: int = 0
@@ -190,7 +194,12 @@ class Service:
             raise Refused("ResourceNotFoundException", 404)
         if self.applications[application_id] == "STOPPING":
             self.applications[application_id] = "STOPPED"
-        return {"application": {"applicationId": application_id, "state": self.applications[application_id]}}
+        application = {
+            "applicationId": application_id,
+            "arn": application_arn(application_id),
+            "state": self.applications[application_id],
+        }
+        return {"application": application}
 
     def _stop_application(self, application_id: str, **_: object) -> dict[str, Any]:
         if self.active_runs():
@@ -199,18 +208,22 @@ class Service:
         return {}
 
     def _tag_resource(self, arn: str, *, body: dict[str, Any], **_: object) -> dict[str, Any]:
-        self._by_arn(arn).request["tags"].update(body["tags"])
+        self._tags_of(arn).update(body["tags"])
         return {}
 
     def _untag_resource(self, arn: str, *, query: dict[str, list[str]], **_: object) -> dict[str, Any]:
         for key in query["tagKeys"]:
-            self._by_arn(arn).request["tags"].pop(key, None)
+            self._tags_of(arn).pop(key, None)
         return {}
 
-    def _by_arn(self, arn: str) -> Run:
+    def _tags_of(self, arn: str) -> dict[str, str]:
         for run in self.runs.values():
             if run.arn == arn:
-                return run
+                tags: dict[str, str] = run.request.setdefault("tags", {})
+                return tags
+        for application_id in self.applications:
+            if application_arn(application_id) == arn:
+                return self.application_tags.setdefault(application_id, {})
         raise Refused("ResourceNotFoundException", 404)
 
     _Operation = Callable[..., dict[str, Any]]

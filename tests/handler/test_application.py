@@ -1,0 +1,80 @@
+"""The custom resources of an application: its tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from constructs_emrs.handler import contract
+from tests.handler.in_memory_cloudformation import CustomResource
+from tests.handler.in_memory_service import APPLICATION, Refused, Service
+
+BY_STACK = {"constructs-emrs:stack-id": "lake"}
+
+
+@pytest.fixture
+def service() -> Service:
+    """A service whose application has the tag that CloudFormation gives it."""
+    return Service(application_tags={APPLICATION: dict(BY_STACK)})
+
+
+@pytest.fixture
+def stop(service: Service) -> CustomResource:
+    return CustomResource(service, contract.APPLICATION_STOP_TYPE, "Stop")
+
+
+def tagged(application_id: str = APPLICATION, **tags: str) -> dict[str, Any]:
+    return {contract.APPLICATION_ID: application_id, **({contract.APPLICATION_TAGS: tags} if tags else {})}
+
+
+def test_an_application_is_tagged_as_soon_as_it_is_there(service: Service, stop: CustomResource) -> None:
+    stop.create(tagged(team="lake"))
+    assert service.application_tags[APPLICATION] == {**BY_STACK, "team": "lake"}
+    assert stop.physical_id == APPLICATION
+
+
+def test_tags_of_a_started_application_change_and_its_runs_go_on(service: Service, stop: CustomResource) -> None:
+    stop.create(tagged(team="lake", cost="7"))
+    service.applications[APPLICATION] = "STARTED"
+    stop.update(tagged(team="web"))
+    assert service.application_tags[APPLICATION] == {**BY_STACK, "team": "web"}
+    stop.roll_back(tagged(team="lake", cost="7"))
+    assert service.application_tags[APPLICATION] == {**BY_STACK, "team": "lake", "cost": "7"}
+    assert service.applications[APPLICATION] == "STARTED"
+
+
+def test_tags_that_an_update_of_the_application_took_away_come_back(service: Service, stop: CustomResource) -> None:
+    stop.create({**tagged(team="lake"), contract.STOPPED_BY: "1"})
+    service.application_tags[APPLICATION] = dict(BY_STACK)
+    stop.update({**tagged(team="lake"), contract.STOPPED_BY: "2"})
+    assert service.application_tags[APPLICATION] == {**BY_STACK, "team": "lake"}
+
+
+def test_an_application_without_tags_is_not_asked_for(service: Service, stop: CustomResource) -> None:
+    stop.create(tagged())
+    stop.update({**tagged(), contract.STOPPED_BY: "2"})
+    assert service.calls == []
+
+
+def test_an_application_that_is_replaced_gets_all_tags_and_the_old_one_keeps_its_own(
+    service: Service, stop: CustomResource
+) -> None:
+    stop.create(tagged(team="lake"))
+    service.applications["00app2"] = "CREATED"
+    stop.update(tagged("00app2", cost="7"))
+    assert service.application_tags == {APPLICATION: {**BY_STACK, "team": "lake"}, "00app2": {"cost": "7"}}
+    assert stop.physical_id == "00app2"
+
+
+def test_tags_of_an_application_that_is_gone_do_not_fail_the_update(service: Service, stop: CustomResource) -> None:
+    stop.create(tagged(team="lake"))
+    service.applications.clear()
+    stop.update(tagged(team="web"))
+
+
+@pytest.mark.parametrize("refused", [Refused("ThrottlingException", 429), Refused("AccessDeniedException")])
+def test_tagging_waits_out_what_passes(service: Service, stop: CustomResource, refused: Refused) -> None:
+    service.next_answers = [refused] * 5
+    stop.create(tagged(team="lake"))
+    assert service.application_tags[APPLICATION]["team"] == "lake"
