@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from ._tokens import is_token
+from ._type_hints import remedy_for
 
 if TYPE_CHECKING:
     from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
@@ -84,7 +85,7 @@ def _check_list(value: Any, shape: ListShape, report: Report, path: str) -> None
 
 def _check_string(value: Any, shape: StringShape, report: Report, path: str) -> None:
     if not isinstance(value, str):
-        report(path, value, f"a string is expected, this is of type {type(value).__name__}", "use a string")
+        report(path, value, f"a string is expected, this is of type {type(value).__name__}", remedy_for(str, value))
     elif shape.enum:
         if value not in shape.enum:
             report(path, value, "the service does not know it", "use one of " + ", ".join(shape.enum))
@@ -109,7 +110,7 @@ def _check_scalar(value: Any, shape: Shape, report: Report, path: str) -> None:
         return
     expected, description = _SCALARS[shape.type_name]
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is int):
-        report(path, value, f"{description} is expected", f"use {description}")
+        report(path, value, f"{description} is expected", remedy_for(expected, value))
     elif expected is int:
         low, high = shape.metadata.get("min"), shape.metadata.get("max")
         if (low is not None and value < low) or (high is not None and value > high):

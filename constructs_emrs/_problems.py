@@ -29,7 +29,7 @@ def shown(value: Any) -> str:
 
 
 class Problems:
-    """What is wrong with the construct at `path`."""
+    """What is wrong with the construct at `path`, or with a value, which has none."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -39,7 +39,19 @@ class Problems:
     def add(self, argument: str, value: Any, problem: str, remedy: str) -> None:
         """Note a problem: the argument as the user spelt it, its value, what is wrong, and what to do about it."""
         self._arguments.add(_outer(argument))
-        self._lines.append(f"{self._path}: {argument}={shown(value)}: {problem}; {remedy}")
+        self._note(f"{argument}={shown(value)}", problem, remedy)
+
+    def lacks(self, argument: str, problem: str, remedy: str) -> None:
+        """Note a problem of an argument that was not given."""
+        self._note(argument, problem, remedy)
+
+    def has_nameless(self, value: Any, problem: str, remedy: str) -> None:
+        """Note a problem of a value that was given without a name."""
+        self._note(shown(value), problem, remedy)
+
+    def _note(self, subject: str, problem: str, remedy: str) -> None:
+        path = f"{self._path}: " if self._path else ""
+        self._lines.append(f"{path}{subject}: {problem}; {remedy}")
 
     def mentions(self, argument: str) -> bool:
         """Whether a problem of the argument, or of an item of the same argument, has been noted."""

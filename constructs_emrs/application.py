@@ -18,6 +18,7 @@ from constructs import Construct
 
 from . import _application_rules as rules
 from ._application_tags import ApplicationTags, at_synth
+from ._argument_names import explained
 from ._argument_types import check_types, checked
 from ._members import argument_of
 from ._model_rules import check_against_model
@@ -106,6 +107,7 @@ class IApplication(IResource, Protocol):
         ...
 
 
+@explained
 class _ApplicationBase(Resource):
     """What an application has whether it was created here or imported."""
 
@@ -206,6 +208,7 @@ class _ApplicationBase(Resource):
         return self.metric("CancelledJobs", **options)
 
 
+@explained
 @jsii.implements(ec2.IConnectable)
 class Application(_ApplicationBase):
     """An EMR Serverless application: workers of one release, started when a job run needs them.

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from aws_cdk import Duration
 from aws_cdk import aws_ecr as ecr
 
+from ._argument_names import explained
 
+
+@explained
 @dataclass(frozen=True, kw_only=True)
 class Image:
     """A custom image for workers; from emr-6.9.0.
@@ -23,6 +26,7 @@ class Image:
     tag: str = "latest"
 
 
+@explained
 @dataclass(frozen=True, kw_only=True)
 class Scheduler:
     """How many job runs run at a time, and how long the others wait; from emr-7.0.0.
@@ -38,6 +42,7 @@ class Scheduler:
     queue_timeout: Duration | None = None
 
 
+@explained
 @dataclass(frozen=True, kw_only=True)
 class Interactive:
     """Which interactive endpoints the application has; from emr-6.14.0.
@@ -55,6 +60,7 @@ class Interactive:
     sessions: bool = False
 
 
+@explained
 @dataclass(frozen=True, kw_only=True)
 class IdentityCenter:
     """The IAM Identity Center instance whose users' identities jobs carry on; from emr-7.8.0.

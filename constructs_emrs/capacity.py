@@ -6,6 +6,7 @@ from enum import Enum
 
 from aws_cdk import Size
 
+from ._argument_names import explained
 from ._problems import Problems
 from ._tokens import is_token
 from .application_type import ApplicationType
@@ -40,6 +41,7 @@ class WorkerType(Enum):
         return keys.get(self, "EXECUTOR")
 
 
+@explained
 @dataclass(frozen=True, kw_only=True)
 class InitialCapacity:
     """Workers that are kept ready, and paid for, while the application is started.
@@ -55,6 +57,7 @@ class InitialCapacity:
     resources: WorkerResources
 
 
+@explained
 @dataclass(frozen=True, kw_only=True)
 class MaximumCapacity:
     """What all workers of the application may have together.

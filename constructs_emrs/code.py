@@ -11,15 +11,17 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
-from ._argument_types import is_instance
+from ._argument_names import explained
 from ._permissions import allow_reading
 from ._problems import shown
 from ._tokens import is_token
+from ._type_hints import is_instance
 
 # Names without a dot and a slash, such as `spark-internal`, mean something to Spark.
 _RELATIVE_PATH = re.compile(r"[^:/]+[./][^:]*")
 
 
+@explained
 class Code(ABC):
     """A file that a job run reads when it starts.
 

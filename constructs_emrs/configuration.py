@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ._argument_names import explained
 from .json_types import JsonObject
 
 
+@explained
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
     """Properties of one classification, such as `spark-defaults`, and nested classifications.

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_kms as kms
 
+from ._argument_names import explained
 
+
+@explained
 @dataclass(frozen=True, kw_only=True)
 class Encryption:
     """Which keys encrypt the log group, managed logs, S3 logs and the workers' local disks.

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
 
+from ._argument_names import explained
 
+
+@explained
 @dataclass(frozen=True, kw_only=True)
 class ExecutionIamPolicy:
     """What the job may do at most: the intersection of this and the execution role's permissions.

@@ -7,6 +7,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from ._argument_names import explained
 from ._argument_types import checked
 from ._problems import Problems
 from ._spark_submit import joined
@@ -26,6 +27,7 @@ from .retry_policy import RetryPolicy
 _REQUIRED_CONF = ("hive.exec.scratchdir", "hive.metastore.warehouse.dir")
 
 
+@explained
 class HiveJob(Job):
     """A Hive job for an EMR Serverless application, with the role, log group and key that it needs.
 

@@ -14,6 +14,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
 from . import _service_rules as rules
+from ._argument_names import explained
 from ._argument_types import check_types
 from ._key import key_arn
 from ._members import argument_of
@@ -49,6 +50,7 @@ from .retry_policy import RetryPolicy
 _DOT = re.compile(r"(?<!\\)\.")
 
 
+@explained
 @jsii.implements(iam.IGrantable, ITaggableV2)
 class Job(Construct):
     """What is common to Spark and Hive jobs: execution role, log group, key, and the request.

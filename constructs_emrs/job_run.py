@@ -10,6 +10,7 @@ import jsii
 from aws_cdk import CustomResource, Duration, IStableAnyProducer, ITaggableV2, Lazy, RemovalPolicy, TagManager, TagType
 from constructs import Construct
 
+from ._argument_names import explained
 from ._argument_types import checked
 from ._model_rules import check_against_model, shape_of
 from ._problems import Problems
@@ -41,6 +42,7 @@ class JobRunState(Enum):
     """The job did its work: what a batch job is waited for."""
 
 
+@explained
 @jsii.implements(ITaggableV2)
 class JobRun(Construct):
     """Runs a job on `cdk deploy`, waits for it, and fails the deploy with the job's own error if it failed.

@@ -9,6 +9,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 
+from ._argument_names import explained
 from ._tokens import is_token
 
 
@@ -40,6 +41,7 @@ class LogType(Enum):
     """The log of Tez; Tez tasks."""
 
 
+@explained
 @dataclass(frozen=True, kw_only=True)
 class S3Logs:
     """Container logs in a bucket of the same account and Region.
@@ -55,6 +57,7 @@ class S3Logs:
     encryption_key: kms.IKey | None = None
 
 
+@explained
 @dataclass(frozen=True, kw_only=True)
 class ManagedLogs:
     """Logs in storage of the service, kept for 30 days; the Spark UI reads them.
@@ -68,6 +71,7 @@ class ManagedLogs:
     encryption_key: kms.IKey | None = None
 
 
+@explained
 @dataclass(frozen=True, kw_only=True)
 class CloudWatchLogs:
     """Logs in CloudWatch, while the job runs.
@@ -88,6 +92,7 @@ class CloudWatchLogs:
     log_types: Mapping[LogWorker, Sequence[LogType]] | None = None
 
 
+@explained
 @dataclass(frozen=True, kw_only=True)
 class Prometheus:
     """Spark metrics in a workspace of Amazon Managed Service for Prometheus; from emr-7.1.0.
@@ -121,6 +126,7 @@ class Prometheus:
         return cls(remote_write_url=url, workspace_arn=workspace_arn)
 
 
+@explained
 @dataclass(frozen=True, kw_only=True)
 class Monitoring:
     """Where a job's logs and metrics go. CloudWatch and managed logs are on unless they are disabled.

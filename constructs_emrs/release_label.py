@@ -4,9 +4,12 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ._argument_names import explained
+
 _VERSION = re.compile(r"emr-(?P<spark>spark-)?(?P<major>\d+)\.(?P<minor>\d+)")
 
 
+@explained
 @dataclass(frozen=True)
 class ReleaseLabel:
     """A release label of Amazon EMR, such as `emr-7.14.0`.

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from ._argument_names import explained
 
+
+@explained
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
     """How often a failed job run is tried again; from emr-7.1.0.

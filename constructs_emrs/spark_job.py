@@ -7,6 +7,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from ._argument_names import explained
 from ._argument_types import checked
 from ._problems import Problems
 from ._service_rules import check_serverless_storage
@@ -25,6 +26,7 @@ from .retry_policy import RetryPolicy
 from .worker import WorkerResources
 
 
+@explained
 class SparkJob(Job):
     """A Spark job for an EMR Serverless application, with the role, log group and key that it needs.
 

@@ -6,6 +6,7 @@ from enum import Enum
 
 from aws_cdk import Size, Token
 
+from ._argument_names import explained
 from ._problems import Problems
 from ._service_rules import require_release
 from ._tokens import is_token
@@ -37,6 +38,7 @@ class DiskType(Enum):
 _DISK = {None: 200, DiskType.STANDARD: 200, DiskType.SHUFFLE_OPTIMIZED: 2000}
 
 
+@explained
 @dataclass(frozen=True, kw_only=True)
 class WorkerResources:
     """What one worker has.
