@@ -1,15 +1,21 @@
-"""The parameters of spark-submit, as one string that the service splits like a shell does."""
+"""The parameters of spark-submit, and the properties that these can't carry."""
 
 import re
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from ._classification import Setting, check_not_contradicted, is_carried
+from ._parameters import can_be_quoted, needs_quotes, quoted, setting
 from ._problems import Problems
 from ._tokens import is_token
-from .worker import WorkerResources
+from .configuration import Configuration
+
+SPARK_DEFAULTS = "spark-defaults"
 
 # Spark splits coordinates at colons and slashes.
-_COORDINATES = re.compile(r"[^\s,:/]+[:/][^\s,:/]+[:/][^\s,:/]+")
+_COORDINATES = re.compile(r"""[^\s,:/"'\\]+[:/][^\s,:/"'\\]+[:/][^\s,:/"'\\]+""")
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # What the options of spark-submit set. https://spark.apache.org/docs/latest/configuration.html
 _PROPERTY_OF_ARGUMENT = {
@@ -20,19 +26,31 @@ _PROPERTY_OF_ARGUMENT = {
     "packages": "spark.jars.packages",
 }
 
-_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
+
+@dataclass(frozen=True)
+class SparkSubmit:
+    """What spark-submit is asked for.
+
+    Args:
+        parameters: `sparkSubmitParameters`, None without any.
+        defaults: Properties that have to go into `spark-defaults`.
+    """
+
+    parameters: str | None
+    defaults: Sequence[Setting]
 
 
-def spark_submit_parameters(
+def spark_submit(
     problems: Problems,
     *,
     main_class: str | None,
     uris: Mapping[str, Sequence[str]],
     packages: Sequence[str],
     conf: Mapping[str, str],
-    workers: Mapping[str, WorkerResources],
-) -> str | None:
-    """The string, or None when there are no parameters.
+    typed: Sequence[Setting] = (),
+    configuration: Sequence[Configuration] = (),
+) -> SparkSubmit:
+    """Write the parameters.
 
     Args:
         problems: Takes what contradicts or can't be expressed.
@@ -40,9 +58,10 @@ def spark_submit_parameters(
         uris: The files of the arguments `jars`, `py_files`, `files` and `archives`.
         packages: Maven coordinates.
         conf: Spark properties as the user gave them.
-        workers: The sizes of `driver` and `executor`.
+        typed: Properties that other arguments set.
+        configuration: The job's own configuration by classification.
     """
-    if main_class is not None and (not main_class or any(map(str.isspace, main_class))):
+    if main_class is not None and (not main_class or needs_quotes(main_class)):
         problems.add("main_class", main_class, "it is no name of a class", "use one such as 'org.example.Etl'")
     for position, item in enumerate(packages):
         # A token may stand for several parts.
@@ -51,55 +70,83 @@ def spark_submit_parameters(
             problems.add(f"packages[{position}]", item, "these are no Maven coordinates", remedy)
     for argument, items in uris.items():
         for position, item in enumerate(items):
-            if "," in item:
-                problem = "spark-submit separates its files with commas"
-                problems.add(f"{argument}[{position}]", item, problem, "rename it")
+            _check_uri(problems, f"{argument}[{position}]", item)
     lists = {argument: ",".join(items) for argument, items in {**uris, "packages": packages}.items() if items}
-    typed = _typed_conf(workers)
-    known = typed | {_PROPERTY_OF_ARGUMENT[argument]: items for argument, items in lists.items()}
-    for name, value in conf.items():
-        _check_conf(problems, name, value, known)
-    words: list[str] = ["--class", main_class] if main_class else []
-    for argument, items in lists.items():
-        words += [f"--{argument.replace('_', '-')}", items]
-    for name, value in {**typed, **conf}.items():
-        words += ["--conf", f"{name}={value}"]
-    return joined(words) if words else None
+    files = [Setting(argument, _PROPERTY_OF_ARGUMENT[argument], items) for argument, items in lists.items()]
+    set_by = {item.name: item for item in (*typed, *files)}
+    own = [Setting(f"conf[{name!r}]", name, value) for name, value in conf.items()]
+    for given in own:
+        _check_conf(problems, given, set_by)
+    set_by = {given.name: given for given in own} | set_by
+    check_not_contradicted(problems, SPARK_DEFAULTS, configuration, set_by)
+
+    words = [f"--class {main_class}"] if main_class else []
+    words += [f"--{argument.replace('_', '-')} {quoted(items)}" for argument, items in lists.items()]
+    defaults = []
+    for given in {given.name: given for given in (*typed, *own)}.values():
+        if needs_quotes(given.value) and not can_be_quoted(given.value):
+            defaults.append(given)
+        else:
+            words.append(f"--conf {setting(given.name, given.value)}")
+    # One argument may set two properties.
+    refused = {
+        given.argument
+        for given in {given.argument: given for given in defaults}.values()
+        if not _is_default(problems, given)
+    }
+    return SparkSubmit(" ".join(words) or None, [given for given in defaults if given.argument not in refused])
 
 
-def joined(words: Sequence[str]) -> str:
-    r"""One string that a shell would split into the words again, as the service does.
+def check_arguments(problems: Problems, arguments: Sequence[str]) -> None:
+    """Note arguments that no process takes, or that Spark's own scripts change.
 
-    How the service splits is not documented; a shell's words without quotes are the same in any reading, so that only
-    what needs quotes gets them. Inside single quotes a shell changes nothing: quotes, $, \ and line ends arrive as
-    they are. A token stands for a name, a URI or an ARN, which need none.
+    https://github.com/apache/spark/blob/v3.5.6/bin/spark-class
     """
-    return " ".join(word if _needs_no_quotes(word) else shlex.quote(word) for word in words)
+    for position, argument in enumerate(arguments):
+        for character, problem in (
+            ("\0", "no process takes a NUL character"),
+            ("\r", "Spark's scripts remove carriage returns"),
+        ):
+            if character in argument:
+                problems.add(f"arguments[{position}]", argument, problem, "leave it out")
 
 
-def _needs_no_quotes(word: str) -> bool:
-    plain = _TOKEN.sub("token", word)
-    return shlex.quote(plain) == plain
+def environment_settings(problems: Problems, environment: Mapping[str, str]) -> Iterator[Setting]:
+    """The properties that set environment variables of the driver and of the executors; notes names that are none.
+
+    https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-spark.html#spark-defaults
+    """
+    for name, value in environment.items():
+        argument = f"environment[{name!r}]"
+        if not _VARIABLE.fullmatch(name):
+            remedy = "use letters, digits and '_', and begin with no digit"
+            problems.add(argument, value, f"{name!r} is no name of an environment variable", remedy)
+        for prefix in ("spark.emr-serverless.driverEnv.", "spark.executorEnv."):
+            yield Setting(argument, f"{prefix}{name}", value)
 
 
-def _typed_conf(workers: Mapping[str, WorkerResources]) -> dict[str, str]:
-    return {name: value for worker, resources in workers.items() for name, value in resources.spark_conf(worker)}
+def _check_uri(problems: Problems, argument: str, uri: str) -> None:
+    if "," in uri:
+        problems.add(argument, uri, "spark-submit separates its files with commas", "rename it")
+    if needs_quotes(uri) and not can_be_quoted(uri):
+        problem = "nothing is known to carry its double quotes, or the backslash at its end, to spark-submit"
+        problems.add(argument, uri, problem, "rename it")
 
 
-def _check_conf(problems: Problems, name: str, value: str, typed: Mapping[str, str]) -> None:
-    argument = f"conf[{name!r}]"
-    if name in typed and typed[name] != value:
-        owner = _owner(name)
-        problem = f"it contradicts {owner}, which sets {typed[name]}"
-        problems.add(argument, value, problem, f"leave it out, or change {owner}")
-    elif "=" in name or not name or any(map(str.isspace, name)):
-        problem = f"{name!r} is no name of a Spark property"
-        problems.add(argument, value, problem, "names have no '=' and no white space")
+def _check_conf(problems: Problems, item: Setting, set_by: Mapping[str, Setting]) -> None:
+    other = set_by.get(item.name)
+    if other is not None and other.value != item.value:
+        problem = f"it contradicts {other.argument}, which sets {other.value}"
+        problems.add(item.argument, item.value, problem, f"leave it out, or change {other.argument}")
+    elif "=" in item.name or not item.name or needs_quotes(item.name):
+        problem = f"{item.name!r} is no name of a Spark property"
+        problems.add(item.argument, item.value, problem, "names have no '=', no white space, quotes or backslashes")
 
 
-def _owner(name: str) -> str:
-    """The argument that sets the Spark property."""
-    for argument, known in _PROPERTY_OF_ARGUMENT.items():
-        if known == name:
-            return argument
-    return "driver" if ".driver" in name else "executor"
+def _is_default(problems: Problems, item: Setting) -> bool:
+    """Whether `spark-defaults` carries the value; notes why it does not."""
+    if item.name.startswith("spark."):
+        return is_carried(problems, item, SPARK_DEFAULTS)
+    problem = f"only {SPARK_DEFAULTS} carries such a value, and Spark reads names of its own there only"
+    problems.add(item.argument, item.value, problem, "use a name that begins with 'spark.'")
+    return False

@@ -9,8 +9,9 @@ from constructs import Construct
 
 from ._argument_names import explained
 from ._argument_types import checked
+from ._classification import Setting, check_not_contradicted, is_carried, properties_of, with_settings
+from ._parameters import needs_quotes
 from ._problems import Problems
-from ._spark_submit import joined
 from .application import IApplication
 from .application_type import ApplicationType
 from .code import Code
@@ -24,6 +25,7 @@ from .monitoring import Monitoring
 from .retry_policy import RetryPolicy
 
 # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-hive.html
+_HIVE_SITE = "hive-site"
 _REQUIRED_CONF = ("hive.exec.scratchdir", "hive.metastore.warehouse.dir")
 
 
@@ -84,17 +86,27 @@ class HiveJob(Job):
         """
         conf = hive_conf or {}
 
-        def job_driver(job: Job, problems: Problems) -> JsonObject:
+        def job_driver(job: Job, problems: Problems) -> tuple[JsonObject, Sequence[Configuration]]:
             _check_conf(problems, conf, application, application_configuration)
             hive: dict[str, Any] = {}
             for member, code_id, code in (("query", "Query", query), ("initQueryFile", "InitQuery", init_query)):
                 uri = job._bind(problems, code_id, code)
                 if uri is not None:
                     hive[member] = uri
-            if conf:
-                words = [word for name, value in conf.items() for word in ("--hiveconf", f"{name}={value}")]
-                hive["parameters"] = joined(words)
-            return {"hive": hive}
+            settings = [Setting(f"hive_conf[{name!r}]", name, value) for name, value in conf.items()]
+            awkward = [item for item in settings if needs_quotes(item.value)]
+            site = [item for item in awkward if is_carried(problems, item, _HIVE_SITE)]
+            words = [f"--hiveconf {item.name}={item.value}" for item in settings if item not in awkward]
+            if words:
+                hive["parameters"] = " ".join(words)
+            return {"hive": hive}, with_settings(
+                problems,
+                job._warn,
+                settings=site,
+                classification=_HIVE_SITE,
+                configuration=application_configuration,
+                application=application,
+            )
 
         super().__init__(
             scope,
@@ -105,7 +117,6 @@ class HiveJob(Job):
             execution_timeout=execution_timeout,
             retry_policy=retry_policy,
             execution_iam_policy=execution_iam_policy,
-            application_configuration=application_configuration,
             monitoring=monitoring,
             encryption=encryption,
             execution_role=execution_role,
@@ -120,18 +131,16 @@ def _check_conf(
 ) -> None:
     """Note required properties that nobody sets; what an imported application sets is not known."""
     for name in conf:
-        if not name.strip() or "=" in name or any(map(str.isspace, name)):
+        if not name or "=" in name or needs_quotes(name):
             problem = f"{name!r} is no name of a Hive property"
-            problems.add(f"hive_conf[{name!r}]", conf[name], problem, "names have no '=' and no white space")
+            remedy = "names have no '=', no white space, quotes or backslashes"
+            problems.add(f"hive_conf[{name!r}]", conf[name], problem, remedy)
+    set_by = {name: Setting("hive_conf", name, value) for name, value in conf.items()}
+    check_not_contradicted(problems, _HIVE_SITE, configuration, set_by)
     of_application: Sequence[Configuration] | None = getattr(application, "runtime_configuration", None)
     if of_application is None:
         return
-    known = {
-        name
-        for item in (*configuration, *of_application)
-        if item.classification == "hive-site"
-        for name in item.properties
-    }
+    known = properties_of([*configuration, *of_application], _HIVE_SITE).keys()
     for name in _REQUIRED_CONF:
         if name not in known | conf.keys():
             problems.add("hive_conf", dict(conf), f"Hive needs {name}", f'add {{"{name}": "s3://…"}}')

@@ -70,13 +70,12 @@ class Job(Construct):
         execution_timeout: Duration | None,
         retry_policy: RetryPolicy | None,
         execution_iam_policy: ExecutionIamPolicy | None,
-        application_configuration: Sequence[Configuration],
         monitoring: Monitoring | None,
         encryption: Encryption | None,
         execution_role: iam.IRole | None,
         flex_execution: bool | None,
         job_name: str | None,
-        job_driver: "Callable[[Job, Problems], JsonObject]",
+        job_driver: "Callable[[Job, Problems], tuple[JsonObject, Sequence[Configuration]]]",
     ) -> None:
         super().__init__(scope, construct_id)
         monitoring = monitoring or Monitoring()
@@ -117,6 +116,7 @@ class Job(Construct):
         self._warn_of(permissions.missing)
         self._log_group = wiring.log_group
         self._encryption_key = wiring.encryption_key
+        driver, configuration = job_driver(self, problems)
         self._request: dict[str, Any] = present(
             {
                 "applicationId": application.application_id,
@@ -127,10 +127,10 @@ class Job(Construct):
                 "retryPolicy": retry_policy.render() if retry_policy else None,
                 "flexExecution": None if flex_execution is None else {"enabled": flex_execution},
                 "executionIamPolicy": self._render_policy(execution_iam_policy),
-                "jobDriver": job_driver(self, problems),
+                "jobDriver": driver,
                 "configurationOverrides": present(
                     {
-                        "applicationConfiguration": [item.render() for item in application_configuration] or None,
+                        "applicationConfiguration": [item.render() for item in configuration] or None,
                         "monitoringConfiguration": wiring.monitoring_configuration,
                         "diskEncryptionConfiguration": wiring.disk_encryption_configuration,
                     }
@@ -297,6 +297,12 @@ class Job(Construct):
                 f"constructs-emrs:missing-permission-{number}",
                 f"{self.node.path}: an imported role or key can't be changed from here; its policy has to have {text}",
             )
+
+    def _warn(self, argument: str, value: Any, problem: str, remedy: str) -> None:
+        """Say at synth what may be wrong, in the words of an error."""
+        text = Problems(self.node.path)
+        text.add(argument, value, problem, remedy)
+        Annotations.of(self).add_warning_v2(f"constructs-emrs:{argument}", str(text))
 
     def _allow_inherited_monitoring(self, monitoring: Monitoring, permissions: LoggingPermissions) -> None:
         """Give the role what S3 logs and metrics need that the application configures and the job does not replace."""

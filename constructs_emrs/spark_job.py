@@ -9,9 +9,10 @@ from constructs import Construct
 
 from ._argument_names import explained
 from ._argument_types import checked
+from ._classification import Setting, with_settings
 from ._problems import Problems
 from ._service_rules import check_serverless_storage
-from ._spark_submit import spark_submit_parameters
+from ._spark_submit import SPARK_DEFAULTS, check_arguments, environment_settings, spark_submit
 from .application import IApplication
 from .application_type import ApplicationType
 from .code import Code
@@ -52,6 +53,7 @@ class SparkJob(Job):
         archives: Sequence[Code] = (),
         packages: Sequence[str] = (),
         conf: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
         driver: WorkerResources | None = None,
         executor: WorkerResources | None = None,
         mode: JobMode = JobMode.BATCH,
@@ -82,7 +84,11 @@ class SparkJob(Job):
             archives: Archives that are unpacked in the working folder of each executor; `Code.named` says under which
                 name.
             packages: Maven coordinates of jars, `groupId:artifactId:version`; the workers need a way to a repository.
-            conf: Spark properties, as `--conf` of spark-submit. One that contradicts another argument is refused.
+            conf: Spark properties, as `--conf` of spark-submit. One that contradicts another argument is refused. A
+                value with double quotes is sent in `spark-defaults`, together with what the application sets there.
+            environment: Environment variables of the driver and of the executors, by name. A property of `conf` sets
+                one of the driver alone, `spark.emr-serverless.driverEnv.NAME`, or of the executors alone,
+                `spark.executorEnv.NAME`.
             driver: The size of the driver's worker. Default: the service's, 4 vCPUs and 16 GB.
             executor: The size of an executor's worker. Default: the service's, 4 vCPUs and 16 GB.
             mode: Whether the job ends by itself. Default: it does.
@@ -107,7 +113,7 @@ class SparkJob(Job):
         """
         workers = {name: size for name, size in (("driver", driver), ("executor", executor)) if size is not None}
 
-        def job_driver(job: Job, problems: Problems) -> JsonObject:
+        def job_driver(job: Job, problems: Problems) -> tuple[JsonObject, Sequence[Configuration]]:
             for name, size in workers.items():
                 size.check_for_spark(problems, name, getattr(application, "release_label", None))
             check_serverless_storage(
@@ -118,7 +124,7 @@ class SparkJob(Job):
                 workers=workers,
                 release=getattr(application, "release_label", None),
             )
-            parameters = spark_submit_parameters(
+            submit = spark_submit(
                 problems,
                 main_class=main_class,
                 uris={
@@ -129,17 +135,29 @@ class SparkJob(Job):
                 },
                 packages=packages,
                 conf=conf or {},
-                workers=workers,
+                typed=[
+                    *(Setting(name, *named) for name, size in workers.items() for named in size.spark_conf(name)),
+                    *environment_settings(problems, environment or {}),
+                ],
+                configuration=application_configuration,
             )
-            spark_submit: dict[str, Any] = {}
+            driver: dict[str, Any] = {}
             uri = job._bind(problems, "EntryPoint", entry_point)
             if uri is not None:
-                spark_submit["entryPoint"] = uri
+                driver["entryPoint"] = uri
+            check_arguments(problems, arguments)
             if arguments:
-                spark_submit["entryPointArguments"] = list(arguments)
-            if parameters is not None:
-                spark_submit["sparkSubmitParameters"] = parameters
-            return {"sparkSubmit": spark_submit}
+                driver["entryPointArguments"] = list(arguments)
+            if submit.parameters is not None:
+                driver["sparkSubmitParameters"] = submit.parameters
+            return {"sparkSubmit": driver}, with_settings(
+                problems,
+                job._warn,
+                settings=submit.defaults,
+                classification=SPARK_DEFAULTS,
+                configuration=application_configuration,
+                application=application,
+            )
 
         super().__init__(
             scope,
@@ -150,7 +168,6 @@ class SparkJob(Job):
             execution_timeout=execution_timeout,
             retry_policy=retry_policy,
             execution_iam_policy=execution_iam_policy,
-            application_configuration=application_configuration,
             monitoring=monitoring,
             encryption=encryption,
             execution_role=execution_role,

@@ -81,6 +81,7 @@ def spark_job_of_everything(stack: Stack) -> SparkJob:
         archives=[Code.from_uri("s3://code/environment.tar.gz").named("environment")],
         packages=["org.example:tools:1.0"],
         conf={"spark.sql.shuffle.partitions": "8"},
+        environment={"STAGE": "test"},
         driver=BIG_WORKER,
         executor=BIG_WORKER,
         mode=JobMode.BATCH,

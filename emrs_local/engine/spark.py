@@ -65,7 +65,7 @@ class JobProcess:
 
         Raises:
             RuntimeError: If Spark or Java is missing.
-            ValueError: If the job driver's parameters have an unclosed quotation.
+            ValueError: If nobody knows how the service reads the job driver's parameters.
         """
         java, spark = java_home(), spark_home()
         if java is None or spark is None:

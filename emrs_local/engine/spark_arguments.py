@@ -1,7 +1,6 @@
-"""Reads the arguments of a job driver as spark-submit does."""
+"""Reads the arguments of a job driver as the service and spark-submit do."""
 
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -13,9 +12,43 @@ _MEMORY: Final = re.compile(r"(\d+)([bkmgtp]?)b?", re.IGNORECASE)
 _MEBIBYTES: Final = {"b": 2**-20, "k": 2**-10, "": 1, "m": 1, "g": 2**10, "t": 2**20, "p": 2**30}
 
 
+# A run of plain characters, or a group in double quotes, in which a backslash keeps the next character company.
+_PART: Final = re.compile(r'[^\s"\']+|"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_SHOWN: Final = 20  # characters
+
+
 def split_parameters(parameters: str) -> list[str]:
-    """The arguments in `sparkSubmitParameters` or in a query's `parameters`, split as a shell does."""
-    return shlex.split(parameters)
+    r"""The arguments in `sparkSubmitParameters` or in a query's `parameters`, as the service was seen to split them.
+
+    White space separates; double quotes group and go away; backslashes stay, and one before a double quote keeps it
+    from ending the group (https://github.com/opensearch-project/opensearch-spark/pull/306,
+    https://github.com/opensearch-project/sql/pull/2565). It is no shell.
+
+    Raises:
+        ValueError: If nobody knows how the service reads them.
+    """
+    arguments: list[str] = []
+    end_of_last, position = -1, 0
+    while position < len(parameters):
+        if parameters[position].isspace():
+            position += 1
+            continue
+        part = _PART.match(parameters, position)
+        if part is None:
+            rest = parameters[position : position + _SHOWN]
+            if parameters[position] == "'":
+                raise ValueError(
+                    f"nobody knows how the service reads single quotes, such as the one at the start of {rest}; "
+                    "use double quotes, or the classification spark-defaults or hive-site"
+                )
+            raise ValueError(f"the double quote at the start of {rest} is not closed")
+        text = part[0] if part[1] is None else part[1]
+        if position == end_of_last:
+            arguments[-1] += text
+        else:
+            arguments.append(text)
+        end_of_last = position = part.end()
+    return arguments
 
 
 def submitted_properties(arguments: Iterable[str]) -> dict[str, str]:

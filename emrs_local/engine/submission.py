@@ -51,7 +51,7 @@ class Submission:
         spark_home: The Spark distribution.
 
     Raises:
-        ValueError: If the job driver's parameters have an unclosed quotation.
+        ValueError: If nobody knows how the service reads the job driver's parameters.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Submission:
         if self._hive:
             queries = ["-i", self._hive["initQueryFile"]] if "initQueryFile" in self._hive else []
             queries += ["-f", self._hive["query"]]
-            return [str(programs / "spark-sql"), *self._overrides, *self._parameters, *queries]
+            return [str(programs / "spark-sql"), *self._overrides, *self._site_variables, *self._parameters, *queries]
         return [
             str(programs / "spark-submit"),
             *self._parameters,
@@ -173,6 +173,12 @@ class Submission:
             **self._classified("hive-site", "spark-hive-site"),
             **hive_properties(self._parameters),
         }
+
+    @property
+    def _site_variables(self) -> list[str]:
+        # Hive substitutes ${hiveconf:name} from hive-site too, Spark only from what it is started with.
+        site = self._classified("hive-site")
+        return [argument for name, value in site.items() for argument in ("--hiveconf", f"{name}={value}")]
 
     @property
     def _properties(self) -> dict[str, str]:

@@ -25,6 +25,7 @@ from constructs_emrs import (
 )
 
 FILES = Path(os.environ["KINDS_FILES"])
+CONF, ARGUMENTS, ENVIRONMENT = json.loads((FILES / "awkward.json").read_text())
 
 app = App()
 stack = Stack(app, "Kinds")
@@ -57,7 +58,7 @@ query = HiveJob(
     hive_conf={
         "hive.exec.scratchdir": data.s3_url_for_object("scratch"),
         "hive.metastore.warehouse.dir": data.s3_url_for_object("warehouse"),
-        "greeting": "good day",
+        "greeting": 'good day, it is "fine"',
     },
 )
 monitored = SparkJob(
@@ -66,7 +67,9 @@ monitored = SparkJob(
     application=spark,
     entry_point=Code.from_asset(FILES / "print_conf.py"),
     py_files=[Code.from_asset(FILES / "greeting.py")],
-    conf=json.loads((FILES / "conf.json").read_text()),
+    arguments=ARGUMENTS,
+    conf=CONF,
+    environment=ENVIRONMENT,
     monitoring=Monitoring(
         s3_logs=S3Logs(bucket=data, prefix="logs"),
         cloudwatch_logs=CloudWatchLogs(

@@ -29,11 +29,17 @@ query.trigger(processingTime="1 second").start().awaitTermination()
 """
 
 PRINT_CONF = """
-import json
+import json, os, sys
 from greeting import GREETING
 from pyspark.sql import SparkSession
-conf = SparkSession.builder.getOrCreate().sparkContext.getConf()
+spark = SparkSession.builder.getOrCreate()
+conf = spark.sparkContext.getConf()
 print(GREETING)
+print("arguments:", json.dumps(sys.argv[1:]))
+def variables(_):
+    return {name: os.environ[name] for name in ("JSON", "BLANKS")}
+print("environment:", json.dumps(variables(0)))
+print("of executors:", json.dumps(spark.sparkContext.parallelize([0], 1).map(variables).first()))
 print("conf:", json.dumps({name: value for name, value in conf.getAll() if name.startswith("spark.test.")}))
 """
 
@@ -49,6 +55,11 @@ INIT = "CREATE TABLE greetings (text STRING);\n"
 QUERY = "INSERT INTO greetings VALUES ('${hiveconf:greeting}');\nSELECT concat('said: ', text) FROM greetings;\n"
 
 CONF = {f"spark.test.{number}": value for number, value in enumerate(AWKWARD)}
+ARGUMENTS = [
+    *AWKWARD,
+    *("--conf", "--", "-", "#", "*", "?", "~", "$(id)", "${HOME}", "a;b|c>d&e", "\\", '"', "'", "\n\n", "%s %d"),
+]
+ENVIRONMENT = {"JSON": """{"a": "it's $HOME"}""", "BLANKS": " a\\b "}
 
 
 @dataclass
@@ -78,7 +89,8 @@ class Kinds:
 def kinds(bootstrapped: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kinds]:
     folder = tmp_path_factory.mktemp("kinds")
     files = {"stream.py": STREAM, "print_conf.py": PRINT_CONF, "greeting.py": 'GREETING = "hello"', "init.sql": INIT}
-    for name, text in (files | {"query.sql": QUERY, "conf.json": json.dumps(CONF)}).items():
+    files |= {"query.sql": QUERY, "awkward.json": json.dumps([CONF, ARGUMENTS, ENVIRONMENT])}
+    for name, text in files.items():
         (folder / name).write_text(text)
     compile_jar(MAIN, folder / "main.jar")
     environment = bootstrapped.command_environment() | {"KINDS_FILES": str(folder), "PYTHONPATH": str(ROOT)}
@@ -114,14 +126,17 @@ def test_the_jar_s_main_class_got_its_arguments(kinds: Kinds) -> None:
 
 def test_the_hive_query_ran_after_its_init_file_with_its_parameters(kinds: Kinds) -> None:
     assert kinds.state("Query") == "SUCCESS"
-    assert "said: good day" in kinds.log("Query", "HIVE_DRIVER")
+    assert 'said: good day, it is "fine"' in kinds.log("Query", "HIVE_DRIVER")
 
 
-def test_awkward_properties_reach_spark_as_they_were_given(kinds: Kinds) -> None:
+def test_awkward_values_reach_the_job_as_they_were_given(kinds: Kinds) -> None:
     printed = kinds.log("Monitored", prefix="monitored")
     assert "hello" in printed
-    (line,) = (line for line in printed.splitlines() if line.startswith("conf: "))
-    assert json.loads(line.removeprefix("conf: ")) == CONF
+    seen = dict(line.split(": ", 1) for line in printed.splitlines() if ": " in line)
+    assert len(ARGUMENTS) == 26
+    assert json.loads(seen["arguments"]) == ARGUMENTS
+    assert json.loads(seen["conf"]) == CONF
+    assert json.loads(seen["environment"]) == json.loads(seen["of executors"]) == ENVIRONMENT
 
 
 def test_the_logs_are_in_s3_too(kinds: Kinds) -> None:

@@ -49,7 +49,7 @@ def defaults(properties: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def test_the_entry_point_and_its_arguments_are_passed_unmodified() -> None:
-    command = make_submission(parameters="--class Main --conf 'a=b c'").command
+    command = make_submission(parameters='--class Main --conf a="b c"').command
 
     assert command[:5] == [str(SPARK / "bin/spark-submit"), "--class", "Main", "--conf", "a=b c"]
     assert command[-3:] == ["s3://code/job.py", "a b", "--conf"]
@@ -66,9 +66,33 @@ def test_any_other_entry_point_stays_as_it_is() -> None:
     assert local_entry_point("s3://b/usr/lib/spark/x.py", spark_home=SPARK) == "s3://b/usr/lib/spark/x.py"
 
 
-def test_an_unclosed_quotation_is_an_error() -> None:
-    with pytest.raises(ValueError, match="quotation"):
-        make_submission(parameters="--conf 'a=b")
+@pytest.mark.parametrize(
+    ("parameters", "arguments"),
+    [
+        ("", []),
+        ("  a\tb\n c ", ["a", "b", "c"]),
+        ('--conf a="b  c" d', ["--conf", "a=b  c", "d"]),
+        ('"a b"c"d"', ["a bcd"]),
+        ('a="" ""', ["a=", ""]),
+        ("s3://b/a.zip#x $HOME `id` {a,b} * ~ &", ["s3://b/a.zip#x", "$HOME", "`id`", "{a,b}", "*", "~", "&"]),
+        (r"C:\n", [r"C:\n"]),
+        ('a="C:\\n it\'s"', ["a=C:\\n it's"]),
+        (r'a="refresh=\"5 Minutes\" b"', [r"a=refresh=\"5 Minutes\" b"]),
+    ],
+)
+def test_parameters_are_split_as_the_service_was_seen_to(parameters: str, arguments: list[str]) -> None:
+    assert split_parameters(parameters) == arguments
+
+
+@pytest.mark.parametrize("parameters", ["--conf 'a=b c'", "--conf a=it's", "--archives 's3://b/a.zip#x'"])
+def test_a_single_quote_is_refused(parameters: str) -> None:
+    with pytest.raises(ValueError, match="nobody knows how the service reads single quotes"):
+        make_submission(parameters=parameters)
+
+
+def test_a_double_quote_that_is_not_closed_is_refused() -> None:
+    with pytest.raises(ValueError, match='the double quote at the start of "b c is not closed'):
+        make_submission(parameters='--conf a="b c')
 
 
 def test_a_job_runs_on_this_machine_whatever_it_asks_for() -> None:

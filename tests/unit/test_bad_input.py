@@ -91,6 +91,7 @@ class Lake:
 
     stack: Stack
     spark: Application
+    full_spark: Application
     old_spark: Application
     hive: Application
     imported_old_spark: IApplication
@@ -127,6 +128,16 @@ def lake() -> Lake:
     return Lake(
         stack=stack,
         spark=spark,
+        full_spark=Application(
+            stack,
+            "FullSpark",
+            release_label=ReleaseLabel.EMR_7_14_0,
+            runtime_configuration=[
+                Configuration(
+                    classification="spark-defaults", properties={f"spark.{number}": "a" for number in range(100)}
+                )
+            ],
+        ),
         old_spark=Application(stack, "OldSpark", release_label=ReleaseLabel.EMR_7_0_0),
         hive=hive,
         imported_old_spark=Application.from_application_attributes(
@@ -1049,19 +1060,20 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "a conf name with =",
         spark(conf={"spark.a=b": "c"}),
-        "Lake/Bad: conf['spark.a=b']='c': 'spark.a=b' is no name of a Spark property; names have no '=' "
-        "and no white space",
+        "Lake/Bad: conf['spark.a=b']='c': 'spark.a=b' is no name of a Spark property; names have no '=', "
+        "no white space, quotes or backslashes",
     ),
     (
         "a conf name with white space",
         spark(conf={"spark.a ": "c"}),
-        "Lake/Bad: conf['spark.a ']='c': 'spark.a ' is no name of a Spark property; names have no '=' and "
-        "no white space",
+        "Lake/Bad: conf['spark.a ']='c': 'spark.a ' is no name of a Spark property; names have no '=', "
+        "no white space, quotes or backslashes",
     ),
     (
         "a conf name that is empty",
         spark(conf={"": "c"}),
-        "Lake/Bad: conf['']='c': '' is no name of a Spark property; names have no '=' and no white space",
+        "Lake/Bad: conf['']='c': '' is no name of a Spark property; names have no '=', no white space, quotes or "
+        "backslashes",
     ),
     (
         "conf that contradicts driver",
@@ -1087,6 +1099,89 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
         "s3://code/etl.py; leave it out, or change jars",
     ),
     (
+        "conf that contradicts environment",
+        spark(environment={"A": "b"}, conf={"spark.executorEnv.A": "c"}),
+        "Lake/Bad: conf['spark.executorEnv.A']='c': it contradicts environment['A'], which sets b; leave it "
+        "out, or change environment['A']",
+    ),
+    (
+        "an environment variable with a dot",
+        spark(environment={"a.b": "c"}),
+        "Lake/Bad: environment['a.b']='c': 'a.b' is no name of an environment variable; use letters, digits "
+        "and '_', and begin with no digit",
+    ),
+    (
+        "double quotes and white space at the end",
+        spark(conf={"spark.a": '"b" '}),
+        "Lake/Bad: conf['spark.a']='\"b\" ': only the classification spark-defaults carries its double quotes, "
+        "and that carries no value with white space at its ends; leave that out",
+    ),
+    (
+        "double quotes and line ends",
+        spark(environment={"A": '{\n"b": 1}'}),
+        "Lake/Bad: environment['A']='{\\n\"b\": 1}': only the classification spark-defaults carries its double quotes, "
+        "and that carries no value with line ends; write it in one line",
+    ),
+    (
+        "double quotes in a long value",
+        spark(conf={"spark.a": '"' * 1025}),
+        "Lake/Bad: conf['spark.a']='" + '"' * 58 + "…: only the classification spark-defaults carries its "
+        "double quotes, and that carries no value with more than 1,024 characters; have the job read it from a file",
+    ),
+    (
+        "a backslash at the end of a value of two lines",
+        spark(conf={"spark.a": "b\nC:\\"}),
+        "Lake/Bad: conf['spark.a']='b\\nC:\\\\': only the classification spark-defaults carries its white space, "
+        "quotes or backslashes, and that carries no value with line ends; write it in one line",
+    ),
+    (
+        "a NUL character",
+        spark(conf={"spark.a": "b \0"}),
+        "Lake/Bad: conf['spark.a']='b \\x00': only the classification spark-defaults carries its white space, "
+        "quotes or backslashes, and that carries no value with a NUL character; leave it out",
+    ),
+    (
+        "double quotes in a property that is not Spark's",
+        spark(conf={"a": '"b"'}),
+        "Lake/Bad: conf['a']='\"b\"': only spark-defaults carries such a value, and Spark reads names of its own "
+        "there only; use a name that begins with 'spark.'",
+    ),
+    (
+        "more properties in spark-defaults than there can be",
+        spark(
+            application=lambda lake: lake.full_spark,
+            conf={"spark.x": '"b"'},
+        ),
+        "Lake/Bad: conf['spark.x']='\"b\"': only spark-defaults carries it, and with what the application sets "
+        "there that has 101 properties; use 100 at most",
+    ),
+    (
+        "conf that contradicts the job's own spark-defaults",
+        spark(
+            conf={"spark.a": "b"},
+            application_configuration=[Configuration(classification="spark-defaults", properties={"spark.a": "c"})],
+        ),
+        "Lake/Bad: application_configuration[0].properties['spark.a']='c': it contradicts conf['spark.a'], which "
+        "sets b; leave out one of the two",
+    ),
+    (
+        "a file with double quotes in its name",
+        spark(files=[Code.from_uri('s3://code/"a".json')]),
+        "Lake/Bad: files[0]='s3://code/\"a\".json': nothing is known to carry its double quotes, or the backslash "
+        "at its end, to spark-submit; rename it",
+    ),
+    (
+        "a carriage return in an argument",
+        spark(arguments=["a", "b\r\n"]),
+        "Lake/Bad: arguments[1]='b\\r\\n': Spark's scripts remove carriage returns; leave it out",
+    ),
+    (
+        "a carriage return in a property",
+        spark(conf={"spark.a": "b\r\nc"}),
+        "Lake/Bad: conf['spark.a']='b\\r\\nc': only the classification spark-defaults carries its white space, "
+        "quotes or backslashes, and that carries no value with line ends; write it in one line",
+    ),
+    (
         "too many arguments",
         spark(arguments=["x"] * 1025),
         "Lake/Bad: arguments=['x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x'…: it has 1025 "
@@ -1095,8 +1190,9 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "parameters that are too long",
         spark(conf={"spark.a": "x" * 102400}),
-        "Lake/Bad: main_class, jars, py_files, files, archives, packages, conf, driver, executor='--conf "
-        "spark.a=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: it has 102415 characters; use 1 to 102,400",
+        "Lake/Bad: main_class, jars, py_files, files, archives, packages, conf, environment, driver, "
+        "executor='--conf spark.a=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: it has 102415 characters; use 1 to "
+        "102,400",
     ),
     (
         "a number of vCPUs that workers do not have",
@@ -1308,8 +1404,23 @@ JOBS: list[Row] = [
     (
         "a Hive property's name with =",
         hive(hive_conf={**HIVE_CONF, "hive.a=b": "c"}),
-        "Lake/Bad: hive_conf['hive.a=b']='c': 'hive.a=b' is no name of a Hive property; names have no '=' "
-        "and no white space",
+        "Lake/Bad: hive_conf['hive.a=b']='c': 'hive.a=b' is no name of a Hive property; names have no '=', "
+        "no white space, quotes or backslashes",
+    ),
+    (
+        "a Hive property with white space at its end",
+        hive(hive_conf={**HIVE_CONF, "hive.a": "b "}),
+        "Lake/Bad: hive_conf['hive.a']='b ': only the classification hive-site carries its white space, quotes "
+        "or backslashes, and that carries no value with white space at its ends; leave that out",
+    ),
+    (
+        "hive_conf that contradicts the job's own hive-site",
+        hive(
+            hive_conf={**HIVE_CONF, "hive.a": "b"},
+            application_configuration=[Configuration(classification="hive-site", properties={"hive.a": "c"})],
+        ),
+        "Lake/Bad: application_configuration[0].properties['hive.a']='c': it contradicts hive_conf, which sets b; "
+        "leave out one of the two",
     ),
 ]
 
