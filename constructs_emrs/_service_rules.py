@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _DAYS_7 = 7 * 24 * 60
+_SHORTEST_TIMEOUT = 5  # minutes, as the others
 _LONGEST_TIMEOUT = 1_000_000
 _SERVERLESS_STORAGE = "spark.aws.serverlessStorage.enabled"
 _MILLISECONDS = {"seconds": 1_000, "minutes": 60_000}
@@ -280,22 +281,27 @@ def _check_streaming(engine: ApplicationType, release: ReleaseLabel | None, repo
 
 
 def _check_timeout(request: dict[str, Any], release: ReleaseLabel | None, report: Report, *, streaming: bool) -> None:
-    """A batch job has a limit, of 7 days since emr-7.11.0; a streaming job has none.
+    """A batch job has a limit, of 7 days since emr-7.11.0; a streaming job has none, which 0 says too.
 
-    https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_StartJobRun.html
+    https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_StartJobRun.html. The shortest is not documented:
+    the service was seen to say "RunTimeout must be at least 5 minutes.", which moto repeats
+    (https://github.com/getmoto/moto/blob/master/moto/emrserverless/exceptions.py).
     """
     minutes = _member(request, "executionTimeoutMinutes", int)
     if minutes is None:
         return
     member, value = "executionTimeoutMinutes", f"{minutes} minutes"
-    if streaming:
-        report(member, value, "a streaming job has no time limit", "leave it out")
-        return
+    # A release that is not known may be one of either kind.
     limited = release is not None and release.version is not None and release.version >= (7, 11)
+    if streaming:
+        if minutes != 0:
+            report(member, value, "a streaming job has no time limit", "leave it out")
+        return
     longest = _DAYS_7 if limited else _LONGEST_TIMEOUT
     # The model has the longest of all.
-    if minutes < 1 or longest < minutes <= _LONGEST_TIMEOUT:
-        report(member, value, "batch jobs do not have that limit", f"use 1 to {longest:,} minutes")
+    if (minutes < _SHORTEST_TIMEOUT and (minutes != 0 or limited)) or longest < minutes <= _LONGEST_TIMEOUT:
+        remedy = f"use {_SHORTEST_TIMEOUT} to {longest:,} minutes" + ("" if limited else ", or 0 for no limit")
+        report(member, value, "batch jobs do not have that limit", remedy)
 
 
 def _check_retry_policy(

@@ -70,7 +70,8 @@ class HiveJob(Job):
             init_query: A file that is run before the query. Default: none.
             hive_conf: Hive properties, as `--hiveconf`. `hive.exec.scratchdir` and `hive.metastore.warehouse.dir` are
                 needed, here, in a `hive-site` of `application_configuration` or in the application's.
-            execution_timeout: How long a run may take before it is cancelled, in whole minutes. Default: 12 hours.
+            execution_timeout: How long a run may take before it is cancelled, in whole minutes, 5 at least; 0 is no
+                limit before emr-7.11.0. Default: 12 hours.
             retry_policy: How often a failed run is tried again. Default: never.
             execution_iam_policy: What the job may do at most with its execution role. Default: all that the role may.
             application_configuration: Configuration by classification, which replaces the application's own of the same

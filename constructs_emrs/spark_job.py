@@ -92,8 +92,8 @@ class SparkJob(Job):
             driver: The size of the driver's worker. Default: the service's, 4 vCPUs and 16 GB.
             executor: The size of an executor's worker. Default: the service's, 4 vCPUs and 16 GB.
             mode: Whether the job ends by itself. Default: it does.
-            execution_timeout: How long a run may take before it is cancelled, in whole minutes; batch jobs only.
-                Default: 12 hours.
+            execution_timeout: How long a run may take before it is cancelled, in whole minutes, 5 at least; batch jobs
+                only. 0 is no limit before emr-7.11.0. Default: 12 hours.
             retry_policy: How often a failed run is tried again. Default: never for a batch job, up to 5 failures an
                 hour for a streaming job.
             execution_iam_policy: What the job may do at most with its execution role. Default: all that the role may.

@@ -94,6 +94,7 @@ class Lake:
     full_spark: Application
     old_spark: Application
     hive: Application
+    old_hive: Application
     imported_old_spark: IApplication
     batch: SparkJob
     batch_with_limits: SparkJob
@@ -140,6 +141,9 @@ def lake() -> Lake:
         ),
         old_spark=Application(stack, "OldSpark", release_label=ReleaseLabel.EMR_7_0_0),
         hive=hive,
+        old_hive=Application(
+            stack, "OldHive", release_label=ReleaseLabel.EMR_7_10_0, application_type=ApplicationType.HIVE
+        ),
         imported_old_spark=Application.from_application_attributes(
             stack, "ImportedOldSpark", application_id="00f1982r1uukb925", release_label=ReleaseLabel.EMR_7_0_0
         ),
@@ -1299,7 +1303,18 @@ JOBS: list[Row] = [
     (
         "a timeout of nothing",
         spark(execution_timeout=Duration.minutes(0)),
-        "Lake/Bad: execution_timeout='0 minutes': batch jobs do not have that limit; use 1 to 10,080 minutes",
+        "Lake/Bad: execution_timeout='0 minutes': batch jobs do not have that limit; use 5 to 10,080 minutes",
+    ),
+    (
+        "an execution timeout that is too short",
+        spark(execution_timeout=Duration.minutes(4)),
+        "Lake/Bad: execution_timeout='4 minutes': batch jobs do not have that limit; use 5 to 10,080 minutes",
+    ),
+    (
+        "an execution timeout that is too short, on a release that has no limit too",
+        hive(application=lambda lake: lake.old_hive, execution_timeout=Duration.minutes(1)),
+        "Lake/Bad: execution_timeout='1 minutes': batch jobs do not have that limit; use 5 to 1,000,000 minutes, "
+        "or 0 for no limit",
     ),
     (
         "a timeout that is not in whole minutes",
@@ -1309,7 +1324,7 @@ JOBS: list[Row] = [
     (
         "a timeout of more than a week",
         spark(execution_timeout=Duration.days(8)),
-        "Lake/Bad: execution_timeout='11520 minutes': batch jobs do not have that limit; use 1 to 10,080 minutes",
+        "Lake/Bad: execution_timeout='11520 minutes': batch jobs do not have that limit; use 5 to 10,080 minutes",
     ),
     (
         "a timeout that no release allows",
