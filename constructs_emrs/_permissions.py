@@ -38,6 +38,11 @@ def _region() -> str:
     return Aws.REGION
 
 
+@functools.cache
+def _url_suffix() -> str:
+    return Aws.URL_SUFFIX
+
+
 def new_execution_role(job: Construct, construct_id: str, job_path: str, stack: Stack) -> iam.Role:
     """A role that EMR Serverless may assume for this account.
 
@@ -145,6 +150,7 @@ def allow_reading_log_group(log_group_arns: Sequence[str], group_key_arn: str | 
 
 
 def _via_logs() -> dict[str, dict[str, str]]:
+    # KMS spells it so for all Regions: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#viaService_table
     return {"StringEquals": {"kms:ViaService": f"logs.{_region()}.amazonaws.com"}}
 
 
@@ -207,7 +213,8 @@ class LoggingPermissions:
         self.use_log_group_key(key_arn(key))
         self._allow_service(
             key,
-            f"logs.{_region()}.amazonaws.com",
+            # As the CDK's region-info has it: in China the name of the service ends in .amazonaws.com.cn.
+            f"logs.{_region()}.{_url_suffix()}",
             _USE_LOG_KEY,
             {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": encrypted_arns}},
         )
@@ -218,6 +225,7 @@ class LoggingPermissions:
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
         """
         self._allow("Encrypt", _USE_KEY, [key_arn(key)])
+        # The page shows aws:SourceArn alone, which has the account: who knows whether aws:SourceAccount is sent.
         self._allow_service(key, _SERVICE, _USE_KEY, self._for_the_application())
 
     def encrypt_disks(self, key: kms.IKey) -> None:
@@ -226,10 +234,10 @@ class LoggingPermissions:
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/disk-encryption-cmk.html
         """
         self._allow("Encrypt", _USE_KEY, [key_arn(key)])
-        conditions = self._for_the_application()
+        equal = {"aws:SourceAccount": _account_id()}
         if self._application_id is not None:
-            conditions["StringEquals"]["kms:EncryptionContext:applicationId"] = self._application_id
-        self._allow_service(key, _SERVICE, _USE_KEY, conditions)
+            equal["kms:EncryptionContext:applicationId"] = self._application_id
+        self._allow_service(key, _SERVICE, _USE_KEY, {**self._for_the_application(), "StringEquals": equal})
 
     def write_bucket(self, bucket: s3.IBucket, prefix: str) -> None:
         """Write S3 logs below the prefix.
@@ -246,10 +254,7 @@ class LoggingPermissions:
         self._allow("WriteMetrics", ["aps:RemoteWrite"], [workspace_arn])
 
     def _for_the_application(self) -> dict[str, dict[str, str]]:
-        return {
-            "ArnLike": {"aws:SourceArn": self._source_arn},
-            "StringEquals": {"aws:SourceAccount": _account_id()},
-        }
+        return {"ArnLike": {"aws:SourceArn": self._source_arn}}
 
     def _allow(
         self, sid: str, actions: list[str], resources: list[str], *, conditions: dict[str, dict[str, str]] | None = None

@@ -14,7 +14,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_emrserverless as emrserverless
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from . import _application_rules as rules
 from ._application_tags import ApplicationTags, at_synth
@@ -305,6 +305,7 @@ class Application(_ApplicationBase):
         if monitoring is not None:
             check_monitoring(problems, monitoring)
         self._connections = self._new_connections(problems, vpc, vpc_subnets, security_groups)
+        self._way_out: IDependable | None = None
         request: dict[str, Any] = {
             "releaseLabel": release_label.name,
             "type": application_type.value,
@@ -362,6 +363,9 @@ class Application(_ApplicationBase):
         self.monitoring = monitoring
         """What jobs inherit that do not say it themselves."""
         self._resource = emrserverless.CfnApplication(self, "Resource", **_l1_properties(request))
+        if self._way_out is not None:
+            # Routes and NAT gateways are there before a run starts, and until the last one ended.
+            self._resource.node.add_dependency(self._way_out)
         self._application_id = self._resource.attr_application_id
         self._tags = ApplicationTags(self._resource)
         if removal_policy is not None:
@@ -491,13 +495,14 @@ class Application(_ApplicationBase):
             return None
         selection = vpc_subnets or ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)
         try:
-            subnet_ids = list(vpc.select_subnets(**selection._values).subnet_ids)
+            subnets = vpc.select_subnets(**selection._values)
         except RuntimeError as error:
             # Only the CDK knows what the VPC has.
             problems.add("vpc_subnets", vpc_subnets, _first_line(error), "select subnets that the VPC has")
             return None
+        self._way_out = subnets.internet_connectivity_established
         return {
-            "subnetIds": subnet_ids,
+            "subnetIds": list(subnets.subnet_ids),
             "securityGroupIds": [group.security_group_id for group in self._connections.security_groups],
         }
 

@@ -2,9 +2,11 @@
 
 import pytest
 from aws_cdk import Duration
+from aws_cdk import aws_ec2 as ec2
 
-from constructs_emrs import Application, ApplicationType, Architecture, ReleaseLabel
-from tests.templates import new_stack, only
+from constructs_emrs import Application, ApplicationType, Architecture, Code, JobRun, ReleaseLabel, SparkJob
+from constructs_emrs.handler import contract
+from tests.templates import dependencies, new_stack, only, resources
 
 
 def test_an_application_is_spark_on_x86_and_stops_after_15_minutes() -> None:
@@ -57,3 +59,21 @@ def test_release_labels_are_the_service_s_names(
 ) -> None:
     assert label.name == name
     assert label.version == version
+
+
+def test_a_run_in_a_new_vpc_waits_for_its_way_out_which_is_there_until_the_run_ended() -> None:
+    stack = new_stack()
+    vpc = ec2.Vpc(stack, "Vpc", max_azs=1)
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0, vpc=vpc)
+    job = SparkJob(stack, "Etl", application=application, entry_point=Code.from_uri("s3://code/etl.py"))
+    JobRun(stack, "Run", job=job)
+    template = resources(stack)
+    (run_id,) = resources(stack, contract.JOB_RUN_TYPE)
+    waits_for = [name for name in dependencies(template, run_id) if "PrivateSubnet" in name or "NAT" in name]
+    assert {template[name]["Type"] for name in waits_for} == {
+        "AWS::EC2::NatGateway",
+        "AWS::EC2::Route",
+        "AWS::EC2::RouteTable",
+        "AWS::EC2::Subnet",
+        "AWS::EC2::SubnetRouteTableAssociation",
+    }

@@ -24,7 +24,7 @@ from constructs_emrs import (
     SparkJob,
 )
 from constructs_emrs.handler import contract
-from tests.templates import ACCOUNT, new_stack, resources
+from tests.templates import ACCOUNT, new_stack, resolved, resources
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 INLINE_POLICIES_OF_A_ROLE, MANAGED_POLICY, MANAGED_POLICIES_OF_A_ROLE = 10_240, 6_144, 10
@@ -92,6 +92,30 @@ def test_no_arn_names_a_partition_and_no_endpoint_a_domain(region: str) -> None:
     domain = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
     url = f"https://aps-workspaces.{region}.{domain}/workspaces/ws-1/api/v1/remote_write"
     assert prometheus.remote_write_url == url
+
+
+@pytest.mark.parametrize(
+    ("region", "suffix"),
+    [("cn-north-1", "amazonaws.com.cn"), ("us-gov-west-1", "amazonaws.com"), ("us-east-1", "amazonaws.com")],
+)
+def test_the_principals_of_services_are_those_of_the_partition(region: str, suffix: str) -> None:
+    stack = Stack(App(), "Lake", env=Environment(account=ACCOUNT, region=region))
+    add_job(stack)
+    known = {"AWS::Region": region, "AWS::URLSuffix": suffix}
+    principals = {
+        resolved(statement["Principal"]["Service"], known)
+        for item in resources(stack).values()
+        for name in ("KeyPolicy", "AssumeRolePolicyDocument")
+        for statement in item.get("Properties", {}).get(name, {"Statement": []})["Statement"]
+        if "Service" in statement["Principal"]
+    }
+    # Which of them have a Region and a domain: aws-cdk-lib/region-info, Default.servicePrincipal.
+    assert principals == {
+        f"logs.{region}.{suffix}",
+        "emr-serverless.amazonaws.com",
+        "lambda.amazonaws.com",
+        "states.amazonaws.com",
+    }
 
 
 def test_a_permissions_boundary_reaches_every_role() -> None:

@@ -171,8 +171,13 @@ def test_a_key_for_disks_alone_is_bound_to_the_application() -> None:
         name.rstrip("0123456789ABCDEF"): item["Properties"]["KeyPolicy"]["Statement"][-1]["Condition"]
         for name, item in resources(stack, "AWS::KMS::Key").items()
     }
-    assert "kms:EncryptionContext:applicationId" in statements["DiskKey"]["StringEquals"]
-    assert "kms:EncryptionContext:applicationId" not in statements["LogKey"]["StringEquals"]
+    # What each page shows, and no more:
+    # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/disk-encryption-cmk.html
+    # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
+    assert statements["DiskKey"]["StringEquals"].keys() == {"aws:SourceAccount", "kms:EncryptionContext:applicationId"}
+    assert statements["DiskKey"]["ArnLike"].keys() == {"aws:SourceArn"}
+    assert statements["LogKey"].keys() == {"ArnLike"}
+    assert statements["LogKey"]["ArnLike"].keys() == {"aws:SourceArn"}
     via_service = {"StringEquals": {"kms:ViaService": stack.resolve(f"emr-serverless.{stack.region}.amazonaws.com")}}
     (submitting,) = (
         statement
@@ -182,6 +187,30 @@ def test_a_key_for_disks_alone_is_bound_to_the_application() -> None:
     )
     assert submitting["Action"] == ["kms:GenerateDataKey", "kms:Decrypt"]
     assert submitting["Resource"] == stack.resolve(disk_key.key_arn)
+
+
+def test_only_this_account_can_make_the_service_use_the_execution_role() -> None:
+    stack = stack_of_jobs(1, share_role=False)
+    (trust,) = (
+        statement
+        for document in policies(stack)
+        for statement in document["Statement"]
+        if statement.get("Principal") == {"Service": "emr-serverless.amazonaws.com"}
+        and statement["Action"] == "sts:AssumeRole"
+    )
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_key_of_a_log_group_is_used_through_cloudwatch_logs_only() -> None:
+    stack = stack_of_jobs(1, share_role=False)
+    (statement,) = (
+        statement
+        for document in policies(stack)
+        for statement in document["Statement"]
+        if statement.get("Sid") == "UseLogGroupKey"
+    )
+    via = {"StringEquals": {"kms:ViaService": stack.resolve(f"logs.{stack.region}.amazonaws.com")}}
+    assert statement["Condition"] == via
 
 
 def test_s3_logs_are_encrypted_with_the_bucket_s_key_unless_told_otherwise() -> None:

@@ -311,7 +311,7 @@ def policies(template: Resources) -> dict[str, list[dict[str, Any]]]:
     documents = {
         f"{logical_id}.{document}": resource["Properties"][document]["Statement"]
         for logical_id, resource in template.items()
-        for document in ("AssumeRolePolicyDocument", "PolicyDocument", "KeyPolicy")
+        for document in ("AssumeRolePolicyDocument", "PolicyDocument", "KeyPolicy", "RepositoryPolicyText")
         if document in resource.get("Properties", {})
     }
     inline = {
@@ -361,8 +361,32 @@ def test_the_page_names_every_type_of_resource_that_is_created() -> None:
         assert f"`{resource_type}`" in page
 
 
+def conditions_on_the_page() -> str:
+    return PAGE.read_text().partition("### Conditions")[2].partition("\n## ")[0]
+
+
+@every_stack
+def test_the_page_has_a_source_for_each_condition(name: str) -> None:
+    on_the_page = {
+        key
+        for line in conditions_on_the_page().splitlines()
+        for key in re.findall(r"`([\w:/-]+)`", line.split(" | ")[0])
+    }
+    demanded = {
+        key
+        for policy, statements in policies(template_of(name)).items()
+        if not re.match(r"Data|\w+LogsPolicy", policy)  # of the buckets that the user brings
+        for statement in statements
+        for keys in statement.get("Condition", {}).values()
+        for key in keys
+    }
+    assert demanded
+    assert demanded <= on_the_page
+
+
 def test_each_statement_on_the_page_has_a_reason_and_a_source() -> None:
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ") and "`sts:" not in line]
+    page = PAGE.read_text().replace(conditions_on_the_page(), "")
+    rows = [line for line in page.splitlines() if line.startswith("| ") and "`sts:" not in line]
     for row in rows:
         if re.search(r"`[a-z-]+:\w+\*?`", row):
             cells = [cell.strip() for cell in row.strip("| ").split(" | ")]
