@@ -21,7 +21,7 @@ from typing import NoReturn, TypedDict
 from emrs_local._client import RunningLocalAws
 from emrs_local._command import run_command
 from emrs_local._console import Console
-from emrs_local._job_runs import print_job_runs, print_logs, streams_of
+from emrs_local._job_runs import print_job_runs, print_logs, print_outcome, streams_of
 from emrs_local._requirements import RequirementMissing
 from emrs_local.local_aws import DEFAULT_REGION, LocalAws, LocalAwsError
 
@@ -41,18 +41,19 @@ examples:
 _EXEC = """\
 Start a local AWS of its own, bootstrap it for the CDK, run COMMAND with the environment set to it (endpoint,
 credentials, region, certificate), and stop it. The exit code is COMMAND's. Each change of the state of an application
-or job run is printed as it happens; a terminal shows in its last row how long the active job runs take."""
+or job run is printed as it happens; a terminal shows in its last row how long the active job runs take. At the end
+there is a line for each job run: its state, its duration and the last line that its driver printed."""
 _EXEC_EXAMPLES = """\
 examples:
   emrs-local exec -- npx cdk deploy --require-approval never
   emrs-local exec --region eu-west-1 -- sh -c 'npx cdk deploy --require-approval never && emrs-local logs'"""
 _START = """\
-Keep a local AWS in the foreground until Ctrl-C. It prints the environment to set in another terminal, and then each
-change of the state of an application or job run."""
+Keep a local AWS in the foreground until Ctrl-C. It is bootstrapped for the CDK and prints the environment to set in
+another terminal, and then each change of the state of an application or job run."""
 _START_EXAMPLES = """\
 example:
   emrs-local start              and in another terminal, once the printed lines are pasted there:
-  npx cdk bootstrap && npx cdk deploy"""
+  npx cdk deploy"""
 _FINDS = """\
 It is the local AWS of the environment: pasted from `emrs-local start`, or set by `emrs-local exec`. The job runs are
 those of one region, AWS_REGION."""
@@ -107,14 +108,17 @@ def _exec(options: argparse.Namespace) -> int:
             needed = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_REGION")
             settings = " ".join(f"{name}={shlex.quote(local_aws.environment[name])}" for name in needed)
             console.line(f"in another terminal: {settings} emrs-local logs --follow")
-        if options.bootstrap and not local_aws.bootstrap():
-            console.line("not bootstrapped: no CDK CLI here (npm install aws-cdk, or --no-bootstrap)")
-        return run_command(command, environment=local_aws.command_environment())
+        _bootstrap(options, local_aws, console)
+        code = run_command(command, environment=local_aws.command_environment())
+        # The command may have printed over them, as the CDK's progress does.
+        print_outcome(RunningLocalAws(local_aws.environment))
+        return code
 
 
 def _start(options: argparse.Namespace) -> int:
     with Console() as console, _local_aws(options, console) as local_aws:
         try:
+            _bootstrap(options, local_aws, console)
             console.line(f"local AWS at {local_aws.url}; in another terminal:\n")
             for name, value in local_aws.environment.items():
                 console.line(f"export {name}={shlex.quote(value)}")
@@ -124,6 +128,11 @@ def _start(options: argparse.Namespace) -> int:
             local_aws.wait()
         except KeyboardInterrupt:
             return 0
+
+
+def _bootstrap(options: argparse.Namespace, local_aws: LocalAws, console: Console) -> None:
+    if options.bootstrap and not local_aws.bootstrap():
+        console.line("not bootstrapped: no CDK CLI here (npm install aws-cdk, or --no-bootstrap)")
 
 
 def _local_aws(options: argparse.Namespace, console: Console) -> LocalAws:
@@ -153,9 +162,6 @@ def _parser() -> argparse.ArgumentParser:
         usage="emrs-local exec [OPTION…] -- COMMAND…",
         **_described(_EXEC, _EXEC_EXAMPLES),
     )
-    execute.add_argument(
-        "--no-bootstrap", dest="bootstrap", action="store_false", help="skip cdk bootstrap; default: bootstrap"
-    )
     execute.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND…", help="the command and its arguments")
     execute.set_defaults(run=_exec, port=0)
     start = commands.add_parser(
@@ -172,6 +178,9 @@ def _parser() -> argparse.ArgumentParser:
         )
         rates = "refuse calls of EMR Serverless that come faster than AWS allows; default: take them"
         command.add_argument("--enforce-rates", action="store_true", help=rates)
+        command.add_argument(
+            "--no-bootstrap", dest="bootstrap", action="store_false", help="skip cdk bootstrap; default: bootstrap"
+        )
     runs = commands.add_parser("runs", help="list the job runs", **_described(_RUNS, _RUNS_EXAMPLES))
     runs.set_defaults(run=_runs)
     logs = commands.add_parser("logs", help="print what a driver printed", **_described(_LOGS, _LOGS_EXAMPLES))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from emrs_local.local_aws import DEFAULT_REGION, LocalAwsError
-from emrs_local.service.driver_output import output_path
+from emrs_local.service.driver_output import ALL_JOB_RUNS, output_path
 
 if TYPE_CHECKING:
     from botocore.httpsession import URLLib3Session
@@ -53,33 +53,31 @@ class RunningLocalAws:
         )
 
     def job_runs(self) -> list[JobRun]:
-        """The summaries of all job runs of the region, with `applicationName`, newest first."""
-        found: list[JobRun] = []
-        for application in self._pages("/applications", "applications"):
-            name = application.get("name") or application["id"]
-            runs = self._pages(f"/applications/{application['id']}/jobruns", "jobRuns")
-            found += ({**run, "applicationName": name} for run in runs)
-        return sorted(found, key=lambda run: float(run["createdAt"]), reverse=True)
+        """All job runs of the region, newest first: what GetJobRun says of each, and `applicationName`.
+
+        Also those of applications that are deleted, which are on no list of the service.
+        """
+        return list(json.loads(self._get(ALL_JOB_RUNS))["jobRuns"])
 
     def job_run(self, application_id: str, job_run_id: str) -> JobRun:
         """What GetJobRun says of a run."""
         document = json.loads(self._get(f"/applications/{application_id}/jobruns/{job_run_id}"))
         return dict(document["jobRun"])
 
+    def last_line(self, run: JobRun) -> str:
+        """The last line that the driver printed to its standard output in the last attempt; maybe empty."""
+        content = b""
+        while more := self.output(
+            run["applicationId"], run["jobRunId"], attempt=run["attempt"], stream="stdout", offset=len(content)
+        ):
+            content += more
+        lines = content.decode(errors="replace").splitlines()
+        return next((line.rstrip() for line in reversed(lines) if line.strip()), "")
+
     def output(self, application_id: str, job_run_id: str, *, attempt: int, stream: str, offset: int) -> bytes:
         """What a driver printed from `offset` on, or the beginning of it; nothing if that is all so far."""
         path = output_path(application_id=application_id, job_run_id=job_run_id, attempt=attempt, stream=stream)
         return self._get(path, offset=str(offset))
-
-    def _pages(self, path: str, member: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = []
-        query: dict[str, str] = {}
-        while True:
-            document = json.loads(self._get(path, **query))
-            items += document[member]
-            if not document.get("nextToken"):
-                return items
-            query = {"nextToken": document["nextToken"]}
 
     @functools.cached_property
     def _session(self) -> URLLib3Session:
@@ -93,14 +91,14 @@ class RunningLocalAws:
         from botocore.auth import SigV4Auth  # noqa: PLC0415
         from botocore.awsrequest import AWSRequest  # noqa: PLC0415
         from botocore.credentials import Credentials  # noqa: PLC0415
-        from botocore.exceptions import HTTPClientError  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
         url = self._url + path + (f"?{urlencode(query)}" if query else "")
         request = AWSRequest(method="GET", url=url)
         SigV4Auth(Credentials(*self._credentials), _SERVICE, self._region).add_auth(request)
         try:
             answer = self._session.send(request.prepare())
-        except HTTPClientError as error:
+        except BotoCoreError as error:
             raise LocalAwsError(f"no local AWS answers at {self._url}; has it ended? ({error})") from error
         if answer.status_code != 200:
             raise LocalAwsError(f"the local AWS at {self._url} refused: {_message(answer.content)}")

@@ -1,4 +1,7 @@
-"""`emrs-local runs` and `emrs-local logs`: the job runs of a running local AWS, and what their drivers print."""
+"""`emrs-local runs` and `emrs-local logs`: the job runs of a running local AWS, and what their drivers print.
+
+`emrs-local exec` ends with their outcome.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _FOLLOW_SECONDS = 0.5
 
 def print_job_runs(local_aws: RunningLocalAws) -> None:
     """Print a table of all job runs, newest first; on a terminal each in one line of it."""
-    rows = [_HEADINGS, *(_row(run, local_aws.job_run(run["applicationId"], run["id"])) for run in local_aws.job_runs())]
+    rows = [_HEADINGS, *map(_row, local_aws.job_runs())]
     if len(rows) == 1:
         print("no job runs yet")
         return
@@ -29,6 +32,16 @@ def print_job_runs(local_aws: RunningLocalAws) -> None:
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         print(coloured(line[:limit], sys.stdout))
+
+
+def print_outcome(local_aws: RunningLocalAws) -> None:
+    """Print a line for each job run, oldest first: its state, how long it took, and the last line of its driver."""
+    limit = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
+    for run in reversed(local_aws.job_runs()):
+        _, name, _, state, _, duration, details = _row(run)
+        said = local_aws.last_line(run) or details
+        line = f"job run {run['jobRunId']} ({name})  {state}  {duration}  {said}".rstrip()
+        print(coloured(line[:limit], sys.stdout), flush=True)
 
 
 def print_logs(
@@ -47,8 +60,7 @@ def print_logs(
         LocalAwsError: there is no such run or attempt.
     """
     found = _find(local_aws, wanted)
-    application_id, job_run_id = found["applicationId"], found["id"]
-    run = local_aws.job_run(application_id, job_run_id)
+    application_id, job_run_id, run = found["applicationId"], found["jobRunId"], found
     if attempt is not None and attempt > run["attempt"]:
         raise LocalAwsError(f"job run {job_run_id} has no attempt {attempt}; its last is {run['attempt']}")
     number = attempt or run["attempt"]
@@ -87,21 +99,21 @@ def _find(local_aws: RunningLocalAws, wanted: str | None) -> JobRun:
     runs = local_aws.job_runs()
     if not runs:
         raise LocalAwsError("no job runs yet")
-    by_id = [run for run in runs if run["id"] == wanted]
+    by_id = [run for run in runs if run["jobRunId"] == wanted]
     found = by_id or [run for run in runs if wanted in (None, run.get("name"))]
     if not found:
         raise LocalAwsError(f"no job run has the id or the name {wanted}; `emrs-local runs` lists them")
     return found[0]
 
 
-def _row(summary: JobRun, run: JobRun) -> tuple[str, ...]:
+def _row(run: JobRun) -> tuple[str, ...]:
     # A run that did not start has no start, and maybe an end.
     started = run.get("startedAt")
     end = float(run["endedAt"]) if run.get("endedAt") else time.time()
     return (
         run["jobRunId"],
         run.get("name") or "-",
-        summary["applicationName"],
+        run["applicationName"],
         run["state"],
         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(float(started))) if started else "-",
         clock(end - float(started)) if started else "-",

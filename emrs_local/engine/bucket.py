@@ -49,8 +49,8 @@ class Content:
 class Bucket:
     """One bucket, with the credentials of `client`.
 
-    What S3 refuses raises `PermissionError`, what is missing `FileNotFoundError`, anything else `OSError`, each with
-    the `s3://` address and S3's own words.
+    What S3 refuses raises `PermissionError`, an object that is missing `FileNotFoundError`, anything else, such as a
+    missing bucket, `OSError`, each with the `s3://` address and S3's own words.
     """
 
     def __init__(self, *, client: "S3Client", name: str) -> None:
@@ -139,6 +139,9 @@ class Bucket:
             yield
         except ClientError as error:
             words = f"{self.uri(key)}: {error}"
+            if error.response["Error"]["Code"] == "NoSuchBucket":
+                # A missing file may be as it should be, a missing bucket is not.
+                raise OSError(errno.EIO, words) from error
             match error.response["ResponseMetadata"]["HTTPStatusCode"]:
                 case 403:
                     raise PermissionError(errno.EACCES, words) from error

@@ -4,18 +4,21 @@ Spark's own WebHDFS client, under Hadoop's view file system, talks to a small se
 the credentials of one mount. So an unmodified `s3://` path works, and IAM is evaluated by S3 on each call.
 """
 
+import hmac
+import re
 import secrets
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
 
 from emrs_local.engine.bucket import Bucket
 from emrs_local.engine.credentials import Credentials
+from emrs_local.engine.named_buckets import named_buckets
 from emrs_local.engine.object_tree import ObjectTree
 from emrs_local.engine.webhdfs import WebHdfsServer
 
@@ -27,6 +30,8 @@ _VIEW_FILE_SYSTEM: Final = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadSc
 _WEBHDFS_FILE_SYSTEM: Final = "org.apache.hadoop.hdfs.web.WebHdfsFileSystem"
 _NO_SUCH_BUCKET: Final = "NoSuchBucket (the bucket does not exist, or did not when the job run started)"
 _CONNECTIONS: Final = 32
+_TOKEN: Final = re.compile(r"[0-9a-f]{64}")
+_OUTSIDE: Final = "the path leaves its bucket with '..': S3 has nothing above a bucket"
 
 
 class S3FileSystem:
@@ -44,7 +49,7 @@ class S3FileSystem:
         self._ca_bundle = ca_bundle
         self._session = boto3.Session()
         self._session_lock = threading.Lock()
-        self._mounts: dict[str, Mount] = {}
+        self._mounts: dict[str, tuple[Mount, str]] = {}
         self._spool: TemporaryDirectory[str] | None = None
         self._server: WebHdfsServer | None = None
 
@@ -80,22 +85,25 @@ class S3FileSystem:
         return Mount(client=client, port=self._server.server_port, mounts=self._mounts)
 
     def _find_tree(self, *, token: str, bucket: str) -> ObjectTree:
-        for mounted, mount in list(self._mounts.items()):
+        for mounted, (mount, own_bucket) in list(self._mounts.items()):
             if secrets.compare_digest(mounted.encode(), token.encode()):
+                if bucket != own_bucket:
+                    raise ValueError(_OUTSIDE)
                 return mount.tree(bucket)
+        if not _TOKEN.fullmatch(token):
+            raise ValueError(_OUTSIDE)
         raise PermissionError("no job run has mounted this file system")
 
 
 class Mount:
     """S3 as one attempt of a job run sees it."""
 
-    def __init__(self, *, client: "S3Client", port: int, mounts: dict[str, "Mount"]) -> None:
+    def __init__(self, *, client: "S3Client", port: int, mounts: dict[str, tuple["Mount", str]]) -> None:
         self._client = client
         self._port = port
-        self._token = secrets.token_urlsafe(32)
+        self._secret = secrets.token_bytes()
         self._trees: dict[str, ObjectTree] = {}
         self._mounts = mounts
-        self._mounts[self._token] = self
 
     def hadoop_properties(self, buckets: Iterable[str]) -> dict[str, str]:
         """The Hadoop configuration under which `s3://`, `s3a://` and `s3n://` paths are in these buckets.
@@ -107,10 +115,19 @@ class Mount:
         properties |= {f"fs.viewfs.overload.scheme.target.{scheme}.impl": _NO_SUCH_BUCKET for scheme in _SCHEMES}
         properties["fs.viewfs.overload.scheme.target.webhdfs.impl"] = _WEBHDFS_FILE_SYSTEM
         for bucket in buckets:
+            # Each bucket has a token: Hadoop resolves `..` before it asks, and in S3 that leads to no other bucket.
+            token = hmac.new(self._secret, bucket.encode(), "sha256").hexdigest()
+            self._mounts[token] = (self, bucket)
             properties[f"fs.viewfs.mounttable.{bucket}.linkFallback"] = (
-                f"webhdfs://127.0.0.1:{self._port}/{self._token}/{bucket}"
+                f"webhdfs://127.0.0.1:{self._port}/{token}/{bucket}"
             )
         return properties
+
+    def named_buckets(
+        self, *, job_driver: Mapping[str, Any], application_configuration: Sequence[Mapping[str, Any]]
+    ) -> set[str]:
+        """The buckets that a request names, or the script that it runs, whether they exist or not."""
+        return named_buckets(job_driver=job_driver, application_configuration=application_configuration, tree=self.tree)
 
     def tree(self, bucket: str) -> ObjectTree:
         """The files of a bucket, as this mount sees them."""
@@ -118,7 +135,8 @@ class Mount:
 
     def unmount(self) -> None:
         """Deny all further access and forget what was not committed."""
-        self._mounts.pop(self._token, None)
+        for token in [token for token, (mount, _) in self._mounts.items() if mount is self]:
+            del self._mounts[token]
         for tree in self._trees.values():
             tree.discard_staged()
         self._client.close()

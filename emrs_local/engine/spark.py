@@ -1,5 +1,6 @@
 """One attempt of a job run, as a process of Apache Spark in local mode."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,6 +11,12 @@ from typing import Any
 
 from emrs_local.engine.installation import java_home, missing_requirements, spark_home
 from emrs_local.engine.submission import Submission
+
+# On EMR Serverless the driver's command line is one of Linux too.
+_TOO_LONG = (
+    "its arguments are longer than Linux lets a command line be, 128 KiB for one argument and about 2 MiB for all; "
+    "put them into a file in S3 and pass its name"
+)
 
 
 class JobProcess:
@@ -64,7 +71,7 @@ class JobProcess:
         """Start the process.
 
         Raises:
-            RuntimeError: If Spark or Java is missing.
+            RuntimeError: If Spark or Java is missing, or the arguments are too long for this machine.
             ValueError: If nobody knows how the service reads the job driver's parameters.
         """
         java, spark = java_home(), spark_home()
@@ -86,15 +93,22 @@ class JobProcess:
         for name, content in submission.configuration_files.items():
             (submission.configuration_directory / name).write_text(content, encoding="utf-8")
         with self.stdout.open("wb") as stdout, self.stderr.open("wb") as stderr:
-            self._process = subprocess.Popen(  # noqa: S603  # to run what the job says is the purpose
-                submission.command,
-                cwd=self._work_directory,
-                env=submission.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,
-            )
+            stderr.write("".join(f"{notice}\n" for notice in submission.notices).encode())
+            stderr.flush()
+            try:
+                self._process = subprocess.Popen(  # noqa: S603  # to run what the job says is the purpose
+                    submission.command,
+                    cwd=self._work_directory,
+                    env=submission.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                if error.errno != errno.E2BIG:
+                    raise
+                raise RuntimeError(_TOO_LONG) from error
 
     def poll(self) -> int | None:
         """The exit code, or `None` while the process runs; that of a killed process is negative."""

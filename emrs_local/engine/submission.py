@@ -1,6 +1,7 @@
 """How a job driver becomes a run of Spark on this machine: a command, its environment and its configuration."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,8 @@ from emrs_local.engine.spark_arguments import (
 )
 
 _DEFAULT_DRIVER_MEMORY: Final = "4g"  # in local mode the driver does the executors' work too
+# EMR's own client of the catalog, and Iceberg's.
+_GLUE_CATALOG: Final = re.compile(r"AWSGlueDataCatalogHiveClientFactory|\.aws\.glue\.GlueCatalog")
 _USER: Final = "hadoop"  # whom EMR runs jobs as
 _LOG4J2: Final[Mapping[str, str]] = {
     "rootLogger.level": "warn",
@@ -144,6 +147,18 @@ class Submission:
             "log4j2.properties": java_properties(logging),
             "spark-defaults.conf": java_properties(self._defaults),
         }
+
+    @property
+    def notices(self) -> list[str]:
+        """What the job ought to know of this machine, for its log."""
+        settings = [*self._properties.items(), *self._hive_site.items(), *self._classified("core-site").items()]
+        names = sorted({name for name, value in settings if _GLUE_CATALOG.search(value)})
+        if not names:
+            return []
+        return [
+            f"emrs_local: there is no AWS Glue Data Catalog here, which {', '.join(names)} asks for: "
+            "tables are in a metastore of this run's own and gone after it"
+        ]
 
     @property
     def _defaults(self) -> dict[str, str]:

@@ -64,6 +64,17 @@ class Application:
         return f"arn:aws:emr-serverless:{self.scope.region}:{self.scope.account_id}:/applications/{self.application_id}"
 
     @property
+    def name(self) -> str:
+        """The name that the user gave, else the id."""
+        return str(self.members.get("name", self.application_id))
+
+    @property
+    def label(self) -> str:
+        """What a line that is read by people calls it."""
+        named = f" ({self.name})" if "name" in self.members else ""
+        return f"application {self.application_id}{named}"
+
+    @property
     def starts_by_itself(self) -> bool:
         """Whether a submitted run starts the application."""
         return bool(self.members.get("autoStartConfiguration", {}).get("enabled", True))
@@ -140,7 +151,7 @@ class Applications:
             self._by_token[scope, token] = (members, application)
             self._by_id[scope, application.application_id] = application
             self._settle_later(application, "CREATED")
-        self._announce(f"application {application.application_id}  CREATING")
+        self._announce(f"{application.label}  CREATING")
         return application
 
     def find(self, scope: Scope, application_id: str) -> Application:
@@ -245,7 +256,7 @@ class Applications:
         if state == "STARTED":
             application.idle_since = time.monotonic()
             self._stop_when_idle(application)
-        self._announce(f"application {application.application_id}  {previous} → {state}")
+        self._announce(f"{application.label}  {previous} → {state}")
         self._changed.notify_all()
         if state == "CREATED" and application.start_is_due:
             self.start(application)

@@ -15,6 +15,9 @@ from pathlib import Path
 
 STREAMS = ("stdout", "stderr")
 
+# Where `emrs-local runs` finds the job runs: lists of the service have none of an application that is deleted.
+ALL_JOB_RUNS = "/emrs-local/jobruns"
+
 _CHUNK_BYTES = 1024 * 1024
 _ROUTE = re.compile(r"/emrs-local/applications/([0-9a-z]+)/jobruns/([0-9a-z]+)/([0-9]+)/(stdout|stderr)")
 

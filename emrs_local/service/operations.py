@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import logging
 import re
 import threading
@@ -20,7 +21,7 @@ from emrs_local.service.authorization import (
     require_start_job_run,
     resource_tags_context,
 )
-from emrs_local.service.driver_output import DriverOutput, requested_output
+from emrs_local.service.driver_output import ALL_JOB_RUNS, DriverOutput, requested_output
 from emrs_local.service.errors import (
     InternalServerException,
     ResourceNotFoundException,
@@ -126,6 +127,8 @@ class EmrServerless:
             output_of = requested_output(method, path)
             if output_of:
                 return self._read_driver_output(_ministack.caller(headers, query), output_of, query)
+            if (method, path) == ("GET", ALL_JOB_RUNS):
+                return self._all_job_runs(_ministack.caller(headers, query))
             request = protocol.match(method=method, path=path, query=query, body=body)
             name = request.operation.name
             if name not in self._operations:
@@ -288,6 +291,16 @@ class EmrServerless:
             raise ValidationException("The offset is not a number")
         content = self._driver_output.read(job_run_id, attempt, stream, offset=int(offset))
         return 200, {"Content-Type": "application/octet-stream"}, content
+
+    def _all_job_runs(self, caller: Caller) -> protocol.Response:
+        for action in ("ListJobRuns", "GetJobRun"):
+            require(caller, action=f"emr-serverless:{action}", resource="*")
+        runs = [run for application in self.applications.all(caller.scope) for run in self.job_runs.all(application)]
+        described = [
+            {**protocol.serialize_job_run(run.description()), "applicationName": run.application.name}
+            for run in sorted(runs, key=lambda run: run.created_at, reverse=True)
+        ]
+        return 200, {"Content-Type": "application/json"}, json.dumps({"jobRuns": described}).encode()
 
     def _tag_resource(self, caller: Caller, request: protocol.Request) -> Output:
         parameters = request.parameters()

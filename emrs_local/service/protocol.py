@@ -107,6 +107,11 @@ def serialize_output(operation: OperationModel, output: Mapping[str, Any]) -> Re
     return status, {"Content-Type": "application/json"}, json.dumps(document).encode()
 
 
+def serialize_job_run(job_run: Mapping[str, Any]) -> dict[str, Any]:
+    """A job run as the answer to GetJobRun has it."""
+    return dict(_serialize(service_model().shape_for("JobRun"), job_run))
+
+
 def serialize_error(error: ServiceError) -> Response:
     """The response that an SDK turns into the exception `error.code`."""
     headers = {"Content-Type": "application/json", "x-amzn-errortype": error.code}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from emrs_local._processes import forget_group, record_group
 from emrs_local.engine.failure import failure_summary
@@ -45,13 +46,16 @@ class _SparkDriver:
         self._mount = mount
         self._groups = groups
         self._group: int | None = None
+        job: dict[str, Any] = {
+            "job_driver": request.job_driver,
+            "application_configuration": request.application_configuration,
+        }
         self._process = JobProcess(
-            job_driver=request.job_driver,
-            application_configuration=request.application_configuration,
+            **job,
             job_run_name=request.job_run_name,
             work_directory=request.work_directory,
             environment=request.environment,
-            hadoop_properties=mount.hadoop_properties(request.buckets),
+            hadoop_properties=mount.hadoop_properties({*request.buckets, *mount.named_buckets(**job)}),
         )
 
     @property

@@ -1,6 +1,7 @@
 """A local AWS with IAM enforced for the tests of the engine, and a client of the WebHDFS protocol."""
 
 import json
+import posixpath
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -128,7 +129,10 @@ class WebHdfs:
     def send(self, method: str, path: str, operation: str, *, body: Any = None, **parameters: object) -> Answer:
         """Send one request; `path` is relative to the bucket. A body that is an iterator is sent in chunks."""
         query = urlencode({"op": operation, **parameters})
-        return self._exchange(method, f"/webhdfs/v1{self._root.path}{quote(f'/{path}')}?{query}", body)
+        full = f"{self._root.path}/{path}"
+        # As Hadoop does, which knows directories that are above a bucket, before the client is asked.
+        full = posixpath.normpath(full) if ".." in path.split("/") else full
+        return self._exchange(method, f"/webhdfs/v1{quote(full)}?{query}", body)
 
     def get(self, path: str, operation: str, **parameters: object) -> Answer:
         """Ask something."""

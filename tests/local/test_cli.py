@@ -3,6 +3,7 @@ import fcntl
 import importlib.util
 import os
 import pty
+import re
 import shutil
 import signal
 import socket
@@ -17,7 +18,10 @@ from pathlib import Path
 import pytest
 
 from emrs_local import LocalAws, __main__
+from emrs_local._client import RunningLocalAws
+from emrs_local._job_runs import print_outcome
 from tests.local.service_support import Service
+from tests.local.test_service_applications import create, wait_for_state
 
 EMRS_LOCAL = (sys.executable, "-m", "emrs_local")
 SERVER_LINE = "local AWS at https://127.0.0.1:"
@@ -173,6 +177,18 @@ def test_exec_says_what_the_cdk_cli_said_when_bootstrapping_fails(tmp_path: Path
     assert "cdk bootstrap failed:\nrefused: bootstrap aws://000000000000/us-east-1" in result.stderr
 
 
+def test_start_bootstraps_before_it_prints_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cdk = tmp_path / "node_modules" / ".bin" / "cdk"
+    cdk.parent.mkdir(parents=True)
+    cdk.write_text(f'#!/bin/sh\necho "$* at $AWS_ENDPOINT_URL" > {tmp_path}/called\n')
+    cdk.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    process = started(["start", "--port", "0"], until="export AWS_ENDPOINT_URL=https://127.0.0.1:")
+    process.send_signal(signal.SIGINT)
+    ended(process)
+    assert (tmp_path / "called").read_text().startswith("bootstrap aws://000000000000/us-east-1 at https://127.0.0.1:")
+
+
 def test_a_port_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
@@ -221,7 +237,7 @@ def test_an_interrupted_exec_ends_the_command_and_the_server(
 
 
 def test_ctrl_c_stops_a_started_local_aws_cleanly(temporary_files: Path) -> None:
-    process = started(["start", "--port", "0"], until="export AWS_ENDPOINT_URL=https://127.0.0.1:")
+    process = started(["start", "--no-bootstrap", "--port", "0"], until="export AWS_ENDPOINT_URL=https://127.0.0.1:")
     process.send_signal(signal.SIGINT)
     code, output = ended(process)
     assert code == 0
@@ -230,7 +246,7 @@ def test_ctrl_c_stops_a_started_local_aws_cleanly(temporary_files: Path) -> None
 
 
 def test_a_server_does_not_outlive_a_killed_parent(temporary_files: Path) -> None:
-    process = started(["start", "--port", "0"], until="export AWS_ENDPOINT_URL=https://127.0.0.1:")
+    process = started(["start", "--no-bootstrap", "--port", "0"], until="export AWS_ENDPOINT_URL=https://127.0.0.1:")
     assert processes_of(temporary_files)
     process.kill()
     ended(process)
@@ -332,6 +348,50 @@ def test_logs_says_that_there_is_no_such_run(service: Service) -> None:
     result = emrs_local_of(service, "logs", "nothing")
     assert (result.returncode, result.stdout) == (1, "")
     assert "no job run has the id or the name nothing; `emrs-local runs` lists them" in result.stderr
+
+
+def test_runs_lists_the_runs_of_an_application_that_is_deleted(service: Service) -> None:
+    application_id = create(service, name="deleted")
+    run = service.start(service.script("driver", DRIVER), application_id=application_id, name="outlived")
+    service.wait(run, application_id=application_id)
+    service.emr.stop_application(applicationId=application_id)
+    wait_for_state(service, application_id, "STOPPED")
+    service.emr.delete_application(applicationId=application_id)
+    newest = emrs_local_of(service, "runs").stdout.splitlines()[1]
+    assert newest.split()[:4] == [run, "outlived", "deleted", "SUCCESS"]
+    assert emrs_local_of(service, "logs", "outlived", "--stdout").stdout == "the result\n"
+
+
+def test_the_outcome_of_each_run_is_a_line_with_the_last_that_its_driver_printed(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = (
+        service.start(service.script("driver", DRIVER), name="good"),
+        service.start(service.script("silent", "raise SystemExit('the reason')"), name="bad"),
+    )
+    service.wait(good, "SUCCESS")
+    service.wait(bad, "FAILED")
+    print_outcome(RunningLocalAws(service.aws.environment))
+    lines = {line.split()[2]: line for line in capsys.readouterr().out.splitlines()}
+    assert re.fullmatch(rf"job run {good} \(good\)  SUCCESS  0:\d\d  the result", lines[good])
+    assert re.fullmatch(rf"job run {bad} \(bad\)  FAILED  0:\d\d  Job failed, please .* the reason", lines[bad])
+    assert list(lines)[-2:] == [good, bad]
+
+
+@pytest.mark.parametrize("command", ["runs", "logs"])
+def test_where_nothing_listens_the_remedy_is_named(
+    command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    bundle = tmp_path / "bundle.pem"
+    bundle.touch()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{port}")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    result = emrs_local(command)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"emrs-local: no local AWS answers at https://127.0.0.1:{port}; has it ended?")
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("command", ["runs", "logs"])

@@ -462,13 +462,28 @@ def test_a_batch_of_deletions_is_denied_as_a_whole(role_hdfs: RoleView, bucket: 
     assert bucket.keys() == ["a/1", "a/2"]
 
 
-def test_a_missing_bucket_is_a_missing_file(mount: Mount) -> None:
+@pytest.mark.parametrize("operation", ["LISTSTATUS", "GETFILESTATUS"])
+def test_a_missing_bucket_is_more_than_a_missing_file(mount: Mount, operation: str) -> None:
     hdfs = WebHdfs(mount, "no-such-bucket")
 
-    java_class, message = hdfs.get("a", "LISTSTATUS").exception
+    java_class, message = hdfs.get("a", operation).exception
 
-    assert java_class == "FileNotFoundException"
-    assert "NoSuchBucket" in message
+    assert java_class == "IOException"
+    assert message.startswith("s3://no-such-bucket/a/: An error occurred (NoSuchBucket)")
+
+
+@pytest.mark.parametrize("path", ["../OTHER/a", "../../a", "../../../webhdfs/v1/x/y", "../nothing"])
+def test_a_path_that_leaves_its_bucket_is_said_to(mount: Mount, bucket: TestBucket, path: str) -> None:
+    other = WebHdfs(mount, bucket.name)
+    bucket.put("a")
+
+    answer = WebHdfs(mount, "no-such-bucket").get(path.replace("OTHER", bucket.name), "GETFILESTATUS")
+
+    assert answer.exception == (
+        "IllegalArgumentException",
+        "the path leaves its bucket with '..': S3 has nothing above a bucket",
+    )
+    assert other.names("") == ["a"]
 
 
 def test_credentials_that_s3_does_not_know_are_denied(file_system: S3FileSystem, bucket: TestBucket) -> None:

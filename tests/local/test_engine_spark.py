@@ -50,13 +50,15 @@ class Runner:
         entry_point = self.bucket.put("code/job.py", script.replace("BUCKET", f"s3://{self.bucket.name}"))
         mount = self.file_system.mount(credentials)
         self.mounts.append(mount)
+        job_driver = job_driver or {"sparkSubmit": {"entryPoint": entry_point, **spark_submit}}
+        named = mount.named_buckets(job_driver=job_driver, application_configuration=configuration or [])
         job = JobProcess(
-            job_driver=job_driver or {"sparkSubmit": {"entryPoint": entry_point, **spark_submit}},
+            job_driver=job_driver,
             application_configuration=configuration or [],
             job_run_name="a test",
             work_directory=self.directory / "run",
             environment=environment or {},
-            hadoop_properties=mount.hadoop_properties([self.bucket.name]),
+            hadoop_properties=mount.hadoop_properties([self.bucket.name, *named]),
         )
         job.start()
         self.jobs.append(job)
@@ -127,7 +129,7 @@ raise ValueError("that is all")
     assert failure_summary(output) == "ValueError: that is all"
 
 
-def test_a_job_reads_csv_and_writes_partitioned_parquet(runner: Runner) -> None:
+def test_a_job_reads_csv_writes_partitioned_parquet_and_is_told_of_paths_that_are_in_no_bucket(runner: Runner) -> None:
     rows = "".join(f"{number},2026-01-01 00:0{number % 3}:00\n" for number in range(30))
     runner.bucket.put("in/rows.csv", f"n,at\n{rows}")
     job = runner.start("""
@@ -144,14 +146,22 @@ spark.range(3).selectExpr("id", "id % 2 AS even").write.partitionBy("even").parq
 spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")
 spark.range(7).selectExpr("id", "0L AS even").write.mode("overwrite").partitionBy("even").parquet("BUCKET/dynamic")
 print(spark.read.parquet("BUCKET/dynamic").groupBy("even").count().orderBy("even").collect())
+for path in "s3://bucket-of-nobody/x", "BUCKET/../other/x":
+    try:
+        spark.read.text(path)
+    except Exception as error:
+        print(str(error), flush=True)
 """)
 
     assert job.wait(120) == 0, job.stdout.read_text()
-    assert job.stdout.read_text().splitlines() == [
+    output = job.stdout.read_text()
+    assert output.splitlines()[:3] == [
         "30 145",
         "5",
         "[Row(even=0, count=7), Row(even=1, count=1)]",
     ]
+    assert "java.io.IOException: s3://bucket-of-nobody/x/: An error occurred (NoSuchBucket)" in output
+    assert "the path leaves its bucket with '..': S3 has nothing above a bucket" in output
     keys = runner.bucket.keys()
     assert [key for key in keys if "temporary" in key or "staging" in key or "at=" in key] == []
     assert "out/_SUCCESS" in keys
@@ -164,10 +174,6 @@ def test_a_denied_read_fails_the_job_with_what_s3_says(runner: Runner, aws: "Aws
 from pyspark.sql import SparkSession
 
 spark = SparkSession.builder.getOrCreate()
-try:
-    spark.read.text("s3://bucket-of-nobody/x")
-except Exception as error:
-    print(str(error).splitlines()[1])
 spark.read.text("BUCKET/secret/a.txt").show()
 """,
         credentials=aws.role_credentials(allow("s3:GetObject", f"arn:aws:s3:::{runner.bucket.name}/code/*")),
@@ -175,11 +181,26 @@ spark.read.text("BUCKET/secret/a.txt").show()
 
     assert job.wait(120) == 1
     output = job.stdout.read_text()
-    assert "NoSuchBucket (the bucket does not exist" in output.splitlines()[0]
     summary = failure_summary(output)
     assert "AccessControlException" in summary
     assert secret in summary
     assert "not authorized to perform: s3:GetObject" in summary
+
+
+def test_the_log_of_a_job_that_names_a_glue_catalog_says_that_there_is_none(runner: Runner) -> None:
+    glue = "com.amazonaws.glue.catalog.metastore.AWSGlueDataCatalogHiveClientFactory"
+    job = runner.start(
+        "import sys; print('spark says', file=sys.stderr)",
+        sparkSubmitParameters=f"--conf spark.hadoop.hive.metastore.client.factory.class={glue}",
+    )
+    assert job.wait(120) == 0
+    assert job.stderr.read_text().startswith("emrs_local: there is no AWS Glue Data Catalog here, which spark.hadoop.")
+
+
+@pytest.mark.parametrize("argument", [["x" * 200_000], ["x" * 10_000] * 1_000], ids=["one", "all"])
+def test_arguments_that_are_too_long_for_linux_are_said_to_be(runner: Runner, argument: list[str]) -> None:
+    with pytest.raises(RuntimeError, match="its arguments are longer than Linux lets a command line be, 128 KiB"):
+        runner.start("", entryPointArguments=argument)
 
 
 def test_a_terminated_job_leaves_no_process(runner: Runner) -> None:

@@ -17,6 +17,7 @@ from emrs_local.engine.spark_arguments import (
 from emrs_local.engine.submission import Submission
 
 SPARK = Path("/opt/spark")
+GLUE = "com.amazonaws.glue.catalog.metastore.AWSGlueDataCatalogHiveClientFactory"
 
 
 def make_submission(
@@ -93,6 +94,31 @@ def test_a_single_quote_is_refused(parameters: str) -> None:
 def test_a_double_quote_that_is_not_closed_is_refused() -> None:
     with pytest.raises(ValueError, match='the double quote at the start of "b c is not closed'):
         make_submission(parameters='--conf a="b c')
+
+
+@pytest.mark.parametrize(
+    ("parameters", "configuration", "named"),
+    [
+        (f"--conf spark.hadoop.hive.metastore.client.factory.class={GLUE}", [], "spark.hadoop.hive.metastore.client.f"),
+        (
+            "",
+            defaults({"spark.sql.catalog.lake.catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog"}),
+            "spark.sql.cat",
+        ),
+        (
+            "",
+            [{"classification": "hive-site", "properties": {"hive.metastore.client.factory.class": GLUE}}],
+            "hive.meta",
+        ),
+    ],
+)
+def test_a_job_that_names_a_glue_catalog_is_told_that_there_is_none(
+    parameters: str, configuration: list[dict[str, Any]], named: str
+) -> None:
+    (notice,) = make_submission(parameters=parameters, configuration=configuration).notices
+
+    assert notice.startswith(f"emrs_local: there is no AWS Glue Data Catalog here, which {named}")
+    assert make_submission(parameters="--conf spark.x=glue").notices == []
 
 
 def test_a_job_runs_on_this_machine_whatever_it_asks_for() -> None:

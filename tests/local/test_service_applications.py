@@ -63,8 +63,8 @@ def test_the_engine_is_answered_with_a_capital_letter_however_it_was_sent(servic
     assert application["type"] == listed[application_id] == engine.capitalize()
 
 
-def test_an_application_goes_through_its_states_in_order(service: Service) -> None:
-    application_id = create(service)
+def test_an_application_goes_through_its_states_in_order_and_they_are_printed_with_its_name(service: Service) -> None:
+    application_id = create(service, name="printed")
     wait_for_state(service, application_id, "CREATED")
     service.emr.start_application(applicationId=application_id)
     wait_for_state(service, application_id, "STARTED")
@@ -78,6 +78,8 @@ def test_an_application_goes_through_its_states_in_order(service: Service) -> No
         time.sleep(0.05)
         announced = [line.rsplit(" ", 1)[-1] for line in service.events if application_id in line]
     assert announced == states
+    lines = [line for line in service.events if application_id in line]
+    assert all(f"  application {application_id} (printed)  " in line for line in lines)
 
 
 @pytest.mark.parametrize("operation", ["delete_application", "update_application"])
