@@ -18,6 +18,8 @@ from .release_label import ReleaseLabel
 _WEEK_MINUTES = 7 * 24 * 60
 _RELEASE = re.compile(r"emr-(spark-)?[0-9]+\.[0-9]+[.-][A-Za-z0-9._-]+")
 _APPLICATION_ARN = re.compile(r"arn:aws[a-z-]*:emr-serverless:([a-z0-9-]+):([0-9]{12}):/applications/[0-9a-z]+")
+# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageIdentifier.html
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
@@ -78,18 +80,23 @@ def check_images(
 ) -> None:
     """Custom images are there from emr-6.9.0."""
     if image is not None:
-        require_release(problems, release, (6, 9), "image", image.tag)
-        _check_tag(problems, "image", image)
+        require_release(problems, release, (6, 9), "image", image.digest or image.tag or "latest")
+        _check_image(problems, "image", image)
     for worker, own in worker_images.items():
         argument = f"worker_images[{worker}]"
         check_worker_type(problems, argument, worker, application_type)
-        require_release(problems, release, (6, 9), argument, own.tag)
-        _check_tag(problems, argument, own)
+        require_release(problems, release, (6, 9), argument, own.digest or own.tag or "latest")
+        _check_image(problems, argument, own)
 
 
-def _check_tag(problems: Problems, argument: str, image: Image) -> None:
-    if not is_token(image.tag) and not _TAG.fullmatch(image.tag):
+def _check_image(problems: Problems, argument: str, image: Image) -> None:
+    if image.tag is not None and image.digest is not None:
+        problems.add(f"{argument}.digest", image.digest, "the image has a tag too", "leave out one of the two")
+    if image.tag is not None and not is_token(image.tag) and not _TAG.fullmatch(image.tag):
         problems.add(f"{argument}.tag", image.tag, "it is no tag of an image", "use one such as 'latest'")
+    if image.digest is not None and not is_token(image.digest) and not _DIGEST.fullmatch(image.digest):
+        remedy = "use 'sha256:' and 64 hexadecimal digits"
+        problems.add(f"{argument}.digest", image.digest, "it is no digest of an image", remedy)
 
 
 def check_interactive(

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from constructs import Construct
 
 from ._other_spellings import ARGUMENTS, REMEDIES
-from ._problems import Problems
+from ._problems import Problems, shown
 from ._tree import child_path, path_of
 from ._type_hints import alternatives, hints_of, is_instance, makers, remedy_for
 
@@ -124,9 +124,9 @@ class _Call:
             argument = next(self._taking(value, meant), None)
             meant |= {argument} if argument else set()
             if argument is None:
-                self._problems.has_nameless(value, f"{self._label} has no such argument", "leave it out")
+                self._problems.note(shown(value), f"{self._label} has no such argument", "leave it out")
             else:
-                self._problems.has_nameless(value, f"{self._label} takes it by name only", f"write {argument}=…")
+                self._problems.note(shown(value), f"{self._label} takes it by name only", f"write {argument}=…")
         for name, value in self._kwargs.items():
             if name in self._by_position:
                 self._problems.add(name, value, "it is given twice", "give it once")
@@ -136,7 +136,7 @@ class _Call:
                 self._problems.add(name, value, f"{self._label} has no such argument", remedy)
         for name in self._missing():
             if name not in meant:
-                self._problems.lacks(name, f"{self._label} needs it", self._how_to_give(name))
+                self._problems.note(name, f"{self._label} needs it", self._how_to_give(name))
         self._problems.raise_if_any()
 
     def _path(self) -> str:

@@ -142,7 +142,7 @@ class _Wirer:
             self._job,
             "LogGroup",
             encryption_key=cloudwatch.encryption_key or self._key,
-            retention=logs.RetentionDays.ONE_MONTH,
+            retention=cloudwatch.log_retention or logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
 

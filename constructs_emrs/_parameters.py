@@ -10,8 +10,9 @@ not known to carry is not written.
 import re
 from collections.abc import Sequence
 
+from ._tokens import without_tokens
+
 # What is known at deployment only stands for a name, a URI or an ARN, which need no quotes.
-_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 _NEEDS_QUOTES = re.compile(r"""[\s"'\\]""")
 _SHOWN = 20
 _PART = re.compile(r'[^\s"\']+|"((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -19,7 +20,7 @@ _PART = re.compile(r'[^\s"\']+|"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 def needs_quotes(text: str) -> bool:
     """Whether the text would be split, or might be changed, as it is."""
-    return _NEEDS_QUOTES.search(_TOKEN.sub("token", text)) is not None
+    return _NEEDS_QUOTES.search(without_tokens(text)) is not None
 
 
 def can_be_quoted(text: str) -> bool:
@@ -28,7 +29,7 @@ def can_be_quoted(text: str) -> bool:
     No process takes a NUL character, and Spark's own scripts remove carriage returns:
     https://github.com/apache/spark/blob/v3.5.6/bin/spark-class
     """
-    plain = _TOKEN.sub("token", text)
+    plain = without_tokens(text)
     return not set(plain) & {'"', "\0", "\r"} and not plain.endswith("\\")
 
 

@@ -12,6 +12,8 @@ from constructs import Construct
 _LONGEST_VALUE = 60
 # What Python adds to the name of an object's class: it differs from run to run.
 _ADDRESS = re.compile(r" object at 0x[0-9a-f]+")
+# The CDK numbers what is known at deployment only.
+_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 
 
 def shown(value: Any) -> str:
@@ -24,7 +26,7 @@ def shown(value: Any) -> str:
         case Duration():
             text = f"<Duration {value.to_human_string()}>"
         case _:
-            text = _ADDRESS.sub("", repr(value))
+            text = _TOKEN.sub("${Token[…]}", _ADDRESS.sub("", repr(value)))
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
@@ -38,18 +40,15 @@ class Problems:
 
     def add(self, argument: str, value: Any, problem: str, remedy: str) -> None:
         """Note a problem: the argument as the user spelt it, its value, what is wrong, and what to do about it."""
+        self.add_written(argument, shown(value), problem, remedy)
+
+    def add_written(self, argument: str, written: str, problem: str, remedy: str) -> None:
+        """Note a problem of a value that is shown as it was written."""
         self._arguments.add(_outer(argument))
-        self._note(f"{argument}={shown(value)}", problem, remedy)
+        self.note(f"{argument}={written}", problem, remedy)
 
-    def lacks(self, argument: str, problem: str, remedy: str) -> None:
-        """Note a problem of an argument that was not given."""
-        self._note(argument, problem, remedy)
-
-    def has_nameless(self, value: Any, problem: str, remedy: str) -> None:
-        """Note a problem of a value that was given without a name."""
-        self._note(shown(value), problem, remedy)
-
-    def _note(self, subject: str, problem: str, remedy: str) -> None:
+    def note(self, subject: str, problem: str, remedy: str) -> None:
+        """Note a problem of what the user knows by another text than an argument and its value."""
         path = f"{self._path}: " if self._path else ""
         self._lines.append(f"{path}{subject}: {problem}; {remedy}")
 

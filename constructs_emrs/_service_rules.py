@@ -170,6 +170,10 @@ def check_monitoring(problems: Problems, monitoring: Monitoring) -> None:
         if not is_token(arn) and not _WORKSPACE_ARN.fullmatch(arn):
             remedy = "use arn:aws:aps:REGION:ACCOUNT:workspace/ID"
             problems.add("monitoring.prometheus.workspace_arn", arn, "it is no ARN of a workspace", remedy)
+    retention, group = monitoring.cloudwatch_logs.log_retention, monitoring.cloudwatch_logs.log_group
+    if retention is not None and group is not None:
+        remedy = "give it to the log group, or leave out log_group"
+        problems.add("monitoring.cloudwatch_logs.log_retention", retention, "the log group has its own", remedy)
     for argument in ("s3_logs", "managed_logs", "cloudwatch_logs"):
         destination = getattr(monitoring, argument)
         if destination is not None:

@@ -128,9 +128,6 @@ def environment_settings(problems: Problems, environment: Mapping[str, str]) -> 
 def _check_uri(problems: Problems, argument: str, uri: str) -> None:
     if "," in uri:
         problems.add(argument, uri, "spark-submit separates its files with commas", "rename it")
-    if needs_quotes(uri) and not can_be_quoted(uri):
-        problem = "nothing is known to carry its double quotes, or the backslash at its end, to spark-submit"
-        problems.add(argument, uri, problem, "rename it")
 
 
 def _check_conf(problems: Problems, item: Setting, set_by: Mapping[str, Setting]) -> None:

@@ -3,8 +3,10 @@
 Source: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
 """
 
+import re
 from typing import Any
 
+_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 _STRING = "${Token["
 _LIST = "#{Token["
 # Numeric tokens are encoded as huge negative numbers, which nobody writes.
@@ -26,3 +28,8 @@ def is_token(value: Any) -> bool:
             return False
         case _:
             return hasattr(value, "resolve")
+
+
+def without_tokens(text: str) -> str:
+    """The text with a word for each token in it, which stands for a name, a URI or an ARN."""
+    return _TOKEN.sub("token", text)

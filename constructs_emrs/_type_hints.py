@@ -22,6 +22,7 @@ from ._tokens import is_token
 
 _WORDS: dict[type, str] = {str: "a string", int: "a whole number", bool: "True or False"}
 _BOOLEANS = dict.fromkeys(("1", "on", "true", "yes"), "True") | dict.fromkeys(("0", "false", "no", "off"), "False")
+_MANY = 10
 _SIZE = re.compile(r"(\d+) ?([mgt])(?:i?b)?", re.IGNORECASE)
 _SIZE_METHODS = {"m": "mebibytes", "g": "gibibytes", "t": "tebibytes"}
 
@@ -105,7 +106,7 @@ def remedy_for(hint: Any, value: Any = MISSING) -> str:
     if name in _INTERFACE_MEMBERS:
         return f"pass the construct, or import what exists with a method {name.removeprefix('I')}.from_…"
     if isinstance(origin, type) and issubclass(origin, Enum):
-        return "use one of " + ", ".join(map(str, origin))
+        return "use one of " + ", ".join(map(str, list(origin)[:_MANY])) + (", …" if len(origin) > _MANY else "")
     known = {
         Sequence: "use [...]",
         Mapping: "use {name: value}",
@@ -203,12 +204,12 @@ def _as_list(value: Any, items: tuple[Any, ...]) -> Iterator[str]:
                 return
         case Mapping() if items == (str,):
             yield f"{[str(part) for pair in value.items() for part in pair]}"
+        case _ if items and _takes(items[0], value):
+            yield f"[{shown(value)}]"
         case str() | Mapping():
             return
         case set() | frozenset():
             yield "[…], as a set has no order"
-        case _ if items and any(is_instance(value, item) for item in alternatives(items[0])):
-            yield f"[{shown(value)}]"
         case _ if hasattr(value, "__iter__"):
             yield "list(…)"
 

@@ -607,7 +607,11 @@ def _maximum_capacity(capacity: MaximumCapacity | None) -> dict[str, str] | None
 
 
 def _image(image: Image | None) -> dict[str, str] | None:
-    return None if image is None else {"imageUri": image.repository.repository_uri_for_tag(image.tag)}
+    if image is None:
+        return None
+    if image.digest is not None:
+        return {"imageUri": image.repository.repository_uri_for_digest(image.digest)}
+    return {"imageUri": image.repository.repository_uri_for_tag(image.tag or "latest")}
 
 
 # Where the argument's name is not the member's in snake case.

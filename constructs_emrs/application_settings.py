@@ -17,13 +17,16 @@ class Image:
 
     Args:
         repository: The Amazon ECR repository, in the same Region.
-        tag: The image's tag.
+        tag: The image's tag. Default: `latest`, if there is no digest.
+        digest: The image's digest, `sha256:` and 64 hexadecimal digits, instead of a tag, which may move to another
+            image.
 
     Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/application-custom-image.html
     """
 
     repository: ecr.IRepository
-    tag: str = "latest"
+    tag: str | None = None
+    digest: str | None = None
 
 
 @explained

@@ -36,7 +36,8 @@ class Code(ABC):
     def from_asset(path: str | Path) -> "Code":
         """A file on this machine, uploaded by `cdk deploy`; the execution role may read it.
 
-        A changed file changes the job, so that the next deploy runs it again.
+        A changed file changes the job, so that the next deploy runs it again. The arguments of jobs that take a `Code`
+        take the path alone too.
 
         Args:
             path: The file's path, absolute or from the folder that the app is run in.
@@ -85,10 +86,24 @@ class Code(ABC):
     def bind_module(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
         """The URI of Python code that can be imported by its name; otherwise like `bind`.
 
-        A local `.py` file, or a folder whose content is to be imported, is uploaded as a zip: assets are named by their
-        hash, which is no name for a module.
+        A local `.py` file, a package or a folder whose content is to be imported is uploaded as a zip: assets are named
+        by their hash, which is no name for a module.
         """
         return self.bind(scope, construct_id, reader)
+
+
+class UnusableCode(ValueError):
+    """A file that can't be what it is given for."""
+
+    def __init__(self, scope: Construct, code: Code, problem: str, remedy: str) -> None:
+        super().__init__(f"{scope.node.path}: {code!r}: {problem}; {remedy}")
+        self.problem = problem
+        self.remedy = remedy
+
+
+def code_from(code: Code | str | Path) -> Code:
+    """The code, or the local file that a string or path stands for."""
+    return code if isinstance(code, Code) else _LocalFile(code)
 
 
 class _AssetCode(Code):
@@ -100,23 +115,37 @@ class _AssetCode(Code):
 
     def bind(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
         if not isinstance(self._path, str | Path):
-            raise _refused(scope, self, "a path is expected", "use a string or a pathlib.Path")
+            raise UnusableCode(scope, self, "a path is expected", "use a string or a pathlib.Path")
+        if is_token(str(self._path)) or "://" in str(self._path):
+            raise UnusableCode(scope, self, "it is no file on this machine", f"use Code.from_uri({shown(self._path)})")
         path = Path(self._path)
         if path.is_dir():
-            raise _refused(scope, self, "it is a folder", "use a file, such as a zip of the folder")
+            raise UnusableCode(scope, self, "it is a folder", "use a file, such as a zip of the folder")
         if not path.is_file():
-            raise _refused(scope, self, f"there is no such file in {Path.cwd()}", "correct the path")
+            raise UnusableCode(scope, self, f"there is no such file in {Path.cwd()}", "correct the path")
         return _upload(scope, construct_id, path, reader)
 
     def bind_module(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
-        path = Path(self._path) if isinstance(self._path, str | Path) else Path()
-        if path.is_file() and path.suffix == ".py":
+        path = Path(self._path).resolve() if isinstance(self._path, str | Path) else Path()
+        is_module = path.is_file() and path.suffix == ".py"
+        is_package = (path / "__init__.py").is_file()
+        if is_module or is_package:
             with TemporaryDirectory() as folder:
-                shutil.copyfile(path, Path(folder, path.name))
+                if is_module:
+                    shutil.copyfile(path, Path(folder, path.name))
+                else:
+                    shutil.copytree(path, Path(folder, path.name), ignore=shutil.ignore_patterns("__pycache__"))
                 return _upload(scope, construct_id, Path(folder), reader)
         if isinstance(self._path, str | Path) and path.is_dir():
             return _upload(scope, construct_id, path, reader)
         return self.bind(scope, construct_id, reader)
+
+
+class _LocalFile(_AssetCode):
+    """A local file that was given without `Code.from_asset`."""
+
+    def __repr__(self) -> str:
+        return shown(self._path)
 
 
 class _BucketCode(Code):
@@ -131,9 +160,9 @@ class _BucketCode(Code):
     def bind(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
         del construct_id
         if not is_instance(self._bucket, s3.IBucket):
-            raise _refused(scope, self, "an IBucket is expected", "use a Bucket, or import one with Bucket.from_…")
+            raise UnusableCode(scope, self, "an IBucket is expected", "use a Bucket, or import one with Bucket.from_…")
         if not isinstance(self._key, str) or not self._key.strip() or self._key.startswith("/"):
-            raise _refused(scope, self, "it is no key of an object", "use one such as 'code/etl.py'")
+            raise UnusableCode(scope, self, "it is no key of an object", "use one such as 'code/etl.py'")
         allow_reading(self._bucket, self._key, reader)
         return self._bucket.s3_url_for_object(self._key)
 
@@ -148,10 +177,10 @@ class _UriCode(Code):
     def bind(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
         del construct_id, reader
         if not isinstance(self._uri, str) or not self._uri.strip():
-            raise _refused(scope, self, "it is no URI", "use one such as 's3://bucket/key'")
+            raise UnusableCode(scope, self, "it is no URI", "use one such as 's3://bucket/key'")
         if not is_token(self._uri) and _RELATIVE_PATH.fullmatch(self._uri):
             remedy = "use Code.from_asset for a file on this machine, or a URI such as 's3://bucket/key'"
-            raise _refused(scope, self, "it is a path", remedy)
+            raise UnusableCode(scope, self, "it is a path", remedy)
         return self._uri
 
 
@@ -166,10 +195,10 @@ class _NamedCode(Code):
 
     def bind(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
         if not isinstance(self._name, str) or not self._name.strip() or set(self._name) & set("/#,"):
-            raise _refused(scope, self, "it is no name of a file", "use a name without '/', '#' and ','")
+            raise UnusableCode(scope, self, "it is no name of a file", "use a name without '/', '#' and ','")
         uri = self._code.bind(scope, construct_id, reader)
         if "#" in uri:
-            raise _refused(scope, self, f"the file has the name {uri.rpartition('#')[2]!r} already", "name it once")
+            raise UnusableCode(scope, self, f"the file has the name {uri.rpartition('#')[2]!r} already", "name it once")
         return f"{uri}#{self._name}"
 
 
@@ -179,7 +208,3 @@ def _upload(scope: Construct, construct_id: str, path: Path, reader: iam.IGranta
     asset = s3_assets.Asset(scope, construct_id, path=str(path.resolve()), exclude=["__pycache__"])
     allow_reading(asset.bucket, asset.s3_object_key, reader)
     return asset.s3_object_url
-
-
-def _refused(scope: Construct, code: Code, problem: str, remedy: str) -> ValueError:
-    return ValueError(f"{scope.node.path}: {code!r}: {problem}; {remedy}")

@@ -1,6 +1,7 @@
 """A Hive job: which query is to run."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import Duration
@@ -48,8 +49,8 @@ class HiveJob(Job):
         construct_id: str,
         *,
         application: IApplication,
-        query: Code,
-        init_query: Code | None = None,
+        query: Code | str | Path,
+        init_query: Code | str | Path | None = None,
         hive_conf: Mapping[str, str] | None = None,
         execution_timeout: Duration | None = None,
         retry_policy: RetryPolicy | None = None,
@@ -66,7 +67,7 @@ class HiveJob(Job):
             scope: The construct that the job is part of.
             construct_id: The id of the job in its scope.
             application: Where the job runs.
-            query: The file with the query.
+            query: The file with the query. A string or path is a local file, here and for `init_query`.
             init_query: A file that is run before the query. Default: none.
             hive_conf: Hive properties, as `--hiveconf`. `hive.exec.scratchdir` and `hive.metastore.warehouse.dir` are
                 needed, here, in a `hive-site` of `application_configuration` or in the application's.
@@ -90,8 +91,11 @@ class HiveJob(Job):
         def job_driver(job: Job, problems: Problems) -> tuple[JsonObject, Sequence[Configuration]]:
             _check_conf(problems, conf, application, application_configuration)
             hive: dict[str, Any] = {}
-            for member, code_id, code in (("query", "Query", query), ("initQueryFile", "InitQuery", init_query)):
-                uri = job._bind(problems, code_id, code)
+            for member, argument, code_id, code in (
+                ("query", "query", "Query", query),
+                ("initQueryFile", "init_query", "InitQuery", init_query),
+            ):
+                uri = job._bind(problems, argument, code_id, code)
                 if uri is not None:
                     hive[member] = uri
             settings = [Setting(f"hive_conf[{name!r}]", name, value) for name, value in conf.items()]

@@ -4,6 +4,7 @@ import functools
 import json
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import jsii
@@ -16,6 +17,7 @@ from constructs import Construct, IConstruct
 from . import _service_rules as rules
 from ._argument_names import explained
 from ._argument_types import check_types
+from ._file_rules import check_entry_point, problem_of_entry_point, problem_of_uri
 from ._key import key_arn
 from ._members import argument_of
 from ._model_rules import check_against_model
@@ -37,7 +39,7 @@ from ._service_model import operation_shape
 from ._tree import child_path, path_of, stack_of
 from .application import IApplication
 from .application_type import ApplicationType
-from .code import Code
+from .code import Code, UnusableCode, code_from
 from .configuration import Configuration
 from .encryption import Encryption
 from .execution_iam_policy import ExecutionIamPolicy
@@ -331,6 +333,8 @@ class Job(Construct):
             problems.add(spelt(member), value, problem, remedy)
 
         check_against_model(self._request, operation_shape("StartJobRun"), report)
+        if self._engine is ApplicationType.SPARK and not problems.mentions("entry_point"):
+            check_entry_point(self._request, report)
         rules.check_request(self._request, self._engine, getattr(self.application, "release_label", None), report)
         problems.raise_if_any()
 
@@ -346,23 +350,44 @@ class Job(Construct):
             }
         )
 
-    def _bind(self, problems: Problems, construct_id: str, code: Code | None, *, is_module: bool = False) -> str | None:
-        """The URI of a file, readable by the job; notes a file that is not there."""
-        if code is None:
+    def _bind(
+        self,
+        problems: Problems,
+        argument: str,
+        construct_id: str,
+        given: Code | str | Path | None,
+        *,
+        is_module: bool = False,
+    ) -> str | None:
+        """The URI of a file, readable by the job; notes a file that can't be used."""
+        if given is None:
             return None
-        with problems.collecting():
-            if code.bucket is not None:
-                self._prerequisites.append(code.bucket)
-            bind = code.bind_module if is_module else code.bind
-            return bind(self, construct_id, self.execution_role)
-        # It has been noted what is wrong with the file. That it has no URI is not to be noted too.
-        return Aws.NO_VALUE
+        code = code_from(given)
+        if code.bucket is not None:
+            self._prerequisites.append(code.bucket)
+        bind = code.bind_module if is_module else code.bind
+        try:
+            uri = bind(self, construct_id, self.execution_role)
+        except UnusableCode as error:
+            problems.add_written(argument, repr(code), error.problem, error.remedy)
+            # It has been noted what is wrong with the file. That it has no URI is not to be noted too.
+            return Aws.NO_VALUE
+        problem_of = problem_of_entry_point if argument == "entry_point" else problem_of_uri
+        if self._engine is ApplicationType.SPARK and (problem := problem_of(uri)):
+            problems.add_written(argument, repr(code), *problem)
+        return uri
 
     def _bind_all(
-        self, problems: Problems, construct_id: str, codes: Sequence[Code], *, are_modules: bool = False
+        self,
+        problems: Problems,
+        argument: str,
+        construct_id: str,
+        codes: Sequence[Code | str | Path],
+        *,
+        are_modules: bool = False,
     ) -> list[str]:
         uris = [
-            self._bind(problems, f"{construct_id}{position}", code, is_module=are_modules)
+            self._bind(problems, f"{argument}[{position}]", f"{construct_id}{position}", code, is_module=are_modules)
             for position, code in enumerate(codes)
         ]
         return [uri for uri in uris if uri is not None]

@@ -78,7 +78,8 @@ class CloudWatchLogs:
 
     Args:
         enabled: Whether there are any. Without them a failed deploy shows less of the job's own error.
-        log_group: The log group. Default: one for the job, kept for a month and deleted with it.
+        log_group: The log group. Default: one for the job, deleted with it.
+        log_retention: How long the job's own log group keeps the logs. Default: a month.
         log_stream_name_prefix: What the names of the log streams start with. Default: nothing.
         encryption_key: The key of the log group; for a `log_group` of your own, the service gives the group this key.
             Default: the job's for the job's own group; a group of your own keeps the key that it has.
@@ -87,6 +88,7 @@ class CloudWatchLogs:
 
     enabled: bool = True
     log_group: logs.ILogGroup | None = None
+    log_retention: logs.RetentionDays | None = None
     log_stream_name_prefix: str | None = None
     encryption_key: kms.IKey | None = None
     log_types: Mapping[LogWorker, Sequence[LogType]] | None = None

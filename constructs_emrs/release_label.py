@@ -21,6 +21,24 @@ class ReleaseLabel:
 
     name: str
 
+    EMR_6_6_0: ClassVar["ReleaseLabel"]
+    """Spark 3.2, Hive 3.1."""
+    EMR_6_7_0: ClassVar["ReleaseLabel"]
+    """Spark 3.2, Hive 3.1."""
+    EMR_6_8_0: ClassVar["ReleaseLabel"]
+    """Spark 3.3, Hive 3.1."""
+    EMR_6_9_0: ClassVar["ReleaseLabel"]
+    """Spark 3.3, Hive 3.1; custom images."""
+    EMR_6_10_0: ClassVar["ReleaseLabel"]
+    """Spark 3.3, Hive 3.1."""
+    EMR_6_11_0: ClassVar["ReleaseLabel"]
+    """Spark 3.3, Hive 3.1."""
+    EMR_6_12_0: ClassVar["ReleaseLabel"]
+    """Spark 3.4, Hive 3.1."""
+    EMR_6_13_0: ClassVar["ReleaseLabel"]
+    """Spark 3.4, Hive 3.1."""
+    EMR_6_14_0: ClassVar["ReleaseLabel"]
+    """Spark 3.4, Hive 3.1; interactive endpoints."""
     EMR_6_15_0: ClassVar["ReleaseLabel"]
     """Spark 3.4, Hive 3.1; the last release of EMR 6."""
     EMR_7_0_0: ClassVar["ReleaseLabel"]

@@ -1,6 +1,7 @@
 """A Spark job: what spark-submit is to run."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import Duration
@@ -10,6 +11,7 @@ from constructs import Construct
 from ._argument_names import explained
 from ._argument_types import checked
 from ._classification import Setting, with_settings
+from ._file_rules import check_python
 from ._problems import Problems
 from ._service_rules import check_serverless_storage
 from ._spark_submit import SPARK_DEFAULTS, check_arguments, environment_settings, spark_submit
@@ -44,13 +46,13 @@ class SparkJob(Job):
         construct_id: str,
         *,
         application: IApplication,
-        entry_point: Code,
+        entry_point: Code | str | Path,
         arguments: Sequence[str] = (),
         main_class: str | None = None,
-        jars: Sequence[Code] = (),
-        py_files: Sequence[Code] = (),
-        files: Sequence[Code] = (),
-        archives: Sequence[Code] = (),
+        jars: Sequence[Code | str | Path] = (),
+        py_files: Sequence[Code | str | Path] = (),
+        files: Sequence[Code | str | Path] = (),
+        archives: Sequence[Code | str | Path] = (),
         packages: Sequence[str] = (),
         conf: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
@@ -73,12 +75,13 @@ class SparkJob(Job):
             scope: The construct that the job is part of.
             construct_id: The id of the job in its scope.
             application: Where the job runs.
-            entry_point: The Python file or jar to run.
+            entry_point: The Python file or jar to run. A string or path is a local file, here and in the lists of
+                files.
             arguments: The arguments of the entry point, at most 1,024.
             main_class: The class of a jar whose `main` is run. Default: what the jar's manifest says.
             jars: Jars for the class path of driver and executors.
-            py_files: Python files, zips and eggs for the Python path. A local `.py` file, or a folder of modules and
-                packages, can be imported by its own names.
+            py_files: Python files, zips and eggs for the Python path. A local `.py` file, a package (a folder with an
+                `__init__.py`), or what a folder has of both, can be imported by its own name.
             files: Files for the working folder of each executor. The name of a local file is not kept there, only its
                 extension.
             archives: Archives that are unpacked in the working folder of each executor; `Code.named` says under which
@@ -124,25 +127,29 @@ class SparkJob(Job):
                 workers=workers,
                 release=getattr(application, "release_label", None),
             )
+            uris = {
+                "jars": job._bind_all(problems, "jars", "Jar", jars),
+                "py_files": job._bind_all(problems, "py_files", "PyFile", py_files, are_modules=True),
+                "files": job._bind_all(problems, "files", "File", files),
+                "archives": job._bind_all(problems, "archives", "Archive", archives),
+            }
+            typed = [
+                *(Setting(name, *named) for name, size in workers.items() for named in size.spark_conf(name)),
+                *environment_settings(problems, environment or {}),
+            ]
+            written = [Setting(f"conf[{name!r}]", name, value) for name, value in (conf or {}).items()]
+            check_python(problems, [*typed, *written], uris["archives"])
             submit = spark_submit(
                 problems,
                 main_class=main_class,
-                uris={
-                    "jars": job._bind_all(problems, "Jar", jars),
-                    "py_files": job._bind_all(problems, "PyFile", py_files, are_modules=True),
-                    "files": job._bind_all(problems, "File", files),
-                    "archives": job._bind_all(problems, "Archive", archives),
-                },
+                uris=uris,
                 packages=packages,
                 conf=conf or {},
-                typed=[
-                    *(Setting(name, *named) for name, size in workers.items() for named in size.spark_conf(name)),
-                    *environment_settings(problems, environment or {}),
-                ],
+                typed=typed,
                 configuration=application_configuration,
             )
             driver: dict[str, Any] = {}
-            uri = job._bind(problems, "EntryPoint", entry_point)
+            uri = job._bind(problems, "entry_point", "EntryPoint", entry_point)
             if uri is not None:
                 driver["entryPoint"] = uri
             check_arguments(problems, arguments)

@@ -3,10 +3,11 @@
 import pytest
 from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecr as ecr
 
-from constructs_emrs import Application, ApplicationType, Architecture, Code, JobRun, ReleaseLabel, SparkJob
+from constructs_emrs import Application, ApplicationType, Architecture, Code, Image, JobRun, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
-from tests.templates import dependencies, new_stack, only, resources
+from tests.templates import ACCOUNT, REGION, dependencies, new_stack, only, resolved, resources
 
 
 def test_an_application_is_spark_on_x86_and_stops_after_15_minutes() -> None:
@@ -77,3 +78,22 @@ def test_a_run_in_a_new_vpc_waits_for_its_way_out_which_is_there_until_the_run_e
         "AWS::EC2::Subnet",
         "AWS::EC2::SubnetRouteTableAssociation",
     }
+
+
+def test_an_image_is_told_by_tag_or_digest() -> None:
+    uris = []
+    images: list[dict[str, str]] = [{}, {"tag": "7"}, {"digest": f"sha256:{0:064x}"}]
+    for image in images:
+        stack = new_stack()
+        repository = ecr.Repository.from_repository_arn(
+            stack, "Images", f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/etl"
+        )
+        Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0, image=Image(repository=repository, **image))
+        uri = only(stack, "AWS::EMRServerless::Application")["ImageConfiguration"]["ImageUri"]
+        uris.append(resolved(uri, {"AWS::URLSuffix": "amazonaws.com"}).partition("/")[2])
+    assert uris == ["etl:latest", "etl:7", f"etl@sha256:{0:064x}"]
+
+
+@pytest.mark.parametrize("minor", range(6, 16))
+def test_the_releases_of_emr_6_have_constants(minor: int) -> None:
+    assert getattr(ReleaseLabel, f"EMR_6_{minor}_0") == ReleaseLabel.of(f"emr-6.{minor}.0")

@@ -285,8 +285,8 @@ WRONG_TYPES: list[Row] = [
     (
         "an entry point given as a string",
         spark(entry_point="s3://code/etl.py"),
-        "Lake/Bad: entry_point='s3://code/etl.py': a Code is expected, this is of type str; use "
-        "Code.from_asset(…) or Code.from_bucket(…) or Code.from_uri(…)",
+        "Lake/Bad: entry_point='s3://code/etl.py': it is no file on this machine; use "
+        "Code.from_uri('s3://code/etl.py')",
     ),
     (
         "an entry point given as the class Code",
@@ -338,8 +338,8 @@ WRONG_TYPES: list[Row] = [
     (
         "a jar given as a string",
         spark(jars=["s3://code/tools.jar"]),
-        "Lake/Bad: jars[0]='s3://code/tools.jar': a Code is expected, this is of type str; use "
-        "Code.from_asset(…) or Code.from_bucket(…) or Code.from_uri(…)",
+        "Lake/Bad: jars[0]='s3://code/tools.jar': it is no file on this machine; use "
+        "Code.from_uri('s3://code/tools.jar')",
     ),
     (
         "Python files given as a set",
@@ -681,8 +681,7 @@ WRONG_TYPES: list[Row] = [
     (
         "a query given as a string",
         hive(query="SELECT 1"),
-        "Lake/Bad: query='SELECT 1': a Code is expected, this is of type str; use Code.from_asset(…) or "
-        "Code.from_bucket(…) or Code.from_uri(…)",
+        f"Lake/Bad: query='SELECT 1': there is no such file in {Path.cwd()}; correct the path",
     ),
     (
         "an init query given as a list",
@@ -928,67 +927,145 @@ SCOPES_AND_IDS: list[Row] = [
 
 FILES: list[Row] = [
     (
+        "an entry point with a blank in its URI",
+        spark(entry_point=Code.from_uri("s3://code/my etl.py")),
+        "Lake/Bad: entry_point=Code.from_uri('s3://code/my etl.py'): a blank can't be in a URI, so that "
+        "Spark takes it for a path on the driver's own disk; rename the file",
+    ),
+    (
+        "an entry point with a blank in its key",
+        spark(entry_point=lambda lake: Code.from_bucket(lake.bucket, "my etl.py")),
+        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, 'my etl.py'): a blank can't be in a "
+        "URI, so that Spark takes it for a path on the driver's own disk; rename the file",
+    ),
+    (
+        "an entry point given by its ARN",
+        spark(entry_point=Code.from_uri("arn:aws:s3:::code/etl.py")),
+        "Lake/Bad: entry_point=Code.from_uri('arn:aws:s3:::code/etl.py'): it is an ARN, Spark takes URIs; "
+        "use 's3://code/etl.py'",
+    ),
+    (
+        "an entry point that is a bucket",
+        spark(entry_point=Code.from_uri("s3://code/")),
+        "Lake/Bad: entry_point=Code.from_uri('s3://code/'): it names no file; add the key of an object",
+    ),
+    (
+        "an entry point that is a folder in a bucket",
+        spark(entry_point=lambda lake: Code.from_bucket(lake.bucket, "jobs/")),
+        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, 'jobs/'): it names no file; add the key "
+        "of an object",
+    ),
+    (
+        "an entry point that is an archive",
+        spark(entry_point=Code.from_uri("s3://code/etl.tar.gz")),
+        "Lake/Bad: entry_point=Code.from_uri('s3://code/etl.tar.gz'): spark-submit runs no .tar.gz file; "
+        "give it to archives, and use a Python file or a jar here",
+    ),
+    (
+        "an entry point that is a query",
+        spark(entry_point=lambda lake: Code.from_bucket(lake.bucket, "daily.SQL")),
+        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, 'daily.SQL'): spark-submit runs no .sql "
+        "file; use a HiveJob, or a Python file that runs it with spark.sql(…)",
+    ),
+    (
+        "a jar with a blank in its URI",
+        spark(jars=[CODE, Code.from_uri("s3://code/my tools.jar")]),
+        "Lake/Bad: jars[1]=Code.from_uri('s3://code/my tools.jar'): a blank can't be in a URI, so that "
+        "Spark takes it for a path on the driver's own disk; rename the file",
+    ),
+    (
+        "a local file with a scheme",
+        spark(entry_point=Code.from_asset("s3://code/etl.py")),
+        "Lake/Bad: entry_point=Code.from_asset('s3://code/etl.py'): it is no file on this machine; use "
+        "Code.from_uri('s3://code/etl.py')",
+    ),
+    (
+        "a local file that is known at deployment only",
+        spark(entry_point=lambda lake: lake.string),
+        "Lake/Bad: entry_point='${Token[…]}': it is no file on this machine; use Code.from_uri('${Token[…]}')",
+    ),
+    (
+        "a Python of an archive that is not there",
+        spark(
+            archives=[Code.from_uri("s3://code/env.tar.gz")],
+            conf={"spark.emr-serverless.driverEnv.PYSPARK_PYTHON": "./environment/bin/python"},
+        ),
+        "Lake/Bad: conf['spark.emr-serverless.driverEnv.PYSPARK_PYTHON']='./environment/bin/python': no "
+        "archive is unpacked in a folder 'environment'; give archives a file with .named('environment')",
+    ),
+    (
+        "a Python in the environment without an archive",
+        spark(environment={"PYSPARK_PYTHON": "environment/bin/python"}),
+        "Lake/Bad: environment['PYSPARK_PYTHON']='environment/bin/python': no archive is unpacked in a "
+        "folder 'environment'; give archives a file with .named('environment')\n"
+        "Lake/Bad: environment['PYSPARK_PYTHON']='environment/bin/python': no archive is unpacked in a "
+        "folder 'environment'; give archives a file with .named('environment')",
+    ),
+    (
         "a local file that is not there",
         spark(entry_point=Code.from_asset("/missing/etl.py")),
-        f"Lake/Bad: Code.from_asset('/missing/etl.py'): there is no such file in {Path.cwd()}; correct the path",
+        "Lake/Bad: entry_point=Code.from_asset('/missing/etl.py'): there is no such file in "
+        f"{Path.cwd()}; correct the path",
     ),
     (
         "a local file that is a folder",
         spark(entry_point=Code.from_asset(Path("/"))),
-        "Lake/Bad: Code.from_asset('/'): it is a folder; use a file, such as a zip of the folder",
+        "Lake/Bad: entry_point=Code.from_asset('/'): it is a folder; use a file, such as a zip of the folder",
     ),
     (
         "a local file that is a number",
         spark(entry_point=Code.from_asset(7)),
-        "Lake/Bad: Code.from_asset(7): a path is expected; use a string or a pathlib.Path",
+        "Lake/Bad: entry_point=Code.from_asset(7): a path is expected; use a string or a pathlib.Path",
     ),
     (
         "a local file that is None",
         spark(jars=[Code.from_asset(None)]),
-        "Lake/Bad: Code.from_asset(None): a path is expected; use a string or a pathlib.Path",
+        "Lake/Bad: jars[0]=Code.from_asset(None): a path is expected; use a string or a pathlib.Path",
     ),
     (
         "an object's bucket given by its name",
         spark(entry_point=Code.from_bucket("lake", "etl.py")),
-        "Lake/Bad: Code.from_bucket('lake', 'etl.py'): an IBucket is expected; use a Bucket, or import one "
-        "with Bucket.from_…",
+        "Lake/Bad: entry_point=Code.from_bucket('lake', 'etl.py'): an IBucket is expected; use a Bucket, or "
+        "import one with Bucket.from_…",
     ),
     (
         "an object's key that is a number",
         spark(entry_point=lambda lake: Code.from_bucket(lake.bucket, 7)),
-        "Lake/Bad: Code.from_bucket(<Bucket Lake/Data>, 7): it is no key of an object; use one such as 'code/etl.py'",
+        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, 7): it is no key of an object; use one "
+        "such as 'code/etl.py'",
     ),
     (
         "an object's key that is blank",
         spark(entry_point=lambda lake: Code.from_bucket(lake.bucket, " ")),
-        "Lake/Bad: Code.from_bucket(<Bucket Lake/Data>, ' '): it is no key of an object; use one such as 'code/etl.py'",
+        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, ' '): it is no key of an object; use "
+        "one such as 'code/etl.py'",
     ),
     (
         "an object's key with a slash at its start",
         spark(entry_point=lambda lake: Code.from_bucket(lake.bucket, "/code/etl.py")),
-        "Lake/Bad: Code.from_bucket(<Bucket Lake/Data>, '/code/etl.py'): it is no key of an object; use "
-        "one such as 'code/etl.py'",
+        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, '/code/etl.py'): it is no key of an "
+        "object; use one such as 'code/etl.py'",
     ),
     (
         "a URI that is empty",
         spark(entry_point=Code.from_uri("")),
-        "Lake/Bad: Code.from_uri(''): it is no URI; use one such as 's3://bucket/key'",
+        "Lake/Bad: entry_point=Code.from_uri(''): it is no URI; use one such as 's3://bucket/key'",
     ),
     (
         "a URI that is a path on this machine",
         spark(entry_point=Code.from_uri("jobs/etl.py")),
-        "Lake/Bad: Code.from_uri('jobs/etl.py'): it is a path; use Code.from_asset for a file on this "
-        "machine, or a URI such as 's3://bucket/key'",
+        "Lake/Bad: entry_point=Code.from_uri('jobs/etl.py'): it is a path; use Code.from_asset for a file "
+        "on this machine, or a URI such as 's3://bucket/key'",
     ),
     (
         "a URI that is blank",
         spark(jars=[Code.from_uri("  ")]),
-        "Lake/Bad: Code.from_uri('  '): it is no URI; use one such as 's3://bucket/key'",
+        "Lake/Bad: jars[0]=Code.from_uri('  '): it is no URI; use one such as 's3://bucket/key'",
     ),
     (
         "a URI that is a pathlib path",
         spark(entry_point=Code.from_uri(PurePosixPath("etl.py"))),
-        "Lake/Bad: Code.from_uri(PurePosixPath('etl.py')): it is no URI; use one such as 's3://bucket/key'",
+        "Lake/Bad: entry_point=Code.from_uri(PurePosixPath('etl.py')): it is no URI; use one such as 's3://bucket/key'",
     ),
     (
         "a URI that is too long",
@@ -1004,31 +1081,31 @@ FILES: list[Row] = [
     (
         "a name with a slash",
         spark(archives=[Code.from_uri("s3://code/env.zip").named("a/b")]),
-        "Lake/Bad: Code.from_uri('s3://code/env.zip').named('a/b'): it is no name of a file; use a name "
-        "without '/', '#' and ','",
+        "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip').named('a/b'): it is no name of a file; "
+        "use a name without '/', '#' and ','",
     ),
     (
         "a file name that is empty",
         spark(archives=[Code.from_uri("s3://code/env.zip").named("")]),
-        "Lake/Bad: Code.from_uri('s3://code/env.zip').named(''): it is no name of a file; use a name "
-        "without '/', '#' and ','",
+        "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip').named(''): it is no name of a file; use a "
+        "name without '/', '#' and ','",
     ),
     (
         "a name that is None",
         spark(archives=[Code.from_uri("s3://code/env.zip").named(None)]),
-        "Lake/Bad: Code.from_uri('s3://code/env.zip').named(None): it is no name of a file; use a name "
-        "without '/', '#' and ','",
+        "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip').named(None): it is no name of a file; use "
+        "a name without '/', '#' and ','",
     ),
     (
         "a second name",
         spark(archives=[Code.from_uri("s3://code/env.zip#env").named("other")]),
-        "Lake/Bad: Code.from_uri('s3://code/env.zip#env').named('other'): the file has the name 'env' "
-        "already; name it once",
+        "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip#env').named('other'): the file has the name "
+        "'env' already; name it once",
     ),
     (
         "a query that is not there",
         hive(query=Code.from_asset("/missing/q.sql")),
-        f"Lake/Bad: Code.from_asset('/missing/q.sql'): there is no such file in {Path.cwd()}; correct the path",
+        f"Lake/Bad: query=Code.from_asset('/missing/q.sql'): there is no such file in {Path.cwd()}; correct the path",
     ),
     (
         "an init query whose URI is too long",
@@ -1171,8 +1248,8 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "a file with double quotes in its name",
         spark(files=[Code.from_uri('s3://code/"a".json')]),
-        "Lake/Bad: files[0]='s3://code/\"a\".json': nothing is known to carry its double quotes, or the backslash "
-        "at its end, to spark-submit; rename it",
+        "Lake/Bad: files[0]=Code.from_uri('s3://code/\"a\".json'): '\"' can't be in a URI, so that Spark takes "
+        "it for a path on the driver's own disk; rename the file",
     ),
     (
         "a carriage return in an argument",
@@ -1595,6 +1672,25 @@ CONFIGURATION_AND_ENCRYPTION: list[Row] = [
 
 MONITORING: list[Row] = [
     (
+        "a retention for a log group of your own",
+        spark(
+            monitoring=lambda lake: cloudwatch(log_group=lake.odd_log_group, log_retention=logs.RetentionDays.ONE_WEEK)
+        ),
+        "Lake/Bad: monitoring.cloudwatch_logs.log_retention=RetentionDays.ONE_WEEK: the log group has its "
+        "own; give it to the log group, or leave out log_group\n"
+        "Lake/Bad: monitoring.cloudwatch_logs.log_group='/lake logs': the service does not accept it; it "
+        "has to match [\\.\\-_/#A-Za-z0-9]+",
+    ),
+    (
+        "a retention given as a number of days",
+        spark(monitoring=cloudwatch(log_retention=7)),
+        "Lake/Bad: monitoring.cloudwatch_logs.log_retention=7: a RetentionDays is expected, this is of type "
+        "int; use one of RetentionDays.ONE_DAY, RetentionDays.THREE_DAYS, RetentionDays.FIVE_DAYS, "
+        "RetentionDays.ONE_WEEK, RetentionDays.TWO_WEEKS, RetentionDays.ONE_MONTH, "
+        "RetentionDays.TWO_MONTHS, RetentionDays.THREE_MONTHS, RetentionDays.FOUR_MONTHS, "
+        "RetentionDays.FIVE_MONTHS, …",
+    ),
+    (
         "a log type that the worker does not write",
         spark(monitoring=cloudwatch(log_types={LogWorker.SPARK_DRIVER: [LogType.HIVE_LOG]})),
         "Lake/Bad: monitoring.cloudwatch_logs.log_types['SPARK_DRIVER']='HIVE_LOG': the worker does not "
@@ -1706,6 +1802,18 @@ MONITORING: list[Row] = [
 ]
 
 APPLICATIONS: list[Row] = [
+    (
+        "an image with a tag and a digest",
+        application(image=lambda lake: Image(repository=lake.repository, tag="1", digest=f"sha256:{0:064x}")),
+        "Lake/Bad: image.digest='sha256:000000000000000000000000000000000000000000000000000…: the image has "
+        "a tag too; leave out one of the two",
+    ),
+    (
+        "an image's digest without its algorithm",
+        application(image=lambda lake: Image(repository=lake.repository, digest=f"{0:064x}")),
+        "Lake/Bad: image.digest='0000000000000000000000000000000000000000000000000000000000…: it is no "
+        "digest of an image; use 'sha256:' and 64 hexadecimal digits",
+    ),
     (
         "a release without emr-",
         application(release_label=ReleaseLabel.of("7.14")),
@@ -2016,6 +2124,12 @@ RUNS: list[Row] = [
 
 OVERRIDES: list[Row] = [
     (
+        "an entry point with a blank",
+        override("jobDriver.sparkSubmit.entryPoint", "s3://code/my etl.py"),
+        "Lake/Batch: jobDriver.sparkSubmit.entryPoint='s3://code/my etl.py': a blank can't be in a URI, so "
+        "that Spark takes it for a path on the driver's own disk; rename the file",
+    ),
+    (
         "a path that is a list",
         override(["mode"], "BATCH"),
         "Lake/Batch: path=['mode']: a dotted path of members is expected; use a string such as 'retryPolicy'",
@@ -2204,8 +2318,8 @@ SEVERAL_AT_ONCE: list[Row] = [
             driver=WorkerResources(cpu=3, memory=Size.gibibytes(8)),
         ),
         "Lake/Bad: driver.cpu=3: there are no such workers; use 1, 2, 4, 8, 16 or 32 vCPUs\n"
-        f"Lake/Bad: Code.from_asset('/missing/etl.py'): there is no such file in {Path.cwd()}; correct the "
-        "path\n"
+        "Lake/Bad: entry_point=Code.from_asset('/missing/etl.py'): there is no such file in "
+        f"{Path.cwd()}; correct the path\n"
         "Lake/Bad: job_name='': it has 0 characters; use 1 to 256\n"
         "Lake/Bad: retry_policy={'maxFailedAttemptsPerHour': 3}: failures an hour are for streaming jobs; "
         "use RetryPolicy.attempts(…)",

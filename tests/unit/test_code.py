@@ -12,7 +12,7 @@ from constructs_emrs.handler import contract
 from tests.templates import new_stack, only, request_of, resolved, resources
 
 
-def entry_point(stack: Stack, code: Code) -> str:
+def entry_point(stack: Stack, code: Code | str | Path) -> str:
     application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
     job = SparkJob(stack, "Etl", application=application, entry_point=code)
     JobRun(stack, "Run", job=job)
@@ -36,6 +36,11 @@ def test_a_local_file_is_uploaded_and_readable(script: Path) -> None:
     assert uri.rsplit("/", 1)[1] in read_permissions(stack)
 
 
+def test_a_path_alone_is_a_local_file(script: Path) -> None:
+    expected = entry_point(new_stack(), Code.from_asset(script))
+    assert entry_point(new_stack(), script) == entry_point(new_stack(), str(script)) == expected
+
+
 def test_a_changed_file_changes_the_request(script: Path) -> None:
     before = entry_point(new_stack(), Code.from_asset(script))
     script.write_text("print('changed')\n")
@@ -56,7 +61,9 @@ def test_a_uri_is_used_as_it_is() -> None:
 
 
 def test_a_file_that_is_not_there_is_an_error_that_names_the_job_and_the_file() -> None:
-    with pytest.raises(ValueError, match=r"Lake/Etl: Code.from_asset\('jobs/missing.py'\): there is no such file in /"):
+    with pytest.raises(
+        ValueError, match=r"Lake/Etl: entry_point=Code.from_asset\('jobs/missing.py'\): there is no such file in /"
+    ):
         entry_point(new_stack(), Code.from_asset("jobs/missing.py"))
 
 
@@ -79,3 +86,28 @@ def test_a_python_file_or_folder_keeps_its_name_in_a_zip(tmp_path: Path, script:
     assembly = Path(stack.node.root.synth().directory)  # type: ignore[attr-defined]  # the root is the app
     assert [file.name for file in assembly.glob("asset.*/etl.py")] == ["etl.py"]
     assert [file.name for file in assembly.glob("asset.*/tools/__init__.py")] == ["__init__.py"]
+
+
+def test_a_package_keeps_its_name_in_a_zip(tmp_path: Path) -> None:
+    stack = new_stack()
+    package = tmp_path / "tools"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    code = Code.from_uri("s3://code/etl.py")
+    SparkJob(stack, "Etl", application=application, entry_point=code, py_files=[package])
+    assembly = Path(stack.node.root.synth().directory)  # type: ignore[attr-defined]  # the root is the app
+    assert len(list(assembly.glob("asset.*/tools/__init__.py"))) == 1
+
+
+@pytest.mark.parametrize("python", ["./environment/bin/python", "/usr/bin/python3.11", "python3"])
+def test_an_interpreter_of_an_archive_or_of_the_image_may_be_used(python: str) -> None:
+    stack = new_stack()
+    SparkJob(
+        stack,
+        "Etl",
+        application=Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0),
+        entry_point=Code.from_uri("s3://code/etl.py"),
+        archives=[Code.from_uri("s3://code/env.tar.gz").named("environment")],
+        environment={"PYSPARK_PYTHON": python},
+    )

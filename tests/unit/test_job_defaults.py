@@ -1,12 +1,15 @@
 """What a job gets when the user brings nothing."""
 
 import json
+from pathlib import Path
 
 from aws_cdk import Tags
+from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Match, Template
 
+from constructs_emrs import Application, CloudWatchLogs, Monitoring, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
-from tests.templates import only, request_of, resolved, resources
+from tests.templates import new_stack, only, request_of, resolved, resources
 from tests.unit.conftest import Lake
 
 SERVICE_PRINCIPAL = {"Service": "emr-serverless.amazonaws.com"}
@@ -63,8 +66,8 @@ def test_the_key_lets_the_service_use_it_for_the_application_and_the_logs_servic
     by_principal = {json.dumps(statement["Principal"]): statement for statement in statements}
     service = by_principal[json.dumps(SERVICE_PRINCIPAL)]
     assert service["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert service["Condition"].keys() == {"ArnLike"}
     assert "/applications/" in json.dumps(service["Condition"]["ArnLike"]["aws:SourceArn"])
-    assert service["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
     (logs,) = (statement for principal, statement in by_principal.items() if "logs." in principal)
     groups = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
     assert [resolved(group, {}).rpartition(":")[2] for group in groups] == ["Lake-*", "/Lake-*"]
@@ -102,3 +105,17 @@ def test_the_request_is_readable_and_changing_the_copy_changes_nothing(lake: Lak
     assert request["jobDriver"]["sparkSubmit"]["entryPointArguments"] == ["--day", "1"]
     request["jobDriver"]["sparkSubmit"]["entryPointArguments"].append("x")
     assert request_of(lake.job)["jobDriver"]["sparkSubmit"]["entryPointArguments"] == ["--day", "1"]
+
+
+def test_the_log_group_keeps_logs_for_as_long_as_is_asked(script: Path) -> None:
+    stack = new_stack()
+    SparkJob(
+        stack,
+        "Etl",
+        application=Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0),
+        entry_point=script,
+        monitoring=Monitoring(cloudwatch_logs=CloudWatchLogs(log_retention=logs.RetentionDays.ONE_WEEK)),
+    )
+    groups = resources(stack, "AWS::Logs::LogGroup")
+    (days,) = (group["Properties"]["RetentionInDays"] for name, group in groups.items() if name.startswith("Etl"))
+    assert days == 7

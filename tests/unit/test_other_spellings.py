@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ import constructs_emrs
 from constructs_emrs import Application, ApplicationType, Code, HiveJob, JobRun, ReleaseLabel, SparkJob
 from tests.unit.test_signatures import FUNCTIONS
 
+HIVE_CONF = {"hive.exec.scratchdir": "s3://lake/scratch", "hive.metastore.warehouse.dir": "s3://lake/warehouse"}
 ABSENT = object()
 """An argument that is not given, of those that are given for the row."""
 
@@ -234,11 +236,8 @@ TABLE: list[tuple[str, str]] = [
         "Lake/Bad: flex=True: SparkJob has no such argument; use flex_execution=True",
     ),
     (
-        "SparkJob(whatever=1)",
-        "Lake/Bad: whatever=1: SparkJob has no such argument; use one of application, entry_point, arguments, "
-        "main_class, jars, py_files, files, archives, packages, conf, driver, executor, mode, "
-        "execution_timeout, retry_policy, execution_iam_policy, application_configuration, monitoring, "
-        "encryption, execution_role, flex_execution, job_name",
+        'S3Logs(folder="logs")',
+        "folder='logs': S3Logs has no such argument; use bucket",
     ),
     (
         'SparkJob(py_file=CODE, mian_class="com.acme.Main")',
@@ -406,7 +405,7 @@ TABLE: list[tuple[str, str]] = [
     ),
     (
         "Monitoring(CloudWatchLogs())",
-        "CloudWatchLogs(enabled=True, log_group=None, log_stream_nam…: Monitoring takes it by name only; "
+        "CloudWatchLogs(enabled=True, log_group=None, log_retention=…: Monitoring takes it by name only; "
         "write cloudwatch_logs=…",
     ),
     (
@@ -553,6 +552,29 @@ TABLE: list[tuple[str, str]] = [
         "Lake/Bad: log_uri='s3://logs': SparkJob has no such argument; use "
         "monitoring=Monitoring(s3_logs=S3Logs(bucket=…, prefix=…))",
     ),
+    (
+        "SparkJob(log_retention=7)",
+        "Lake/Bad: log_retention=7: SparkJob has no such argument; use "
+        "monitoring=Monitoring(cloudwatch_logs=CloudWatchLogs(log_retention=…))",
+    ),
+    (
+        "CloudWatchLogs(retention=7)",
+        "retention=7: CloudWatchLogs has no such argument; use log_retention",
+    ),
+    (
+        'SparkJob(entry_point="s3://code/etl.py")',
+        "Lake/Bad: entry_point='s3://code/etl.py': it is no file on this machine; use "
+        "Code.from_uri('s3://code/etl.py')",
+    ),
+    (
+        "SparkJob(entry_point=7)",
+        "Lake/Bad: entry_point=7: a Code is expected, this is of type int; use Code.from_asset(…) or "
+        "Code.from_bucket(…) or Code.from_uri(…)",
+    ),
+    (
+        'HiveJob(query="SELECT 1")',
+        f"Lake/Bad: query='SELECT 1': there is no such file in {Path.cwd()}; correct the path",
+    ),
 ]
 
 
@@ -576,7 +598,7 @@ def names() -> dict[str, Any]:
         **vars(constructs_emrs),
         "Application": making(Application, release_label=ReleaseLabel.EMR_7_14_0),
         "SparkJob": making(SparkJob, application=spark, entry_point=code),
-        "HiveJob": making(HiveJob, application=hive, query=code),
+        "HiveJob": making(HiveJob, application=hive, query=code, hive_conf=HIVE_CONF),
         "JobRun": making(JobRun, job=etl),
         "application": Application,
         "spark_job": SparkJob,
@@ -609,6 +631,16 @@ def test_the_error_says_what_to_write(names: dict[str, Any], written: str, says:
     with pytest.raises(ValueError) as error:  # noqa: PT011  # all of the text is compared, not a pattern
         eval(written, names)  # noqa: S307  # the rows are ours
     assert str(error.value) == says
+
+
+@pytest.mark.parametrize("path", ["jobs/etl.py", Path("jobs/etl.py")], ids=["string", "path"])
+def test_a_local_file_may_be_given_by_its_path(
+    names: dict[str, Any], path: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "etl.py").write_text("print('hello')\n")
+    monkeypatch.chdir(tmp_path)
+    names["SparkJob"](entry_point=path, environment={"STAGE": "test"})
 
 
 def called(name: str) -> bool:
