@@ -6,15 +6,20 @@ that the engine reads the same again, with quotes and backslashes: no page says 
 https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_Configuration.html
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ._model_rules import Report
 from ._problems import Problems
-from .application import IApplication
 from .configuration import Configuration
 from .release_label import ReleaseLabel
+
+if TYPE_CHECKING:
+    from .application import IApplication
 
 _MOST_PROPERTIES = 100
 _LONGEST = 1024

@@ -13,7 +13,7 @@ ARGUMENT_OF_MEMBER: dict[str, str] = {
     ),
     "jobDriver.hive.query": "query",
     "jobDriver.hive.initQueryFile": "init_query",
-    "jobDriver.hive.parameters": "hive_conf",
+    "jobDriver.hive.parameters": "hive_conf, hive_variables",
     "configurationOverrides.applicationConfiguration": "application_configuration",
     "configurationOverrides.monitoringConfiguration": "monitoring",
     "configurationOverrides.monitoringConfiguration.s3MonitoringConfiguration": "monitoring.s3_logs",
@@ -64,6 +64,12 @@ ARGUMENT_OF_MEMBER: dict[str, str] = {
     "flexExecution.enabled": "flex_execution",
 }
 
+# A property inside of such a member is reported by its name in brackets.
+_ARGUMENT_OF_PROPERTIES = {
+    "jobDriver.sparkSubmit.sparkSubmitParameters[": "conf[",
+    "jobDriver.hive.parameters[": "hive_conf[",
+}
+
 # Members that no argument sets, and why.
 SET_ELSEWHERE: dict[str, str] = {
     "clientToken": "made by the custom resource from CloudFormation's request: a repeated one starts no second run",
@@ -72,6 +78,9 @@ SET_ELSEWHERE: dict[str, str] = {
 
 def argument_of(member_path: str) -> str:
     """The argument that sets the member, followed by the part of the path that is inside of it."""
+    for prefix, argument in _ARGUMENT_OF_PROPERTIES.items():
+        if member_path.startswith(prefix):
+            return argument + member_path.removeprefix(prefix)
     best = max(
         (known for known in ARGUMENT_OF_MEMBER if _is_inside(member_path, known)),
         key=len,

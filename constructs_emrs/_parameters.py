@@ -18,6 +18,10 @@ _SHOWN = 20
 _PART = re.compile(r'[^\s"\']+|"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
+class UnknownReadingError(ValueError):
+    """Nobody knows how the service reads the parameters."""
+
+
 def needs_quotes(text: str) -> bool:
     """Whether the text would be split, or might be changed, as it is."""
     return _NEEDS_QUOTES.search(without_tokens(text)) is not None
@@ -47,7 +51,8 @@ def split(parameters: str) -> Sequence[str]:
     """The words that the service reads.
 
     Raises:
-        ValueError: Nobody knows how the service reads it; the text says where and why.
+        UnknownReadingError: There is a single quote outside of double quotes.
+        ValueError: A double quote is not closed.
     """
     words: list[str] = []
     end_of_last, position = -1, 0
@@ -59,7 +64,7 @@ def split(parameters: str) -> Sequence[str]:
         if part is None:
             rest = parameters[position : position + _SHOWN]
             if parameters[position] == "'":
-                raise ValueError(f"nobody knows how the service reads the single quote at the start of {rest}")
+                raise UnknownReadingError(f"nobody knows how the service reads the single quote at the start of {rest}")
             raise ValueError(f"the double quote at the start of {rest} is not closed")
         text = part[0] if part[1] is None else part[1]
         if position == end_of_last:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aws_cdk import Duration, Stack
@@ -30,14 +30,12 @@ from .retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from .application import IApplication
-    from .worker import WorkerResources
 
 _T = TypeVar("_T")
 
 _DAYS_7 = 7 * 24 * 60
 _SHORTEST_TIMEOUT = 5  # minutes, as the others
 _LONGEST_TIMEOUT = 1_000_000
-_SERVERLESS_STORAGE = "spark.aws.serverlessStorage.enabled"
 _MILLISECONDS = {"seconds": 1_000, "minutes": 60_000}
 _WORKSPACE_ARN = re.compile(r"arn:aws[a-z-]*:aps:[a-z0-9-]+:[0-9]{12}:workspace/[A-Za-z0-9_.-]+")
 
@@ -58,12 +56,13 @@ def require_release(
     problems: Problems, release: ReleaseLabel | None, minimum: tuple[int, int], argument: str, value: object
 ) -> None:
     """Note that the feature needs a later release, if the release is known."""
-    _require_release(problems.add, release, minimum, argument, value)
+    report_release(problems.add, release, minimum, argument, value)
 
 
-def _require_release(
+def report_release(
     report: Report, release: ReleaseLabel | None, minimum: tuple[int, int], member: str, value: object
 ) -> None:
+    """Report that the feature needs a later release, if the release is known."""
     if release is not None and release.version is not None and release.version < minimum:
         needed = f"emr-{minimum[0]}.{minimum[1]}.0"
         report(member, value, f"the application's release {release.name} does not have it", f"use {needed} or later")
@@ -144,7 +143,7 @@ def check_monitoring_request(
         url = f"{prometheus}.remoteWriteUrl"
         if engine is not ApplicationType.SPARK:
             report(prometheus, engine.value, "Prometheus gets metrics of Spark jobs", "leave it out")
-        _require_release(report, release, (7, 1), prometheus, _member(request, url, str))
+        report_release(report, release, (7, 1), prometheus, _member(request, url, str))
     log_types = f"{path}.cloudWatchLoggingConfiguration.logTypes"
     for worker, types in (_member(request, log_types, dict) or {}).items():
         _check_log_types(engine, worker, types, report, f"{log_types}[{worker!r}]")
@@ -184,36 +183,6 @@ def check_monitoring(problems: Problems, monitoring: Monitoring) -> None:
             if not logs.enabled and name != "enabled" and value is not None:
                 remedy = "leave it out, or enable them"
                 problems.add(f"monitoring.{argument}.{name}", value, "the logs are disabled", remedy)
-
-
-def check_serverless_storage(
-    problems: Problems,
-    conf: Mapping[str, str],
-    *,
-    mode: JobMode,
-    execution_timeout: Duration | None,
-    workers: Mapping[str, WorkerResources],
-    release: ReleaseLabel | None,
-) -> None:
-    """Serverless storage is for batch jobs of a day at most, on workers of 4 vCPUs at least, from emr-7.12.0.
-
-    https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-serverless-storage.html
-    """
-    value = conf.get(_SERVERLESS_STORAGE, "")
-    if value.lower() != "true":
-        return
-    argument = f"conf[{_SERVERLESS_STORAGE!r}]"
-    require_release(problems, release, (7, 12), argument, value)
-    if mode is JobMode.STREAMING:
-        problems.add(argument, value, "streaming jobs do not have serverless storage", "leave it out")
-    known = None if execution_timeout is None or execution_timeout.is_unresolved() else execution_timeout
-    if known is not None and known.to_hours(integral=False) > 24:
-        problem = "jobs with serverless storage take a day at most"
-        problems.add("execution_timeout", known, problem, "use Duration.days(1) or less")
-    for worker, resources in workers.items():
-        if not is_token(resources.cpu) and resources.cpu < 4:
-            problem = "such workers do not have serverless storage"
-            problems.add(f"{worker}.cpu", resources.cpu, problem, "use 4 vCPUs or more")
 
 
 def check_encryption(problems: Problems, encryption: Encryption | None) -> None:
@@ -281,7 +250,7 @@ def _check_streaming(engine: ApplicationType, release: ReleaseLabel | None, repo
     mode = JobMode.STREAMING
     if engine is not ApplicationType.SPARK:
         report("mode", mode, "streaming jobs are Spark jobs", "use a SparkJob")
-    _require_release(report, release, (7, 1), "mode", mode)
+    report_release(report, release, (7, 1), "mode", mode)
 
 
 def _check_timeout(request: dict[str, Any], release: ReleaseLabel | None, report: Report, *, streaming: bool) -> None:
@@ -318,7 +287,7 @@ def _check_retry_policy(
     policy = _member(request, "retryPolicy", dict)
     if not policy:
         return
-    _require_release(report, release, (7, 1), "retryPolicy", policy)
+    report_release(report, release, (7, 1), "retryPolicy", policy)
     if streaming and "maxAttempts" in policy:
         report("retryPolicy", policy, "streaming jobs are always restarted", "use RetryPolicy.failures_per_hour(…)")
     if not streaming and "maxFailedAttemptsPerHour" in policy:

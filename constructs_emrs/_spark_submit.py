@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from ._classification import Setting, check_not_contradicted, is_carried
 from ._parameters import can_be_quoted, needs_quotes, quoted, setting
 from ._problems import Problems
+from ._spark_properties import SPARK_DEFAULTS
 from ._tokens import is_token
 from .configuration import Configuration
-
-SPARK_DEFAULTS = "spark-defaults"
 
 # Spark splits coordinates at colons and slashes.
 _COORDINATES = re.compile(r"""[^\s,:/"'\\]+[:/][^\s,:/"'\\]+[:/][^\s,:/"'\\]+""")
@@ -71,6 +70,11 @@ def spark_submit(
     for argument, items in uris.items():
         for position, item in enumerate(items):
             _check_uri(problems, f"{argument}[{position}]", item)
+            if argument == "py_files" and item.endswith(".whl"):
+                # https://github.com/apache/spark/pull/29806
+                problem = "Spark puts no wheel on the Python path of executors"
+                remedy = "use Code.from_asset with the wheel, or upload it under a name that ends with .zip"
+                problems.add(f"py_files[{position}]", item, problem, remedy)
     lists = {argument: ",".join(items) for argument, items in {**uris, "packages": packages}.items() if items}
     files = [Setting(argument, _PROPERTY_OF_ARGUMENT[argument], items) for argument, items in lists.items()]
     set_by = {item.name: item for item in (*typed, *files)}

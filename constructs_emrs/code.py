@@ -17,6 +17,7 @@ from ._problems import shown
 from ._tokens import is_token
 from ._type_hints import is_instance
 
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]+")
 # Names without a dot and a slash, such as `spark-internal`, mean something to Spark.
 _RELATIVE_PATH = re.compile(r"[^:/]+[./][^:]*")
 
@@ -25,8 +26,8 @@ _RELATIVE_PATH = re.compile(r"[^:/]+[./][^:]*")
 class Code(ABC):
     """A file that a job run reads when it starts.
 
-    Made by `Code.from_asset`, `Code.from_bucket` or `Code.from_uri`. What is wrong with their arguments, such as a file
-    that is not there, is an error of the job that uses the code.
+    Made by `Code.from_asset`, `Code.from_inline`, `Code.from_bucket` or `Code.from_uri`. What is wrong with their
+    arguments, such as a file that is not there, is an error of the job that uses the code.
     """
 
     bucket: s3.IBucket | None = None
@@ -43,6 +44,16 @@ class Code(ABC):
             path: The file's path, absolute or from the folder that the app is run in.
         """
         return _AssetCode(path)
+
+    @staticmethod
+    def from_inline(text: str, *, suffix: str = ".sql") -> "Code":
+        """A text that is part of the app, uploaded by `cdk deploy` as a file; the execution role may read it.
+
+        Args:
+            text: What is in the file, such as a Hive query.
+            suffix: How the file's name ends: `.py` for an entry point of a Spark job. Default: `.sql`.
+        """
+        return _InlineCode(text, suffix)
 
     @staticmethod
     def from_bucket(bucket: s3.IBucket, key: str) -> "Code":
@@ -87,7 +98,8 @@ class Code(ABC):
         """The URI of Python code that can be imported by its name; otherwise like `bind`.
 
         A local `.py` file, a package or a folder whose content is to be imported is uploaded as a zip: assets are named
-        by their hash, which is no name for a module.
+        by their hash, which is no name for a module. So is a wheel without compiled code, which Spark takes as a zip
+        only.
         """
         return self.bind(scope, construct_id, reader)
 
@@ -136,6 +148,17 @@ class _AssetCode(Code):
                 else:
                     shutil.copytree(path, Path(folder, path.name), ignore=shutil.ignore_patterns("__pycache__"))
                 return _upload(scope, construct_id, Path(folder), reader)
+        if path.is_file() and path.suffix == ".whl":
+            if not path.stem.endswith("-none-any"):
+                problem = "the wheel has compiled code, which Python imports from no archive"
+                remedy = "unpack it into a zip, and use archives and PYTHONPATH in environment"
+                raise UnusableCode(scope, self, problem, remedy)
+            with TemporaryDirectory() as folder:
+                # Spark puts .zip, .egg and .jar on the Python path of executors, and a wheel is a zip:
+                # https://github.com/apache/spark/pull/29806
+                return _upload(
+                    scope, construct_id, Path(shutil.copyfile(path, Path(folder, f"{path.stem}.zip"))), reader
+                )
         if isinstance(self._path, str | Path) and path.is_dir():
             return _upload(scope, construct_id, path, reader)
         return self.bind(scope, construct_id, reader)
@@ -146,6 +169,30 @@ class _LocalFile(_AssetCode):
 
     def __repr__(self) -> str:
         return shown(self._path)
+
+
+class _InlineCode(Code):
+    def __init__(self, text: str, suffix: str) -> None:
+        self._text = text
+        self._suffix = suffix
+
+    def __repr__(self) -> str:
+        return f"Code.from_inline({shown(self._text)})"
+
+    def bind(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
+        if not isinstance(self._text, str) or not self._text.strip():
+            raise UnusableCode(scope, self, "it is no text", "use a string with the query or the code")
+        if is_token(self._text):
+            remedy = "give it to the job as an argument, or in hive_conf or hive_variables"
+            raise UnusableCode(scope, self, "what is known at deployment only can't be uploaded", remedy)
+        if not isinstance(self._suffix, str) or not _SUFFIX.fullmatch(self._suffix):
+            raise UnusableCode(
+                scope, self, f"{shown(self._suffix)} is no end of a file's name", "use one such as '.sql'"
+            )
+        with TemporaryDirectory() as folder:
+            path = Path(folder, f"inline{self._suffix}")
+            path.write_text(self._text, encoding="utf-8")
+            return _upload(scope, construct_id, path, reader)
 
 
 class _BucketCode(Code):

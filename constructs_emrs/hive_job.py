@@ -1,5 +1,6 @@
 """A Hive job: which query is to run."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ from .retry_policy import RetryPolicy
 
 # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-hive.html
 _HIVE_SITE = "hive-site"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# The page's table of properties has hive.driver.cores, .memory and .disk; an example of another page has these.
+# https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-hive.html#hive-defaults
+_NO_SIZE = "hive.client."
 _REQUIRED_CONF = ("hive.exec.scratchdir", "hive.metastore.warehouse.dir")
 
 
@@ -52,6 +57,7 @@ class HiveJob(Job):
         query: Code | str | Path,
         init_query: Code | str | Path | None = None,
         hive_conf: Mapping[str, str] | None = None,
+        hive_variables: Mapping[str, str] | None = None,
         execution_timeout: Duration | None = None,
         retry_policy: RetryPolicy | None = None,
         execution_iam_policy: ExecutionIamPolicy | None = None,
@@ -70,7 +76,10 @@ class HiveJob(Job):
             query: The file with the query. A string or path is a local file, here and for `init_query`.
             init_query: A file that is run before the query. Default: none.
             hive_conf: Hive properties, as `--hiveconf`. `hive.exec.scratchdir` and `hive.metastore.warehouse.dir` are
-                needed, here, in a `hive-site` of `application_configuration` or in the application's.
+                needed, here, in a `hive-site` of `application_configuration` or in the application's. A value that
+                needs quotes is sent in `hive-site`, together with what the application sets there.
+            hive_variables: Variables of the queries, which write them `${name}` or `${hivevar:name}`. A value that
+                needs quotes can't be sent: use `hive_conf`, which a query writes `${hiveconf:name}`.
             execution_timeout: How long a run may take before it is cancelled, in whole minutes, 5 at least; 0 is no
                 limit before emr-7.11.0. Default: 12 hours.
             retry_policy: How often a failed run is tried again. Default: never.
@@ -98,10 +107,17 @@ class HiveJob(Job):
                 uri = job._bind(problems, argument, code_id, code)
                 if uri is not None:
                     hive[member] = uri
+            _check_variables(problems, hive_variables or {})
+            for name, value in {**properties_of(application_configuration, _HIVE_SITE), **conf}.items():
+                if name.startswith(_NO_SIZE):
+                    problem = "it does not size the worker of a Hive job's driver"
+                    instead = f"hive.driver.{name.removeprefix(_NO_SIZE)}"
+                    job._warn(f"hive_conf[{name!r}]", value, problem, f"use {instead}")
             settings = [Setting(f"hive_conf[{name!r}]", name, value) for name, value in conf.items()]
             awkward = [item for item in settings if needs_quotes(item.value)]
             site = [item for item in awkward if is_carried(problems, item, _HIVE_SITE)]
             words = [f"--hiveconf {item.name}={item.value}" for item in settings if item not in awkward]
+            words += [f"--hivevar {name}={value}" for name, value in (hive_variables or {}).items()]
             if words:
                 hive["parameters"] = " ".join(words)
             return {"hive": hive}, with_settings(
@@ -129,6 +145,18 @@ class HiveJob(Job):
             job_name=job_name,
             job_driver=job_driver,
         )
+
+
+def _check_variables(problems: Problems, variables: Mapping[str, str]) -> None:
+    """Note names that are none, and values that parameters are not known to carry."""
+    for name, value in variables.items():
+        argument = f"hive_variables[{name!r}]"
+        if not _VARIABLE.fullmatch(name):
+            problem = f"{name!r} is no name of a variable"
+            problems.add(argument, value, problem, "use letters, digits and '_', and begin with no digit")
+        elif needs_quotes(value):
+            problem = "nothing is known to carry white space, quotes or backslashes to a variable"
+            problems.add(argument, value, problem, f"use hive_conf, and ${{hiveconf:{name}}} in the query")
 
 
 def _check_conf(

@@ -17,6 +17,7 @@ from constructs import Construct, IConstruct
 from . import _service_rules as rules
 from ._argument_names import explained
 from ._argument_types import check_types
+from ._driver_rules import check_driver
 from ._file_rules import check_entry_point, problem_of_entry_point, problem_of_uri
 from ._key import key_arn
 from ._members import argument_of
@@ -118,6 +119,7 @@ class Job(Construct):
         self._warn_of(permissions.missing)
         self._log_group = wiring.log_group
         self._encryption_key = wiring.encryption_key
+        self._argument_of_property: dict[str, str] = {}
         driver, configuration = job_driver(self, problems)
         self._request: dict[str, Any] = present(
             {
@@ -139,7 +141,11 @@ class Job(Construct):
                 ),
             }
         )
-        self._check(problems, argument_of)
+        self._check(problems, self._argument_of)
+
+    def _argument_of(self, member: str) -> str:
+        """The argument that sets the member, which may be a property inside of a member."""
+        return self._argument_of_property.get(member) or argument_of(member)
 
     @property
     def mode(self) -> JobMode:
@@ -332,10 +338,21 @@ class Job(Construct):
         def report(member: str, value: Any, problem: str, remedy: str) -> None:
             problems.add(spelt(member), value, problem, remedy)
 
+        def report_once(member: str, value: Any, problem: str, remedy: str) -> None:
+            # The size of a worker that is an argument has been checked as such.
+            if not problems.mentions(spelt(member)) or "[" in spelt(member):
+                report(member, value, problem, remedy)
+
+        def warn(member: str, value: Any, problem: str, remedy: str) -> None:
+            self._warn(spelt(member), value, problem, remedy)
+
         check_against_model(self._request, operation_shape("StartJobRun"), report)
         if self._engine is ApplicationType.SPARK and not problems.mentions("entry_point"):
             check_entry_point(self._request, report)
-        rules.check_request(self._request, self._engine, getattr(self.application, "release_label", None), report)
+        release = getattr(self.application, "release_label", None)
+        rules.check_request(self._request, self._engine, release, report)
+        inherited = getattr(self.application, "runtime_configuration", None)
+        check_driver(self._request, release, inherited, by_hand=spelt is str, report=report_once, warn=warn)
         problems.raise_if_any()
 
     def _render_policy(self, policy: ExecutionIamPolicy | None) -> dict[str, Any] | None:

@@ -13,8 +13,8 @@ from ._argument_types import checked
 from ._classification import Setting, with_settings
 from ._file_rules import check_python
 from ._problems import Problems
-from ._service_rules import check_serverless_storage
-from ._spark_submit import SPARK_DEFAULTS, check_arguments, environment_settings, spark_submit
+from ._spark_properties import PARAMETERS, SPARK_DEFAULTS, properties_given
+from ._spark_submit import check_arguments, environment_settings, spark_submit
 from .application import IApplication
 from .application_type import ApplicationType
 from .code import Code
@@ -27,6 +27,18 @@ from .json_types import JsonObject
 from .monitoring import Monitoring
 from .retry_policy import RetryPolicy
 from .worker import WorkerResources
+
+# Which field of an argument sets a property of a worker.
+_FIELD = {
+    f"{prefix}{worker}.{name}": f"{worker}.{field}"
+    for worker in ("driver", "executor")
+    for prefix, name, field in (
+        ("", "cores", "cpu"),
+        ("", "memory", "memory"),
+        ("emr-serverless.", "disk", "disk"),
+        ("emr-serverless.", "disk.type", "disk_type"),
+    )
+}
 
 
 @explained
@@ -81,7 +93,8 @@ class SparkJob(Job):
             main_class: The class of a jar whose `main` is run. Default: what the jar's manifest says.
             jars: Jars for the class path of driver and executors.
             py_files: Python files, zips and eggs for the Python path. A local `.py` file, a package (a folder with an
-                `__init__.py`), or what a folder has of both, can be imported by its own name.
+                `__init__.py`), what a folder has of both, or a wheel without compiled code, can be imported by its own
+                name.
             files: Files for the working folder of each executor. The name of a local file is not kept there, only its
                 extension.
             archives: Archives that are unpacked in the working folder of each executor; `Code.named` says under which
@@ -117,15 +130,9 @@ class SparkJob(Job):
         workers = {name: size for name, size in (("driver", driver), ("executor", executor)) if size is not None}
 
         def job_driver(job: Job, problems: Problems) -> tuple[JsonObject, Sequence[Configuration]]:
-            for name, size in workers.items():
-                size.check_for_spark(problems, name, getattr(application, "release_label", None))
-            check_serverless_storage(
-                problems,
-                conf or {},
-                mode=mode,
-                execution_timeout=execution_timeout,
-                workers=workers,
-                release=getattr(application, "release_label", None),
+            release = getattr(application, "release_label", None)
+            given = properties_given(
+                conf or {}, application_configuration, getattr(application, "runtime_configuration", None), release
             )
             uris = {
                 "jars": job._bind_all(problems, "jars", "Jar", jars),
@@ -133,12 +140,22 @@ class SparkJob(Job):
                 "files": job._bind_all(problems, "files", "File", files),
                 "archives": job._bind_all(problems, "archives", "Archive", archives),
             }
+            for name, size in workers.items():
+                size.check_for_spark(problems, name, release, given)
             typed = [
-                *(Setting(name, *named) for name, size in workers.items() for named in size.spark_conf(name)),
+                *(
+                    Setting(name, *named)
+                    for name, size in workers.items()
+                    for named in size.spark_conf(name, given.overhead(name))
+                ),
                 *environment_settings(problems, environment or {}),
             ]
             written = [Setting(f"conf[{name!r}]", name, value) for name, value in (conf or {}).items()]
             check_python(problems, [*typed, *written], uris["archives"])
+            job._argument_of_property |= {
+                f"{PARAMETERS}[{item.name!r}]": _FIELD.get(item.name.removeprefix("spark."), item.argument)
+                for item in typed
+            }
             submit = spark_submit(
                 problems,
                 main_class=main_class,

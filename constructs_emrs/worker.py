@@ -9,14 +9,17 @@ from aws_cdk import Size, Token
 from ._argument_names import explained
 from ._problems import Problems
 from ._service_rules import require_release
+from ._spark_properties import Overhead, Properties, overhead_names
 from ._tokens import is_token
 from .release_label import ReleaseLabel
 
 _GIB = 1024**3
+# MiB. https://github.com/apache/spark/blob/v3.5.6/core/src/main/scala/org/apache/spark/memory/UnifiedMemoryManager.scala
+_LEAST_HEAP = 450
 
 # vCPUs: the memory sizes in GB that go with them.
 # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-behavior.html#worker-configs
-_MEMORY: dict[int, range | tuple[int, ...]] = {
+MEMORY_GIB: dict[int, range | tuple[int, ...]] = {
     1: range(2, 8 + 1),
     2: range(4, 16 + 1),
     4: range(8, 30 + 1),
@@ -35,7 +38,7 @@ class DiskType(Enum):
     """20 GB to 2 TB, with more throughput; from emr-7.1.0."""
 
 
-_DISK = {None: 200, DiskType.STANDARD: 200, DiskType.SHUFFLE_OPTIMIZED: 2000}
+DISK_GIB = {DiskType.STANDARD: 200, DiskType.SHUFFLE_OPTIMIZED: 2000}
 
 
 @explained
@@ -45,8 +48,8 @@ class WorkerResources:
 
     Args:
         cpu: vCPUs: 1, 2, 4, 8, 16 or 32.
-        memory: Memory of the worker, in whole GiB, as the service allows it for the vCPUs; Spark's overhead is part of
-            it.
+        memory: Memory of the worker, in whole GiB, as the service allows it for the vCPUs. Spark's overhead is part of
+            it: the heap is what is left of it.
         disk: Local disk, in whole GiB. Default: the service's, 20 GB.
         disk_type: The kind of the disk. Default: standard.
 
@@ -61,7 +64,7 @@ class WorkerResources:
     def check(self, problems: Problems, argument: str, release: ReleaseLabel | None) -> None:
         """Note what the service or the release does not have. What is known at deployment only is left alone."""
         memory, disk = (whole_gib(problems, f"{argument}.{name}", getattr(self, name)) for name in ("memory", "disk"))
-        largest = _DISK[self.disk_type]
+        largest = DISK_GIB[self.disk_type or DiskType.STANDARD]
         if disk is not None and not 20 <= disk <= largest:
             remedy = f"use 20 to {largest:,} whole GiB"
             problems.add(f"{argument}.disk", f"{disk} GiB", "disks do not have that size", remedy)
@@ -69,33 +72,47 @@ class WorkerResources:
             require_release(problems, release, (7, 1), f"{argument}.disk_type", self.disk_type)
         if is_token(self.cpu):
             return
-        if self.cpu not in _MEMORY:
+        if self.cpu not in MEMORY_GIB:
             problems.add(f"{argument}.cpu", self.cpu, "there are no such workers", "use 1, 2, 4, 8, 16 or 32 vCPUs")
-        elif memory is not None and memory not in _MEMORY[self.cpu]:
+        elif memory is not None and memory not in MEMORY_GIB[self.cpu]:
             problem = f"workers of {self.cpu} vCPUs do not have that much memory"
-            problems.add(f"{argument}.memory", f"{memory} GiB", problem, f"use {_listed(_MEMORY[self.cpu])} GiB")
+            problems.add(f"{argument}.memory", f"{memory} GiB", problem, f"use {_listed(MEMORY_GIB[self.cpu])} GiB")
 
-    def check_for_spark(self, problems: Problems, argument: str, release: ReleaseLabel | None) -> None:
-        """Note what the service or the release does not have, and memory that is known at deployment only."""
+    def check_for_spark(
+        self, problems: Problems, argument: str, release: ReleaseLabel | None, properties: Properties
+    ) -> None:
+        """Note what the service or the release does not have, and memory that can't be divided at synth."""
         self.check(problems, argument, release)
+        overhead = properties.overhead(argument)
         if self.memory.is_unresolved():
             problem = "Spark's part of it can't be computed at deployment"
             problems.add(f"{argument}.memory", self.memory, problem, "use a Size with a number")
+        elif overhead is None:
+            name = next(name for name, _, _ in properties if name in overhead_names(argument))
+            problem = f"it can't be subtracted from {argument}.memory, of which it is a part"
+            problems.add(properties.place(name), properties.get(name), problem, "use a size such as '2g', or a number")
+        elif overhead.set_by is not None and self._heap_mib(overhead) < _LEAST_HEAP:
+            problem = f"it leaves less than {_LEAST_HEAP} MiB of {argument}.memory for the heap, which Spark needs"
+            place, value = properties.place(overhead.set_by), properties.get(overhead.set_by)
+            problems.add(place, value, problem, f"lower {overhead.set_by}, or raise {argument}.memory")
 
-    def spark_conf(self, worker: str) -> Iterator[tuple[str, str]]:
-        """The Spark properties of a `driver` or `executor` of this size, which has been checked."""
+    def spark_conf(self, worker: str, overhead: Overhead | None = None) -> Iterator[tuple[str, str]]:
+        """The Spark properties of a `driver` or `executor` of this size, which has been checked.
+
+        Args:
+            worker: `driver` or `executor`.
+            overhead: The part of the memory that is not the heap. Default: Spark's default.
+        """
         yield f"spark.{worker}.cores", in_text(self.cpu)
         if not self.memory.is_unresolved():
-            yield f"spark.{worker}.memory", f"{self._heap_mib()}m"
+            yield f"spark.{worker}.memory", f"{self._heap_mib(overhead or Overhead())}m"
         if self.disk is not None:
             yield f"spark.emr-serverless.{worker}.disk", f"{gib(self.disk)}g"
         if self.disk_type is not None:
             yield f"spark.emr-serverless.{worker}.disk.type", self.disk_type.value.lower()
 
-    def _heap_mib(self) -> int:
-        """The memory without Spark's overhead, which is 10 % of the heap and at least 384 MiB."""
-        total = int(self.memory.to_bytes()) // 1024**2
-        return min(int(total / 1.1), total - 384)
+    def _heap_mib(self, overhead: Overhead) -> int:
+        return overhead.heap_mebibytes(int(self.memory.to_bytes()) // 1024**2)
 
 
 def whole_gib(problems: Problems, argument: str, size: Size | None) -> int | None:

@@ -137,6 +137,7 @@ def hive_job_of_everything(stack: Stack) -> HiveJob:
             "hive.exec.scratchdir": "s3://data/scratch",
             "hive.metastore.warehouse.dir": "s3://data/warehouse",
         },
+        hive_variables={"day": "20230203"},
         monitoring=monitoring_of_everything(stack, "Hive", LogWorker.HIVE_DRIVER),
     )
 

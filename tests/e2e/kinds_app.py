@@ -53,20 +53,24 @@ query = HiveJob(
     stack,
     "Query",
     application=hive,
-    query=Code.from_asset(FILES / "query.sql"),
+    query=Code.from_inline(
+        "INSERT INTO greetings VALUES ('${hiveconf:greeting}');\n"
+        "SELECT concat('said on ${day} ${hivevar:day}: ', text) FROM greetings;\n"
+    ),
     init_query=Code.from_asset(FILES / "init.sql"),
     hive_conf={
         "hive.exec.scratchdir": data.s3_url_for_object("scratch"),
         "hive.metastore.warehouse.dir": data.s3_url_for_object("warehouse"),
         "greeting": 'good day, it is "fine"',
     },
+    hive_variables={"day": "20230203"},
 )
 monitored = SparkJob(
     stack,
     "Monitored",
     application=spark,
     entry_point=Code.from_asset(FILES / "print_conf.py"),
-    py_files=[Code.from_asset(FILES / "greeting.py")],
+    py_files=[Code.from_asset(FILES / "greeting.py"), Code.from_asset(FILES / "wheeled-1.0-py3-none-any.whl")],
     arguments=ARGUMENTS,
     conf=CONF,
     environment=ENVIRONMENT,

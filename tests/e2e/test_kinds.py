@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 import pytest
 
@@ -36,6 +37,11 @@ spark = SparkSession.builder.getOrCreate()
 conf = spark.sparkContext.getConf()
 print(GREETING)
 print("arguments:", json.dumps(sys.argv[1:]))
+import wheeled
+print("wheel in the driver:", wheeled.ROUND)
+def wheel(_):
+    return __import__("wheeled").ROUND
+print("wheel in an executor:", spark.sparkContext.parallelize([0], 1).map(wheel).first())
 def variables(_):
     return {name: os.environ[name] for name in ("JSON", "BLANKS")}
 print("environment:", json.dumps(variables(0)))
@@ -52,7 +58,6 @@ public class Main {
 """
 
 INIT = "CREATE TABLE greetings (text STRING);\n"
-QUERY = "INSERT INTO greetings VALUES ('${hiveconf:greeting}');\nSELECT concat('said: ', text) FROM greetings;\n"
 
 CONF = {f"spark.test.{number}": value for number, value in enumerate(AWKWARD)}
 ARGUMENTS = [
@@ -89,9 +94,11 @@ class Kinds:
 def kinds(bootstrapped: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kinds]:
     folder = tmp_path_factory.mktemp("kinds")
     files = {"stream.py": STREAM, "print_conf.py": PRINT_CONF, "greeting.py": 'GREETING = "hello"', "init.sql": INIT}
-    files |= {"query.sql": QUERY, "awkward.json": json.dumps([CONF, ARGUMENTS, ENVIRONMENT])}
+    files |= {"awkward.json": json.dumps([CONF, ARGUMENTS, ENVIRONMENT])}
     for name, text in files.items():
         (folder / name).write_text(text)
+    with ZipFile(folder / "wheeled-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("wheeled/__init__.py", 'ROUND = "round"')
     compile_jar(MAIN, folder / "main.jar")
     environment = bootstrapped.command_environment() | {"KINDS_FILES": str(folder), "PYTHONPATH": str(ROOT)}
 
@@ -126,13 +133,14 @@ def test_the_jar_s_main_class_got_its_arguments(kinds: Kinds) -> None:
 
 def test_the_hive_query_ran_after_its_init_file_with_its_parameters(kinds: Kinds) -> None:
     assert kinds.state("Query") == "SUCCESS"
-    assert 'said: good day, it is "fine"' in kinds.log("Query", "HIVE_DRIVER")
+    assert 'said on 20230203 20230203: good day, it is "fine"' in kinds.log("Query", "HIVE_DRIVER")
 
 
 def test_awkward_values_reach_the_job_as_they_were_given(kinds: Kinds) -> None:
     printed = kinds.log("Monitored", prefix="monitored")
     assert "hello" in printed
     seen = dict(line.split(": ", 1) for line in printed.splitlines() if ": " in line)
+    assert seen["wheel in the driver"] == seen["wheel in an executor"] == "round"
     assert len(ARGUMENTS) == 26
     assert json.loads(seen["arguments"]) == ARGUMENTS
     assert json.loads(seen["conf"]) == CONF

@@ -74,6 +74,7 @@ from tests.botocore_model import KNOWS_FLEX, needs_flex
 from tests.templates import ACCOUNT, REGION, only, request_of
 
 CODE = Code.from_uri("s3://code/etl.py")
+PARAMETERS = "jobDriver.sparkSubmit.sparkSubmitParameters"
 HIVE_CONF = {"hive.exec.scratchdir": "s3://lake/scratch", "hive.metastore.warehouse.dir": "s3://lake/warehouse"}
 SERVERLESS_STORAGE = {"spark.aws.serverlessStorage.enabled": "true"}
 SMALL = WorkerResources(cpu=1, memory=Size.gibibytes(2))
@@ -92,6 +93,7 @@ class Lake:
     stack: Stack
     spark: Application
     full_spark: Application
+    small_spark: Application
     old_spark: Application
     hive: Application
     old_hive: Application
@@ -129,6 +131,14 @@ def lake() -> Lake:
     return Lake(
         stack=stack,
         spark=spark,
+        small_spark=Application(
+            stack,
+            "SmallSpark",
+            release_label=ReleaseLabel.EMR_7_14_0,
+            runtime_configuration=[
+                Configuration(classification="spark-defaults", properties={"spark.dynamicAllocation.maxExecutors": "8"})
+            ],
+        ),
         full_spark=Application(
             stack,
             "FullSpark",
@@ -292,7 +302,7 @@ WRONG_TYPES: list[Row] = [
         "an entry point given as the class Code",
         spark(entry_point=Code),
         "Lake/Bad: entry_point=<class 'constructs_emrs.code.Code'>: a Code is expected, this is a class; "
-        "use Code.from_asset(…) or Code.from_bucket(…) or Code.from_uri(…)",
+        "use Code.from_asset(…) or Code.from_inline(…) or Code.from_bucket(…) or Code.from_uri(…)",
     ),
     (
         "arguments given as one string",
@@ -350,7 +360,7 @@ WRONG_TYPES: list[Row] = [
         "a file that is None",
         spark(files=[CODE, None]),
         "Lake/Bad: files[1]=None: a Code is expected, this is of type NoneType; use Code.from_asset(…) or "
-        "Code.from_bucket(…) or Code.from_uri(…)",
+        "Code.from_inline(…) or Code.from_bucket(…) or Code.from_uri(…)",
     ),
     (
         "archives given as a mapping",
@@ -687,7 +697,7 @@ WRONG_TYPES: list[Row] = [
         "an init query given as a list",
         hive(init_query=[CODE]),
         "Lake/Bad: init_query=[Code.from_uri('s3://code/etl.py')]: a Code is expected, this is of type "
-        "list; use Code.from_asset(…) or Code.from_bucket(…) or Code.from_uri(…)",
+        "list; use Code.from_asset(…) or Code.from_inline(…) or Code.from_bucket(…) or Code.from_uri(…)",
     ),
     (
         "Hive properties given as a string",
@@ -1252,6 +1262,12 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
         "it for a path on the driver's own disk; rename the file",
     ),
     (
+        "a wheel in a bucket",
+        spark(py_files=[Code.from_uri("s3://code/a-1.0-py3-none-any.whl")]),
+        "Lake/Bad: py_files[0]='s3://code/a-1.0-py3-none-any.whl': Spark puts no wheel on the Python path of "
+        "executors; use Code.from_asset with the wheel, or upload it under a name that ends with .zip",
+    ),
+    (
         "a carriage return in an argument",
         spark(arguments=["a", "b\r\n"]),
         "Lake/Bad: arguments[1]='b\\r\\n': Spark's scripts remove carriage returns; leave it out",
@@ -1337,9 +1353,81 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "serverless storage of a long job on small workers",
         spark(execution_timeout=Duration.hours(25), driver=SMALL, conf=SERVERLESS_STORAGE),
-        "Lake/Bad: execution_timeout=<Duration 1 day 1 hour>: jobs with serverless storage take a day at "
-        "most; use Duration.days(1) or less\n"
+        "Lake/Bad: execution_timeout='1500 minutes': jobs with serverless storage take a day at most; use "
+        "1,440 minutes or less\n"
         "Lake/Bad: driver.cpu=1: such workers do not have serverless storage; use 4 vCPUs or more",
+    ),
+    (
+        "an overhead that leaves nothing for the heap",
+        spark(executor=SMALL, conf={"spark.executor.memoryOverhead": "1700m"}),
+        "Lake/Bad: conf['spark.executor.memoryOverhead']='1700m': it leaves less than 450 MiB of "
+        "executor.memory for the heap, which Spark needs; lower spark.executor.memoryOverhead, or raise "
+        "executor.memory",
+    ),
+    (
+        "an overhead that is no size",
+        spark(executor=SMALL, conf={"spark.executor.memoryOverhead": "much"}),
+        "Lake/Bad: conf['spark.executor.memoryOverhead']='much': it can't be subtracted from executor.memory, "
+        "of which it is a part; use a size such as '2g', or a number",
+    ),
+    (
+        "serverless storage on small workers that conf sets",
+        spark(conf={**SERVERLESS_STORAGE, "spark.executor.cores": "2", "spark.executor.memory": "4g"}),
+        "Lake/Bad: conf['spark.executor.cores']=2: such workers do not have serverless storage; use 4 vCPUs or more",
+    ),
+    (
+        "more memory than a worker with such vCPUs has, in conf",
+        spark(conf={"spark.driver.cores": "8", "spark.driver.memory": "60g", "spark.executor.memory": "28g"}),
+        "Lake/Bad: conf['spark.driver.memory']='60g': spark.driver.memory of 60 GiB and its overhead are 66 "
+        "GiB, and a worker of 8 vCPUs has 60 at most; use spark.driver.memory=55854m or less, or more "
+        "vCPUs\nLake/Bad: conf['spark.executor.memory']='28g': spark.executor.memory of 28 GiB and its "
+        "overhead are 30.8 GiB, and a worker of 4 vCPUs has 30 at most; use spark.executor.memory=27927m or "
+        "less, or more vCPUs",
+    ),
+    (
+        "vCPUs that no worker has, in conf",
+        spark(conf={"spark.driver.cores": "3"}),
+        "Lake/Bad: conf['spark.driver.cores']=3: there are no such workers; use 1, 2, 4, 8, 16 or 32 vCPUs",
+    ),
+    (
+        "a disk that is too small, in conf",
+        spark(conf={"spark.emr-serverless.executor.disk": "10g"}),
+        "Lake/Bad: conf['spark.emr-serverless.executor.disk']='10g': disks do not have that size; use 20g to 200g",
+    ),
+    (
+        "a disk that is too large, in the job's configuration",
+        spark(
+            application_configuration=[
+                Configuration(
+                    classification="spark-defaults",
+                    properties={
+                        "spark.emr-serverless.driver.disk": "2001g",
+                        "spark.emr-serverless.driver.disk.type": "shuffle_optimized",
+                    },
+                )
+            ]
+        ),
+        "Lake/Bad: application_configuration[0].properties['spark.emr-serverless.driver.disk']='2001g': disks "
+        "do not have that size; use 20g to 2000g",
+    ),
+    (
+        "fewer executors at most than a job starts with",
+        spark(conf={"spark.dynamicAllocation.maxExecutors": "2"}),
+        "Lake/Bad: conf['spark.dynamicAllocation.maxExecutors']='2': a job starts with 3 executors by default, "
+        "which is more; set spark.dynamicAllocation.initialExecutors to 2 or less, too",
+    ),
+    (
+        "more executors at least than at most",
+        spark(conf={"spark.dynamicAllocation.minExecutors": "5", "spark.dynamicAllocation.maxExecutors": "4"}),
+        "Lake/Bad: conf['spark.dynamicAllocation.maxExecutors']='4': it is less than "
+        "spark.dynamicAllocation.minExecutors, which is 5; "
+        "raise it, or lower the other",
+    ),
+    (
+        "more executors at first than at most, which the application sets",
+        spark(application=lambda lake: lake.small_spark, conf={"spark.dynamicAllocation.initialExecutors": "9"}),
+        "Lake/Bad: application.runtime_configuration['spark.dynamicAllocation.maxExecutors']='8': it is less "
+        "than spark.dynamicAllocation.initialExecutors, which is 9; raise it, or lower the other",
     ),
     (
         "a shuffle-optimized disk before emr-7.1.0",
@@ -1504,6 +1592,28 @@ JOBS: list[Row] = [
         hive(hive_conf={**HIVE_CONF, "hive.a": "b "}),
         "Lake/Bad: hive_conf['hive.a']='b ': only the classification hive-site carries its white space, quotes "
         "or backslashes, and that carries no value with white space at its ends; leave that out",
+    ),
+    (
+        "a Hive variable with a dot",
+        hive(hive_variables={"a.b": "c"}),
+        "Lake/Bad: hive_variables['a.b']='c': 'a.b' is no name of a variable; use letters, digits and '_', and "
+        "begin with no digit",
+    ),
+    (
+        "a Hive variable with white space",
+        hive(hive_variables={"a": "b c"}),
+        "Lake/Bad: hive_variables['a']='b c': nothing is known to carry white space, quotes or backslashes to a "
+        "variable; use hive_conf, and ${hiveconf:a} in the query",
+    ),
+    (
+        "an inline query that is empty",
+        hive(query=Code.from_inline(" ")),
+        "Lake/Bad: query=Code.from_inline(' '): it is no text; use a string with the query or the code",
+    ),
+    (
+        "an inline query with another name",
+        hive(query=Code.from_inline("SELECT 1", suffix="q.sql")),
+        "Lake/Bad: query=Code.from_inline('SELECT 1'): 'q.sql' is no end of a file's name; use one such as '.sql'",
     ),
     (
         "hive_conf that contradicts the job's own hive-site",
@@ -2170,6 +2280,80 @@ OVERRIDES: list[Row] = [
         "a number where a string belongs",
         override("name", 5),
         'Lake/Batch: name=5: a string is expected, this is of type int; use "5"',
+    ),
+    (
+        "a conf without =",
+        override(PARAMETERS, "--conf spark.a b"),
+        "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='spark.a': the service reads --conf with "
+        "'spark.a', which is no name=value; write --conf spark.a=b, without blanks around =",
+    ),
+    (
+        "blanks around =",
+        override(PARAMETERS, "--conf spark.a = b"),
+        "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='spark.a': the service reads --conf with "
+        "'spark.a', which is no name=value; write --conf spark.a=value, without blanks around =",
+    ),
+    (
+        "a blank behind =",
+        override(PARAMETERS, "--conf spark.a= b"),
+        "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='b': the service reads --conf spark.a=, and "
+        "then 'b', which belongs to no option; leave it out, or quote the value that it is part of",
+    ),
+    (
+        "a value with a blank and without quotes",
+        override(PARAMETERS, "--conf spark.driver.extraJavaOptions=-Da=1 b --class X"),
+        "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='b': the service reads --conf "
+        "spark.driver.extraJavaOptions=-Da=1, and then 'b', which belongs to no option; write --conf "
+        'spark.driver.extraJavaOptions="-Da=1 b"',
+    ),
+    (
+        "a second Java option without quotes",
+        override(PARAMETERS, "--conf spark.driver.extraJavaOptions=-Da=1 -Db=2"),
+        "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='-Db=2': the service reads --conf "
+        "spark.driver.extraJavaOptions=-Da=1, and then '-Db=2', which belongs to no option; write --conf "
+        'spark.driver.extraJavaOptions="-Da=1 -Db=2"',
+    ),
+    (
+        "an option that is spelt wrongly",
+        override(PARAMETERS, "--jar s3://code/a.jar"),
+        "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='--jar': there is no such option; did you "
+        "mean --jars?",
+    ),
+    (
+        "an option without a value",
+        override(PARAMETERS, "--class"),
+        "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='--class': --class has no value; write "
+        "--class with its value, or leave it out",
+    ),
+    (
+        "an option with another one for its value",
+        override(PARAMETERS, "--class --conf spark.a=b"),
+        "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='--class --conf spark.a=b': --class has no "
+        "value: what follows it is '--conf'; write --class with its value, or leave it out",
+    ),
+    (
+        "a double quote that is not closed",
+        override(PARAMETERS, '--conf spark.a="b c'),
+        "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='--conf spark.a=\"b c': the double quote at "
+        'the start of "b c is not closed; close it',
+    ),
+    (
+        "too much memory in parameters",
+        override(PARAMETERS, "--executor-memory 60g"),
+        "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters['spark.executor.memory']='60g': "
+        "spark.executor.memory of 60 GiB and its overhead are 66 GiB, and a worker of 4 vCPUs has 30 at most; "
+        "use spark.executor.memory=27927m or less, or more vCPUs",
+    ),
+    (
+        "a flag that Hive does not have",
+        override("jobDriver.hive.parameters", "-hivevar a=b", job="query"),
+        "Lake/Query: jobDriver.hive.parameters='-hivevar': there is no such option; did you mean --hivevar?",
+    ),
+    (
+        "a Hive variable without =",
+        override("jobDriver.hive.parameters", "--hivevar a", job="query"),
+        "Lake/Query: jobDriver.hive.parameters='a': the service reads --hivevar with 'a', which is no "
+        "name=value; write --hivevar a=value, without blanks around =",
     ),
     (
         "a string where a number belongs",

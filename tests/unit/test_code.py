@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from aws_cdk import Stack
@@ -111,3 +112,40 @@ def test_an_interpreter_of_an_archive_or_of_the_image_may_be_used(python: str) -
         archives=[Code.from_uri("s3://code/env.tar.gz").named("environment")],
         environment={"PYSPARK_PYTHON": python},
     )
+
+
+def py_files(stack: Stack, path: Path) -> str:
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    files = [Code.from_asset(path)]
+    job = SparkJob(stack, "Etl", application=application, entry_point=Code.from_uri("s3://b/x.py"), py_files=files)
+    parameters: str = stack.resolve(request_of(job)["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"])
+    return json.dumps(parameters)
+
+
+def test_a_wheel_is_uploaded_as_the_zip_that_it_is(tmp_path: Path) -> None:
+    wheel = tmp_path / "mypkg-1.0-py3-none-any.whl"
+    with ZipFile(wheel, "w") as archive:
+        archive.writestr("mypkg/__init__.py", "")
+    assert '.zip"' in py_files(new_stack(), wheel)
+
+
+def test_a_wheel_with_compiled_code_is_refused(tmp_path: Path) -> None:
+    wheel = tmp_path / "mypkg-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"
+    wheel.write_bytes(b"")
+    with pytest.raises(ValueError, match="the wheel has compiled code, which Python imports from no archive"):
+        py_files(new_stack(), wheel)
+
+
+def test_an_inline_text_is_uploaded_as_a_file() -> None:
+    stack = new_stack()
+    uri = entry_point(stack, Code.from_inline("print('hello')\n", suffix=".py"))
+    assert uri.endswith(".py")
+    assert uri.rsplit("/", 1)[1] in read_permissions(stack)
+    assert entry_point(new_stack(), Code.from_inline("print('hello')\n", suffix=".py")) == uri
+    assert entry_point(new_stack(), Code.from_inline("print('other')\n", suffix=".py")) != uri
+
+
+def test_an_inline_text_is_known_at_synth() -> None:
+    stack = new_stack()
+    with pytest.raises(ValueError, match="what is known at deployment only can't be uploaded"):
+        entry_point(stack, Code.from_inline(f"print('{stack.region}')", suffix=".py"))

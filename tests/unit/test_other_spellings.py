@@ -171,13 +171,15 @@ TABLE: list[tuple[str, str]] = [
     ),
     (
         "SparkJob(entry_point=ABSENT)",
-        "Lake/Bad: entry_point: SparkJob needs it; use Code.from_asset(…) or Code.from_bucket(…) or Code.from_uri(…)",
+        "Lake/Bad: entry_point: SparkJob needs it; use Code.from_asset(…) or Code.from_inline(…) or "
+        "Code.from_bucket(…) or Code.from_uri(…)",
     ),
     (
         "SparkJob(application=ABSENT, entry_point=ABSENT)",
         "Lake/Bad: application: SparkJob needs it; pass the construct, or import what exists with a method "
         "Application.from_…\n"
-        "Lake/Bad: entry_point: SparkJob needs it; use Code.from_asset(…) or Code.from_bucket(…) or "
+        "Lake/Bad: entry_point: SparkJob needs it; use Code.from_asset(…) or Code.from_inline(…) or "
+        "Code.from_bucket(…) or "
         "Code.from_uri(…)",
     ),
     (
@@ -252,7 +254,8 @@ TABLE: list[tuple[str, str]] = [
     (
         'spark_job("Bad", application=spark)',
         "scope='Bad': a construct is expected; pass the stack, or self inside of one\n"
-        "entry_point: SparkJob needs it; use Code.from_asset(…) or Code.from_bucket(…) or Code.from_uri(…)",
+        "entry_point: SparkJob needs it; use Code.from_asset(…) or Code.from_inline(…) or Code.from_bucket(…) "
+        "or Code.from_uri(…)",
     ),
     (
         "spark_job(stack, application=spark, entry_point=CODE)",
@@ -268,7 +271,8 @@ TABLE: list[tuple[str, str]] = [
     ),
     (
         "HiveJob(query=ABSENT)",
-        "Lake/Bad: query: HiveJob needs it; use Code.from_asset(…) or Code.from_bucket(…) or Code.from_uri(…)",
+        "Lake/Bad: query: HiveJob needs it; use Code.from_asset(…) or Code.from_inline(…) or "
+        "Code.from_bucket(…) or Code.from_uri(…)",
     ),
     (
         'HiveJob(parameters="--hiveconf a=b")',
@@ -569,7 +573,7 @@ TABLE: list[tuple[str, str]] = [
     (
         "SparkJob(entry_point=7)",
         "Lake/Bad: entry_point=7: a Code is expected, this is of type int; use Code.from_asset(…) or "
-        "Code.from_bucket(…) or Code.from_uri(…)",
+        "Code.from_inline(…) or Code.from_bucket(…) or Code.from_uri(…)",
     ),
     (
         'HiveJob(query="SELECT 1")',

@@ -19,10 +19,11 @@ from constructs_emrs import (
     WorkerResources,
 )
 from constructs_emrs._classification import Setting
+from constructs_emrs._parameter_rules import check_spark_parameters
 from constructs_emrs._problems import Problems
 from constructs_emrs._spark_submit import spark_submit
 from emrs_local.engine.spark_arguments import split_parameters
-from tests.everything import BIG_WORKER, spark_job_of_everything
+from tests.everything import BIG_WORKER, hive_job_of_everything, spark_job_of_everything
 from tests.templates import new_stack, request_of
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9._-]{0,30}", fullmatch=True)
@@ -58,6 +59,9 @@ def arrived(conf: dict[str, str]) -> dict[str, str] | None:
     submit = spark_submit(problems, main_class=None, uris={}, packages=[], conf=conf)
     if str(problems):
         return None
+    # What the library writes is never found odd by the rules of what people write.
+    check_spark_parameters(submit.parameters or "", "parameters", problems.add, problems.add)
+    problems.raise_if_any()
     return properties_in(submit.parameters or "") | {item.name: item.value for item in submit.defaults}
 
 
@@ -187,6 +191,15 @@ def test_hive_properties_that_need_quotes_go_into_hive_site() -> None:
     assert request["jobDriver"]["hive"]["parameters"] == "--hiveconf day=20230203"
     assert request["configurationOverrides"]["applicationConfiguration"] == [
         {"classification": "hive-site", "properties": {**site, "text": 'say "hi"'}}
+    ]
+
+
+def test_hive_variables_are_sent_with_their_option() -> None:
+    parameters = request_of(hive_job_of_everything(new_stack()))["jobDriver"]["hive"]["parameters"]
+    assert split_parameters(parameters) == [
+        *("--hiveconf", "hive.exec.scratchdir=s3://data/scratch"),
+        *("--hiveconf", "hive.metastore.warehouse.dir=s3://data/warehouse"),
+        *("--hivevar", "day=20230203"),
     ]
 
 
