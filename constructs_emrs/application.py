@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Unpack, cast
 
 import jsii
-from aws_cdk import ArnFormat, CustomResource, Duration, IResource, Names, RemovalPolicy, Resource, Stack
+from aws_cdk import Annotations, ArnFormat, CustomResource, Duration, IResource, Names, RemovalPolicy, Resource, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_emrserverless as emrserverless
@@ -384,6 +384,20 @@ class Application(_ApplicationBase):
         """The application's id, such as `00f1982r1uukb925`."""
         return self._application_id
 
+    def _expect_a_job_run(self) -> None:
+        """Say that a job run fails on an application that nobody has started; the CDK says it once."""
+        auto_start: bool = self._definition["autoStartConfiguration"]["enabled"]
+        if auto_start:
+            return
+        problems = Problems(self.node.path)
+        problems.add(
+            "auto_start",
+            auto_start,
+            "a job run fails on an application that is not started, and no deployment starts it",
+            "leave auto_start out, or start the application before each deployment that runs a job on it",
+        )
+        Annotations.of(self).add_warning_v2("constructs-emrs:auto_start", str(problems))
+
     def _definition_for(self, scope: Construct) -> str:
         """A string that is another one when the application is stopped because what CloudFormation makes of it changed.
 
@@ -513,7 +527,7 @@ class Application(_ApplicationBase):
         behind it, tags it, and stops it when it is deleted.
         """
         provider = JobRunProvider.of(self)
-        provider.allow_stopping_and_tagging(cast("IApplication", self))
+        provider.allow_stopping(cast("IApplication", self))
         provider.check_tags(self, lambda: {**self._tags.all(), contract.STACK_TAG: ""})
         before_update = CustomResource(
             self,

@@ -101,6 +101,7 @@ class JobRun(Construct):
         problems.raise_if_any()
         provider = JobRunProvider.of(self)
         provider.allow_running(job)
+        _expect_a_job_run(job)
         request = _Request(job, arguments, self._tag_values)
         provider.check_tags(self, lambda: {**request.tags(), **dict.fromkeys(contract.OWN_TAGS, "")})
         properties: dict[str, Any] = {contract.REQUEST: Lazy.any(request)}
@@ -217,6 +218,12 @@ def _triggers(triggers: Mapping[str, str] | None, run_when: RunWhen) -> dict[str
     # CloudFormation asks for nothing whose properties are the same.
     deploy = {"constructs-emrs:synthesised-at": datetime.now(UTC).isoformat()} if every_deploy else {}
     return {**(triggers or {}), **deploy}
+
+
+def _expect_a_job_run(job: Job) -> None:
+    expect = getattr(job.application, "_expect_a_job_run", None)
+    if expect:
+        expect()
 
 
 def _definition_of_application(scope: Construct, job: Job) -> Any:

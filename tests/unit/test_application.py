@@ -4,6 +4,7 @@ import pytest
 from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
+from aws_cdk.assertions import Annotations, Match
 
 from constructs_emrs import Application, ApplicationType, Architecture, Code, Image, JobRun, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
@@ -97,3 +98,44 @@ def test_an_image_is_told_by_tag_or_digest() -> None:
 @pytest.mark.parametrize("minor", range(6, 16))
 def test_the_releases_of_emr_6_have_constants(minor: int) -> None:
     assert getattr(ReleaseLabel, f"EMR_6_{minor}_0") == ReleaseLabel.of(f"emr-6.{minor}.0")
+
+
+def test_a_job_run_on_an_application_that_nobody_starts_is_warned_of_once() -> None:
+    for auto_start in (True, False):
+        stack = new_stack()
+        application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0, auto_start=auto_start)
+        job = SparkJob(stack, "Etl", application=application, entry_point=Code.from_uri("s3://code/etl.py"))
+        found = Annotations.from_stack(stack).find_warning("/Lake/Spark", Match.any_value())
+        assert found == []
+        JobRun(stack, "First", job=job)
+        JobRun(stack, "Second", job=job)
+        found = Annotations.from_stack(stack).find_warning("/Lake/Spark", Match.any_value())
+        assert len(found) == (0 if auto_start else 1)
+        for warning in found:
+            text = str(warning.entry.data)
+            assert "Lake/Spark: auto_start=False: a job run fails on an application that is not started" in text
+            assert "leave auto_start out, or start the application" in text
+
+
+def test_metrics_have_the_dimensions_that_the_release_reports() -> None:
+    """From emr-7.10.0 the name is one; without it, or with it before that, there is nothing to see."""
+    stack = new_stack()
+    expected = {"emr-7.9.0": False, "emr-7.10.0": True, "emr-6.15.0": False, "emr-spark-8.0.0": True}
+    for number, (label, has_name) in enumerate(expected.items()):
+        application = Application(stack, f"Spark{number}", release_label=ReleaseLabel.of(label))
+        dimensions = application.metric_failed_jobs().dimensions
+        names = {"ApplicationId", "ApplicationName"} if has_name else {"ApplicationId"}
+        assert dimensions is not None
+        assert dimensions.keys() == names, label
+    for name, release, has_name in (
+        (None, None, False),
+        ("etl", None, True),
+        ("etl", ReleaseLabel.of("emr-7.9.0"), False),
+        ("etl", ReleaseLabel.of("emr-7.10.0"), True),
+    ):
+        imported = Application.from_application_attributes(
+            new_stack(), "Imported", application_id="00f1982r1uukb925", application_name=name, release_label=release
+        )
+        dimensions = imported.metric_failed_jobs().dimensions
+        assert dimensions is not None
+        assert ("ApplicationName" in dimensions) is has_name
