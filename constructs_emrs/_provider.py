@@ -35,8 +35,9 @@ _RETRY = {
     "MaxDelaySeconds": 20,
     "JitterStrategy": "FULL",
 }
-# CloudFormation waits for an hour. An execution that is not done by then has nobody to answer to.
-_EXECUTION_SECONDS = 65 * 60
+# CloudFormation waits for an answer for an hour. What goes on after it ends after a day: the return of streams whose
+# application's update is taken back.
+_EXECUTION_SECONDS = 25 * 3600
 
 
 class JobRunProvider(Construct):
@@ -99,10 +100,9 @@ class JobRunProvider(Construct):
         """Check the tags of a run or an application, the library's own among them, when the app is synthesised."""
         self._tag_limits.add(tagged, tags)
 
-    def allow_stopping_and_tagging(self, application: "IApplication") -> None:
-        """Let the functions cancel the application's runs, whoever started them, and change its tags."""
+    def allow_stopping(self, application: "IApplication") -> None:
+        """Let the functions cancel the application's runs, whoever started them."""
         self._allow(["emr-serverless:CancelJobRun"], application.job_run_arns)
-        self._allow(["emr-serverless:TagResource", "emr-serverless:UntagResource"], application.application_arn)
 
     def allow_running(self, job: "Job") -> None:
         """Let the functions start, wait for and cancel runs of the job, and read the driver's log of a failed one."""
@@ -112,7 +112,7 @@ class JobRunProvider(Construct):
         job._allow_reading_logs(self.role)
 
     def _clean_up(self) -> list[iam.PolicyStatement]:
-        """Let the functions end what this stack started, whatever its template says by then.
+        """Let the functions end what this stack started, and tag its applications, whatever its template says by then.
 
         CloudFormation changes the role's policy before it deletes what left the template: permissions that came and
         went with an application or a job would be gone when they are needed. So these do not name any; the tags of
@@ -121,7 +121,7 @@ class JobRunProvider(Construct):
         applications = application_arn(self, "*")
         of_this_stack = {"StringEquals": {f"aws:ResourceTag/{contract.STACK_TAG}": Aws.STACK_ID}}
         return [
-            _see_this_stack("DescribeStackResource", "DescribeStacks"),
+            _see_this_stack("DescribeStackResource", "DescribeStacks", "ListStackResources"),
             *(
                 iam.PolicyStatement(
                     sid=sid,
@@ -133,6 +133,7 @@ class JobRunProvider(Construct):
                     ("SeeApplications", ["GetApplication", "ListJobRuns"], applications, None),
                     ("SeeJobRuns", ["GetJobRun"], f"{applications}/jobruns/*", None),
                     ("StopApplications", ["StopApplication"], applications, of_this_stack),
+                    ("TagApplications", ["TagResource", "UntagResource"], applications, of_this_stack),
                     ("CancelJobRuns", ["CancelJobRun"], f"{applications}/jobruns/*", of_this_stack),
                 )
             ),

@@ -7,10 +7,11 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from . import contract, errors, pace, runs
+from . import contract, errors, pace, runs, streams
 from .failure import JobRunFailed
 from .request import Again, Done
 from .resource import Resource
+from .stack import ROLLING_BACK
 
 if TYPE_CHECKING:
     from types_boto3_emr_serverless.literals import ApplicationStateType
@@ -28,6 +29,11 @@ _REFUSAL = "Refusal"
 
 
 class _ApplicationResource(Resource):
+    @property
+    def work(self) -> str:
+        """What the function does for the resource."""
+        return "stops the application"
+
     def _stop(self, application_id: str) -> Outcome | None:
         """Do what is next to stop the application, None when it is stopped or gone.
 
@@ -41,7 +47,7 @@ class _ApplicationResource(Resource):
             raise JobRunFailed(
                 f"Application {application_id} could not be stopped. "
                 f"{request.progress.get(_REFUSAL, 'Its job runs are still being cancelled, or others start new ones.')}"
-                "\n\nEnd what runs on it, then deploy again."
+                "\n\nEnd what runs on it, interactive sessions of Livy or EMR Studio among it, then deploy again."
             )
         return Again(pace.until_next_look(0))
 
@@ -50,9 +56,10 @@ class _ApplicationResource(Resource):
         try:
             # Whoever started them, and also those that were submitted a moment ago and start the application again.
             active = list(runs.active(client, application_id))
-            for run, run_state, _ in active:
-                if run_state != "CANCELLING":
-                    runs.cancel(client, run)
+            for summary in active:
+                if summary.state != "CANCELLING":
+                    self._before_cancelling(summary)
+                    runs.cancel(client, summary.run)
             if active:
                 return False
             state = client.get_application(applicationId=application_id)["application"]["state"]
@@ -68,12 +75,15 @@ class _ApplicationResource(Resource):
             return False
         return False
 
+    def _before_cancelling(self, summary: runs.Summary) -> None:
+        """Do what has to be done before the run is cancelled."""
+
 
 class ApplicationUpdate(_ApplicationResource):
     """A request for a `Custom::EMRServerlessApplicationUpdate` resource.
 
     It stands before the application and stops it when it is updated, which happens when CloudFormation is going to
-    change the application.
+    change the application. When that is taken back, the streams come back that were stopped for it.
     """
 
     def step(self) -> Outcome:
@@ -84,11 +94,29 @@ class ApplicationUpdate(_ApplicationResource):
         """
         request = self._request
         if request.kind == "Update":
+            self._require_that_the_stack_wants_it()
             application_id = self._stack.physical_id(request.properties[contract.APPLICATION_LOGICAL_ID])
             outcome = self._stop(application_id) if application_id else None
             if outcome is not None:
                 return outcome
         return Done(request.physical_id or request.logical_id, {contract.STOPPED_BY: self._definition()})
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether an update is taken back."""
+        return self._request.kind == "Update" and self._request.stack_status == ROLLING_BACK
+
+    def afterwards(self) -> Outcome | None:
+        """Bring the streams back, whatever stopped them and whichever order the rollback has."""
+        return streams.Return(self._request, self._services, self._stack).go_on()
+
+    def _before_cancelling(self, summary: runs.Summary) -> None:
+        streams.mark(self._services.emr_serverless(), summary, self._request)
+
+    def _require_that_the_stack_wants_it(self) -> None:
+        status = self._stack.status()
+        if status != self._request.stack_status:
+            raise JobRunFailed(f"The application was not stopped, as the stack is {status} by now.")
 
     def _definition(self) -> str:
         """What changes when the application does, and is what it was when a change is rolled back."""
@@ -103,6 +131,11 @@ class ApplicationStop(_ApplicationResource):
     It stands behind the application: it gives it its tags, and stops it when it is deleted. An application that was
     replaced is stopped and deleted by its id, which is the resource's.
     """
+
+    @property
+    def work(self) -> str:
+        """What the function does for the resource."""
+        return super().work if self._request.kind == "Delete" else "tags the application"
 
     def step(self) -> Outcome:
         """Tag the application, or stop it, one thing at a time.

@@ -47,7 +47,11 @@ STOPPED_BY = "StoppedBy"
 STACK_TAG = "constructs-emrs:stack-id"
 LOGICAL_ID_TAG = "constructs-emrs:logical-id"
 REQUEST_ID_TAG = "constructs-emrs:request-id"
-OWN_TAGS = (STACK_TAG, LOGICAL_ID_TAG, REQUEST_ID_TAG)
+# Put on a run when another one takes its place: `runs.Successor`.
+SUCCESSOR_TAG = "constructs-emrs:succeeded-by"
+# Put on a stream that is cancelled so that its application can be updated: the request that did it.
+STOPPED_TAG = "constructs-emrs:stopped-by"
+OWN_TAGS = (STACK_TAG, LOGICAL_ID_TAG, REQUEST_ID_TAG, SUCCESSOR_TAG, STOPPED_TAG)
 
 # Where things are in the functions' asset.
 START = "handler.functions.start"
@@ -63,6 +67,7 @@ IS_ANSWERED = "IsAnswered"
 WAIT_SECONDS = "WaitSeconds"
 ERROR = "Error"
 ANSWER = "Answer"
+IS_AFTERWARDS = "IsAfterwards"
 
 SERVICE = "emr-serverless"
 API_VERSION = "2021-07-13"

@@ -82,12 +82,14 @@ def advance(state: dict[str, Any], services: Services) -> dict[str, Any]:
     """
     request = Request(state, now=services.now)
     resource = _resource(request, services)
+    if contract.IS_AFTERWARDS in state:
+        return _go_on(state, resource)
     try:
         if contract.ANSWER in state:
             services.put(request.response_url, state[contract.ANSWER].encode())
-            return {contract.IS_ANSWERED: True}
+            return _answered(state, resource)
         if contract.ERROR in state:
-            raise JobRunFailed(_crash(state[contract.ERROR]))
+            raise JobRunFailed(_crash(resource, state[contract.ERROR]))
         outcome = resource.step()
     except Exception as error:  # noqa: BLE001 - whatever it is, CloudFormation has to be told
         if is_worth_another_try(error, request):
@@ -95,7 +97,7 @@ def advance(state: dict[str, Any], services: Services) -> dict[str, Any]:
             return _next(state, pace.until_retry())
         if contract.ANSWER in state:
             _log.error("CloudFormation takes no answer any more: %s", error)
-            return {contract.IS_ANSWERED: True}
+            return _answered(state, resource)
         state[contract.ANSWER] = answer.failed(request, resource.failed_physical_id, reason_of(error))
         return _next(state, 0)
     if isinstance(outcome, Again):
@@ -103,6 +105,26 @@ def advance(state: dict[str, Any], services: Services) -> dict[str, Any]:
     # It is sent by the next step: one that is killed after it was sent, and done again, can't come to another answer.
     state[contract.ANSWER] = answer.success(request, outcome)
     return _next(state, 0)
+
+
+def _answered(state: dict[str, Any], resource: Resource) -> dict[str, Any]:
+    """The state after the answer, which is the last one unless there is more to do."""
+    if not resource.goes_on:
+        return {contract.IS_ANSWERED: True}
+    rest = {key: value for key, value in state.items() if key not in (contract.ANSWER, contract.ERROR)}
+    return _next({**rest, contract.IS_AFTERWARDS: True}, 0)
+
+
+def _go_on(state: dict[str, Any], resource: Resource) -> dict[str, Any]:
+    """The state after a step that nobody waits for."""
+    # A function that was ended again and again is of no interest to anybody: it is called again.
+    rest = {key: value for key, value in state.items() if key != contract.ERROR}
+    try:
+        outcome = resource.afterwards()
+    except Exception as error:  # noqa: BLE001 - there is nobody to tell
+        _log.warning("%s; trying again", errors.sentence(error))
+        return _next(rest, pace.until_retry())
+    return _next(rest, outcome.seconds) if isinstance(outcome, Again) else {contract.IS_ANSWERED: True}
 
 
 def _next(state: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -123,10 +145,10 @@ def _resource(request: Request, services: Services) -> Resource:
             raise ValueError(f"unknown resource type {unknown!r}")
 
 
-def _crash(error: dict[str, str]) -> str:
+def _crash(resource: Resource, error: dict[str, str]) -> str:
     """What is said of a function that was ended again and again before it was done."""
     try:
         reason = json.loads(error["Cause"])["errorMessage"]
     except (KeyError, TypeError, ValueError):
         reason = error.get("Error", "")
-    return f"The function that waits for the job run was ended before it was done: {reason}. Deploy again."
+    return f"The function that {resource.work} was ended before it was done: {reason}. Deploy again."

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from . import contract, failure, pace, runs, waiting
+from . import contract, failure, pace, runs, streams, waiting
 from .patience import is_worth_another_try, reason_of
 from .request import FAILED_PREFIX, Again, Done
 from .resource import Resource
@@ -160,7 +160,7 @@ class JobRunResource(Resource):
             return self._all_runs()
         run = runs.RunId.from_arn(request.physical_id)
         if run is not None:
-            found = runs.get(client, run)
+            found = streams.continuing(client, run)
             return [] if found is None or found["state"] in runs.ENDED else [found]
         failed_request = request.physical_id.removeprefix(FAILED_PREFIX)
         return [run for run in self._tagged_runs() if run["tags"][contract.REQUEST_ID_TAG] == failed_request]
@@ -231,14 +231,21 @@ class JobRunResource(Resource):
 
     def _kept(self) -> Done:
         """The answer that leaves everything as it is."""
-        arn = self._request.physical_id
+        physical_id = self._request.physical_id
+        arn = self._arn_of_what_is_kept()
         run = runs.RunId.from_arn(arn)
-        return waiting.found(run, arn, arn) if run else Done(arn)
+        return waiting.found(run, arn, physical_id) if run else Done(physical_id)
+
+    def _arn_of_what_is_kept(self) -> str:
+        """The run that the resource stands for: another one than CloudFormation knows if that was stopped since."""
+        run = runs.RunId.from_arn(self._request.physical_id)
+        job_run = streams.continuing(self._services.emr_serverless(), run) if run else None
+        return job_run["arn"] if job_run else self._request.physical_id
 
     def _retag(self) -> None:
         """Give the kept run the tags of the new template: a stack-wide tag must not run a job again."""
         before, after = _tags(self._request.old_properties), _tags(self._request.properties)
-        arn, client = self._request.physical_id, self._services.emr_serverless()
+        arn, client = self._arn_of_what_is_kept(), self._services.emr_serverless()
         removed = sorted(before.keys() - after.keys())
         added = {key: value for key, value in after.items() if before.get(key) != value}
         try:

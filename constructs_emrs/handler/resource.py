@@ -25,6 +25,20 @@ class Resource(ABC):
         """The id of the resource when its request fails: what CloudFormation deletes then."""
         return self._request.failed_physical_id
 
+    @property
+    def work(self) -> str:
+        """What the function does for the resource, in the words of an error."""
+        return "waits for the job run"
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is something to do when the request is answered."""
+        return False
+
+    def afterwards(self) -> Outcome | None:
+        """Go on after the answer; None when nothing is left to do."""
+        return None
+
     @abstractmethod
     def step(self) -> Outcome:
         """Go on from where the last step stopped.

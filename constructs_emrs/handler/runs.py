@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from . import contract
 
 if TYPE_CHECKING:
     from types_boto3_emr_serverless.client import EMRServerlessClient
@@ -48,6 +51,7 @@ class Summary(NamedTuple):
     run: RunId
     state: JobRunStateType
     name: str
+    mode: str
 
 
 def active(client: EMRServerlessClient, application_id: str) -> Iterator[Summary]:
@@ -55,7 +59,12 @@ def active(client: EMRServerlessClient, application_id: str) -> Iterator[Summary
     try:
         for page in client.get_paginator("list_job_runs").paginate(applicationId=application_id, states=list(ACTIVE)):
             for summary in page["jobRuns"]:
-                yield Summary(RunId(application_id, summary["id"]), summary["state"], summary.get("name", ""))
+                yield Summary(
+                    RunId(application_id, summary["id"]),
+                    summary["state"],
+                    summary.get("name", ""),
+                    summary.get("mode", ""),
+                )
     except (client.exceptions.ResourceNotFoundException, client.exceptions.ValidationException):
         return
 
@@ -71,7 +80,7 @@ def tagged(
         tags: The tags.
         others: The ids of runs that are known not to have them. What is found out is added, as it never changes.
     """
-    for run, _, _ in summaries:
+    for run, *_ in summaries:
         if run.job_run_id in others:
             continue
         job_run = get(client, run)
@@ -108,3 +117,45 @@ def end(client: EMRServerlessClient, to_end: Iterable[RunId]) -> list[RunId]:
             cancel(client, run)
         remaining.append(run)
     return remaining
+
+
+@dataclass(frozen=True)
+class Successor:
+    """The run that took another one's place, as the tag of that other one tells.
+
+    CloudFormation names the run that a resource had before an update; its tag names the run that the update starts. So
+    what an update has started is found whatever became of it, and costs one GetJobRun. The tag is written before the
+    run is started, without the run's id, and once more when that is known.
+    """
+
+    request_id: str
+    """Which request takes or took its place."""
+    at: float
+    """When: seconds since the epoch."""
+    run: RunId | None = None
+    """Its run; None if nobody knows whether there is one."""
+
+    @property
+    def tag(self) -> str:
+        """The value of the tag; a tag has letters, digits and ` _.:/=+-@`."""
+        return f"{self.request_id} {self.at:.0f} {'/'.join(self.run) if self.run else ''}".strip()
+
+    @classmethod
+    def of(cls, job_run: JobRunTypeDef) -> Successor | None:
+        """What took the run's place, None if nothing did."""
+        parts = job_run.get("tags", {}).get(contract.SUCCESSOR_TAG, "").split(" ")
+        if len(parts) < _LEAST_PARTS or not parts[1].isdigit():
+            return None
+        run = RunId(*parts[2].split("/")) if len(parts) > _LEAST_PARTS else None
+        return cls(parts[0], float(parts[1]), run)
+
+
+_LEAST_PARTS = 2
+
+
+def succeed(client: EMRServerlessClient, arn: str, successor: Successor) -> None:
+    """Write down what takes the place of the run with that ARN, unless it is gone."""
+    try:
+        client.tag_resource(resourceArn=arn, tags={contract.SUCCESSOR_TAG: successor.tag})
+    except client.exceptions.ResourceNotFoundException:
+        _log.info("job run %s is gone and can't be tagged", arn)

@@ -29,6 +29,12 @@ class Stack:
         """
         return self._client().describe_stacks(StackName=self._id)["Stacks"][0]["StackStatus"]
 
+    def physical_ids(self, resource_type: str) -> list[str]:
+        """The physical ids of the stack's resources of that type."""
+        pages = self._client().get_paginator("list_stack_resources").paginate(StackName=self._id)
+        found = (summary for page in pages for summary in page["StackResourceSummaries"])
+        return [item.get("PhysicalResourceId", "") for item in found if item["ResourceType"] == resource_type]
+
     def physical_id(self, logical_id: str) -> str | None:
         """The physical id of a resource of the stack, None if there is no such resource yet."""
         try:

@@ -35,6 +35,9 @@ SETTINGS: dict[str, Any] = {
     "wait_seconds": 0,
     "seconds_of_one_resource": 0,
     "maximum_cpu": 0,
+    "release_label": "emr-7.14.0",
+    "tags": {},
+    "stack_tags": {},
     "retain": False,
     "job_runs": 1,
     "share_role": False,
@@ -84,6 +87,12 @@ class Life:
         """The state of the stack's application."""
         client = self.local_aws.client("emr-serverless")
         return str(client.get_application(applicationId=self.application_id())["application"]["state"])
+
+    def tags(self) -> dict[str, str]:
+        """The tags of the stack's application, without the library's own."""
+        client = self.local_aws.client("emr-serverless")
+        tags = client.get_application(applicationId=self.application_id())["application"]["tags"]
+        return {key: value for key, value in tags.items() if not key.startswith("constructs-emrs:")}
 
     def step_function(self) -> str:
         """The name of the function that does the steps."""

@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any
 
-from aws_cdk import App, CustomResource, Duration, RemovalPolicy, Size, Stack
+from aws_cdk import App, CustomResource, Duration, RemovalPolicy, Size, Stack, Tags
 from aws_cdk import aws_lambda as lambda_
 
 import constructs_emrs.job_run
@@ -55,18 +55,20 @@ def other_resource(stack: Stack) -> CustomResource:
 
 
 app = App()
-stack = Stack(app, SETTINGS["stack"])
+stack = Stack(app, SETTINGS["stack"], tags=SETTINGS["stack_tags"])
 if SETTINGS["seconds_of_one_resource"]:
     constructs_emrs.job_run._SECONDS_OF_ONE_RESOURCE = SETTINGS["seconds_of_one_resource"]
 capacity = MaximumCapacity(cpu=SETTINGS["maximum_cpu"], memory=Size.gibibytes(64)) if SETTINGS["maximum_cpu"] else None
 spark = Application(
     stack,
     "Spark",
-    release_label=ReleaseLabel.EMR_7_14_0,
+    release_label=ReleaseLabel.of(SETTINGS["release_label"]),
     maximum_capacity=capacity,
     auto_stop=False,
     removal_policy=RemovalPolicy.RETAIN if SETTINGS["retain"] else None,
 )
+for key, value in SETTINGS["tags"].items():
+    Tags.of(spark).add(key, value)
 role = None
 for number in range(SETTINGS["job_runs"]):
     suffix = str(number or "")

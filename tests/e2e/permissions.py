@@ -222,6 +222,15 @@ class DeployedStack:
             assert time.monotonic() < deadline
             time.sleep(_POLL_SECONDS)
 
+    def take_update_back(self) -> None:
+        """Cancel the update that is under way."""
+        client = self.aws.client("cloudformation")
+        client.cancel_update_stack(StackName=self.name)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while client.describe_stacks(StackName=self.name)["Stacks"][0]["StackStatus"] != "UPDATE_ROLLBACK_COMPLETE":
+            assert time.monotonic() < deadline
+            time.sleep(_POLL_SECONDS)
+
     def short(self, resource: str) -> str:
         """An ARN with the template's name for what CloudFormation named."""
         names = {
@@ -354,7 +363,6 @@ class Life:
         self._deliver("Delete", sleeping, run=active)
         self._require(self._described(active)["state"] == "CANCELLED", "the deleted run was not cancelled")
 
-        self._tag_application()
         self._update_application()
         self._require(self._described(foreign)["state"] == "CANCELLED", "a run of the application was not cancelled")
         foreign = self._start_as_somebody_else(sleeping)
@@ -376,7 +384,15 @@ class Life:
         with self.stack.granted_to_step().replaced([]):
             self._deliver("Delete", sleeping, run=active)
             self._require(self._described(active)["state"] == "CANCELLED", "the deleted run was not cancelled")
+            self._tag_application()
             self._delete_application()
+
+    def is_done_with_streams(self) -> bool:
+        """Whether what goes on after the answer to a rollback finds that there is nothing left to do."""
+        event = self._event(contract.APPLICATION_UPDATE_TYPE, "Update", physical_id="before")
+        state = Request.started(event, now=time.time(), stack_status="UPDATE_ROLLBACK_IN_PROGRESS")
+        state |= {contract.IS_AFTERWARDS: True}
+        return bool(self._invoke(contract.STEP, state, "the return of streams")[contract.IS_ANSWERED])
 
     def end_runs(self) -> None:
         """Cancel, as root, what a life that ended early left."""

@@ -132,14 +132,32 @@ def test_a_stack_is_deleted_whose_application_others_use(life: Life) -> None:
     assert life.application_state() == "TERMINATED"
 
 
-def test_an_application_is_stopped_before_it_is_changed_and_its_stream_comes_back(life: Life) -> None:
-    assert_done(life.deploy(SLEEPS, stream=True))
-    assert life.application_state() == "STARTED"
-    assert_done(life.deploy(maximum_cpu=16))
+def test_a_started_application_is_tagged_and_is_stopped_only_for_what_cloudformation_changes(life: Life) -> None:
+    assert_done(life.deploy(SLEEPS, stream=True, tags={"cost": "a"}))
+    assert life.tags() == {"cost": "a"}
+    assert_done(life.deploy(tags={"owner": "me"}))
+    assert life.tags() == {"owner": "me"}
+    assert life.states() == ["RUNNING"], "the stream was not interrupted"
+    # CloudFormation hands a tag of the stack to the application itself.
+    assert_done(life.deploy(stack_tags={"team": "lake"}, maximum_cpu=16))
+    assert life.tags() == {"owner": "me", "team": "lake"}
     client = life.local_aws.client("emr-serverless")
     application = client.get_application(applicationId=life.application_id())["application"]
     assert application["maximumCapacity"]["cpu"] == "16 vCPU"
     assert life.states() == ["CANCELLED", "RUNNING"]
+
+
+def test_a_stream_comes_back_when_the_update_of_its_application_fails(life: Life) -> None:
+    assert_done(life.deploy(SLEEPS, stream=True))
+    assert_failed(life.deploy(release_label="emr-8.0.0"), "Release label emr-8.0.0 is not supported")
+    assert life.status() == "UPDATE_ROLLBACK_COMPLETE"
+    deadline = time.monotonic() + 300
+    while life.states() != ["CANCELLED", "RUNNING"]:
+        assert time.monotonic() < deadline, life.states()
+        time.sleep(0.5)
+    # It belongs to its job run from now on, whose next run takes its place.
+    assert_done(life.deploy(SLEEPS, release_label="emr-7.14.0"))
+    assert life.states() == ["CANCELLED", "CANCELLED", "RUNNING"]
 
 
 def test_functions_that_are_killed_start_nothing_twice(life: Life) -> None:

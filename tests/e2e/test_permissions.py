@@ -43,6 +43,13 @@ EXCEPTIONS = {
         "EMR Serverless User Guide, 'Monitor Spark metrics with Amazon Managed Service for Prometheus'. The local AWS "
         "has no workspaces, and without the permission metrics are missing, but no run fails."
     ),
+    ("step", "emr-serverless:TagResource", "emr-serverless:/applications/Spark"): (
+        "Service Authorization Reference of EMR Serverless: StartJobRun needs TagResource, whose resource may be an "
+        "application or a run. On which of them it is asked for is not said, and the run is not there yet."
+    ),
+    ("step", "cloudformation:ListStackResources", f"cloudformation:stack/{STACK}"): (
+        "The stack is being updated all the time; what is asked for after a rollback has a test of its own below."
+    ),
     ("step's trust", "sts:AssumeRole", "*"): _LAMBDA_TRUST,
     ("start's trust", "sts:AssumeRole", "*"): _LAMBDA_TRUST,
     ("machine's trust", "sts:AssumeRole", "*"): _STATES_TRUST,
@@ -131,6 +138,19 @@ def test_an_encrypted_log_is_not_read_without_its_key(stack: DeployedStack) -> N
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed, decrypt]})
     iam.put_user_policy(UserName="reader", PolicyName="reader", PolicyDocument=policy)
     assert "events" in reader.get_log_events(logGroupName=group, logStreamName=stream)
+
+
+def test_streams_come_back_only_if_the_stack_s_resources_may_be_listed(stack: DeployedStack, life: Life) -> None:
+    stack.take_update_back()
+    (grant,) = (
+        grant
+        for policy in stack.policies()
+        for grant in policy.grants()
+        if grant.action == "cloudformation:ListStackResources"
+    )
+    with grant.removed():
+        assert not life.is_done_with_streams()
+    assert life.is_done_with_streams()
 
 
 def what_is_wrong_without(grant: Grant, life: Life) -> str:

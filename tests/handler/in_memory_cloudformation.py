@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -72,6 +73,8 @@ class CloudFormation:
     status: str = "CREATE_IN_PROGRESS"
     resources: dict[str, str] = field(default_factory=dict)
     """Physical ids of other resources of the stack, by logical id."""
+    job_runs: dict[str, str] = field(default_factory=dict)
+    """Physical ids of its job runs, by logical id."""
     executions: dict[str, Execution] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)
     requests: int = 0
@@ -113,6 +116,19 @@ class CloudFormation:
         if LogicalResourceId not in self.resources:
             raise ClientError({"Error": {"Code": "ValidationError", "Message": "no"}}, "DescribeStackResource")
         return {"StackResourceDetail": {"PhysicalResourceId": self.resources[LogicalResourceId]}}
+
+    def get_paginator(self, name: str) -> Any:
+        """The API's, for operations that list."""
+        return SimpleNamespace(paginate=lambda **arguments: iter([getattr(self, name)(**arguments)]))
+
+    def list_stack_resources(self, **_: str) -> dict[str, Any]:
+        """The API's, for the one stack."""
+        self.service.interfere("ListStackResources")
+        summaries = [
+            {"LogicalResourceId": logical_id, "PhysicalResourceId": physical_id, "ResourceType": contract.JOB_RUN_TYPE}
+            for logical_id, physical_id in self.job_runs.items()
+        ]
+        return {"StackResourceSummaries": summaries}
 
     def send(
         self,

@@ -175,7 +175,7 @@ class Service:
                 "id": run.run_id,
                 "arn": run.arn,
                 "state": run.state,
-                **({"name": run.request["name"]} if "name" in run.request else {}),
+                **{key: run.request[key] for key in ("name", "mode") if key in run.request},
             }
             for run in self.runs.values()
             if run.application_id == application_id and run.state in query.get("states", [run.state])

@@ -1,4 +1,4 @@
-"""The custom resources of an application: its tags."""
+"""The custom resources of an application: its tags, and what is said when they fail."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from constructs_emrs.handler import contract
+from constructs_emrs.handler.failure import JobRunFailed
 from tests.handler.in_memory_cloudformation import CustomResource
-from tests.handler.in_memory_service import APPLICATION, Refused, Service
+from tests.handler.in_memory_service import APPLICATION, Killed, Refused, Run, Service
 
 BY_STACK = {"constructs-emrs:stack-id": "lake"}
 
@@ -78,3 +79,57 @@ def test_tagging_waits_out_what_passes(service: Service, stop: CustomResource, r
     service.next_answers = [refused] * 5
     stop.create(tagged(team="lake"))
     assert service.application_tags[APPLICATION]["team"] == "lake"
+
+
+def test_a_function_that_is_killed_again_and_again_is_told_by_what_it_does(service: Service) -> None:
+    stop = CustomResource(service, contract.APPLICATION_STOP_TYPE, "Stop")
+    stop.create(tagged())
+    service.applications[APPLICATION] = "STARTED"
+
+    def kill(name: str) -> None:
+        if name in ("stop_application", "tag_resource"):
+            raise Killed
+
+    service.interfere = kill
+    with pytest.raises(JobRunFailed, match="The function that tags the application was ended before it was done"):
+        stop.update(tagged(team="lake"))
+    with pytest.raises(JobRunFailed, match="The function that stops the application was ended before it was done"):
+        stop.delete()
+
+
+def test_an_application_that_something_keeps_from_being_stopped_is_told_with_what_it_may_be(service: Service) -> None:
+    stop = CustomResource(service, contract.APPLICATION_STOP_TYPE, "Stop")
+    stop.create(tagged())
+    service.applications[APPLICATION] = "STARTED"
+
+    def refuse(name: str) -> None:
+        if name == "stop_application":
+            raise Refused("ValidationException", message="there are active sessions")
+
+    service.interfere = refuse
+    with pytest.raises(
+        JobRunFailed, match=r"(?s)there are active sessions.*interactive sessions of Livy or EMR Studio"
+    ):
+        stop.delete()
+
+
+def test_an_application_with_active_runs_is_not_stopped_before_they_have_ended(service: Service) -> None:
+    stop = CustomResource(service, contract.APPLICATION_STOP_TYPE, "Stop")
+    stop.create(tagged())
+    service.applications[APPLICATION] = "STARTED"
+    run = Run("00theirs", APPLICATION, {"executionRoleArn": "role", "clientToken": "1"}, service.now, "RUNNING")
+    service.runs[run.run_id] = run
+    polls = iter(range(20))
+
+    def between(_: int) -> None:
+        if next(polls) == 10:
+            run.state = "CANCELLED"
+
+    def interfere(name: str) -> None:
+        assert name != "stop_application" or run.state == "CANCELLED"
+
+    service.interfere = interfere
+    stop.between_polls = between
+    stop.delete()
+    assert service.applications[APPLICATION] == "STOPPED"
+    assert service.calls.count("cancel_job_run") == 1
