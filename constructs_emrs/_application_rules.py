@@ -58,7 +58,7 @@ def check_runtime_configuration(problems: Problems, configuration: Sequence[Conf
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-emrserverless-application.html
     """
     for position, item in enumerate(configuration):
-        for name, value in item.properties.items():
+        for name, value in (item.properties or {}).items():
             if not value:
                 argument = f"runtime_configuration[{position}].properties[{name!r}]"
                 problems.add(argument, value, "CloudFormation takes no empty values", "leave it out")

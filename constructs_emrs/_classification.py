@@ -67,7 +67,7 @@ def check_not_contradicted(
         set_by: What other arguments set, by the name of the property.
     """
     for position, item in enumerate(configuration):
-        for name, value in item.properties.items() if item.classification == classification else ():
+        for name, value in (item.properties or {}).items() if item.classification == classification else ():
             if name in set_by and set_by[name].value != value:
                 argument = f"application_configuration[{position}].properties[{name!r}]"
                 owner = set_by[name].argument
@@ -107,11 +107,11 @@ def with_settings(
         properties=properties_of(replaced, classification) | {setting.name: setting.value for setting in settings},
         configurations=[nested for item in replaced for nested in item.configurations],
     )
-    if len(merged.properties) > _MOST_PROPERTIES:
+    if len(merged.properties or {}) > _MOST_PROPERTIES:
         source = "application_configuration" if own else "the application"
         problem = (
             f"only {classification} carries it, and with what {source} sets there that has "
-            f"{len(merged.properties)} properties"
+            f"{len(merged.properties or {})} properties"
         )
         problems.add(settings[0].argument, settings[0].value, problem, f"use {_MOST_PROPERTIES} at most")
         return configuration
@@ -124,7 +124,7 @@ def properties_of(configuration: Sequence[Configuration], classification: str) -
         name: value
         for item in configuration
         if item.classification == classification
-        for name, value in item.properties.items()
+        for name, value in (item.properties or {}).items()
     }
 
 

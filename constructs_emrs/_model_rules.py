@@ -14,6 +14,9 @@ from ._type_hints import remedy_for
 if TYPE_CHECKING:
     from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
+# A pattern that says which characters there may be.
+_CHARACTERS = re.compile(r"\(?(\[[^]]+\])[+*]\)?")
+
 Report = Callable[[str, Any, str, str], None]
 """Takes the path of a member, its value, what is wrong, and what to do."""
 
@@ -93,8 +96,19 @@ def _check_string(value: Any, shape: StringShape, report: Report, path: str) -> 
         _check_size(value, shape, report, path, "characters")
         pattern = shape.metadata.get("pattern")
         if value and pattern and not _compiled(pattern).fullmatch(value):
-            remedy = "it can't be blank" if pattern == r".*\S.*" else f"it has to match {_printable(pattern)}"
-            report(path, value, "the service does not accept it", remedy)
+            report(path, value, *_mismatch(value, pattern))
+
+
+def _mismatch(value: str, pattern: str) -> tuple[str, str]:
+    """What is wrong with a string that does not match, and the remedy."""
+    if pattern == r".*\S.*":
+        return "the service does not accept it", "it can't be blank"
+    remedy = f"it has to match {_printable(pattern)}"
+    if characters := _CHARACTERS.fullmatch(pattern):
+        wrong = next(letter for letter in value if not _compiled(characters[1]).fullmatch(letter))
+        remedy = "leave out line breaks" if wrong in "\r\n" else remedy
+        return f"the service does not accept {wrong!r} in it", remedy
+    return "the service does not accept it", remedy
 
 
 _SCALARS: dict[str, tuple[type, str]] = {

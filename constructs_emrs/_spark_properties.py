@@ -140,7 +140,7 @@ def properties_given(
         (name, value, f"application_configuration[{position}].properties[{name!r}]")
         for position, item in enumerate(configuration)
         if item.classification == SPARK_DEFAULTS
-        for name, value in item.properties.items()
+        for name, value in (item.properties or {}).items()
     ]
     is_replaced = any(item.classification == SPARK_DEFAULTS for item in configuration)
     return Properties(

@@ -7,6 +7,8 @@ import re
 from typing import Any
 
 _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
+# What the CDK puts in place of a value that it has yet to look up: the CLI does so after a synth that succeeds.
+_DUMMY = "dummy-value-for-"
 _STRING = "${Token["
 _LIST = "#{Token["
 # Numeric tokens are encoded as huge negative numbers, which nobody writes.
@@ -14,10 +16,10 @@ _NUMBER = -1e100
 
 
 def is_token(value: Any) -> bool:
-    """Whether the value is known only at deployment, in whole or in part."""
+    """Whether the value is known only at deployment, or only at a later synth, in whole or in part."""
     match value:
         case str():
-            return _STRING in value
+            return _STRING in value or is_looked_up_later(value)
         case bool():
             return False
         case int() | float():
@@ -28,6 +30,11 @@ def is_token(value: Any) -> bool:
             return False
         case _:
             return hasattr(value, "resolve")
+
+
+def is_looked_up_later(value: str) -> bool:
+    """Whether the CDK has yet to look up the value, which is then no token but a text that says so."""
+    return _DUMMY in value
 
 
 def without_tokens(text: str) -> str:

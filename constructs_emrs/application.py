@@ -23,12 +23,14 @@ from ._argument_types import check_types, checked
 from ._members import argument_of
 from ._model_rules import check_against_model
 from ._monitoring import wire_monitoring
+from ._network_rules import ClosedToTheWorld
 from ._permissions import LoggingPermissions, allow_pulling, allow_starting, application_arn, combined, role_arn
 from ._problems import Problems
 from ._provider import JobRunProvider
 from ._request import present
 from ._service_model import operation_shape
 from ._service_rules import check_encryption, check_monitoring, check_monitoring_request, whole_minutes
+from ._tokens import is_looked_up_later
 from ._tree import stack_of
 from .application_settings import IdentityCenter, Image, Interactive, Scheduler
 from .application_type import ApplicationType, Architecture
@@ -268,8 +270,8 @@ class Application(_ApplicationBase):
             vpc: The network of the workers. Default: one of the service's, with a way to some AWS services of the
                 Region and none to the internet.
             vpc_subnets: The subnets in the VPC. Default: private subnets.
-            security_groups: The security groups of the workers in the VPC. Default: one that allows no traffic in and
-                all traffic out.
+            security_groups: The security groups of the workers in the VPC, which may not be open to the world. Default:
+                one that allows no traffic in and all traffic out.
             image: A custom image for all workers. Default: the release's.
             worker_images: Custom images by worker. Default: `image`.
             scheduler: How many job runs run at a time. Default: the service's limits.
@@ -447,6 +449,8 @@ class Application(_ApplicationBase):
         problems = Problems(f"{scope.node.path}/{construct_id}")
         rules.check_application_arn(problems, scope, application_arn)
         problems.raise_if_any()
+        if is_looked_up_later(application_arn):
+            return Application.from_application_attributes(scope, construct_id, application_id=application_arn)
         application_id = Stack.of(scope).split_arn(application_arn, ArnFormat.SLASH_RESOURCE_SLASH_RESOURCE_NAME)
         return Application.from_application_attributes(
             scope, construct_id, application_id=cast("str", application_id.resource_name)
@@ -500,7 +504,9 @@ class Application(_ApplicationBase):
                     problems.add(argument, value, "it belongs to a VPC", "give vpc too, or leave it out")
             return None
         groups = security_groups or [ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc, allow_all_outbound=True)]
-        return ec2.Connections(security_groups=list(groups))
+        connections = ec2.Connections(security_groups=list(groups))
+        self.node.add_validation(ClosedToTheWorld(self, connections))
+        return connections
 
     def _network(
         self, problems: Problems, vpc: ec2.IVpc | None, vpc_subnets: ec2.SubnetSelection | None

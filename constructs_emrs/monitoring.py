@@ -10,7 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 
 from ._argument_names import explained
-from ._tokens import is_token
+from ._tokens import is_looked_up_later, is_token
 
 
 class LogWorker(Enum):
@@ -113,7 +113,7 @@ class Prometheus:
     def from_workspace_arn(cls, workspace_arn: str) -> "Prometheus":
         """Metrics in the workspace with this ARN, at the endpoint that its Region has."""
         parts = workspace_arn.split(":") if isinstance(workspace_arn, str) else []
-        if is_token(workspace_arn):
+        if is_token(workspace_arn) and not is_looked_up_later(workspace_arn):
             region = Fn.select(3, Fn.split(":", workspace_arn))
             workspace_id = Fn.select(1, Fn.split("/", workspace_arn))
             suffix: str = Aws.URL_SUFFIX

@@ -1723,8 +1723,9 @@ CONFIGURATION_AND_ENCRYPTION: list[Row] = [
         spark(
             execution_iam_policy=lambda _: session_policy(actions=["s3:GetObject"], resources=["arn:aws:s3:::lake/数"])
         ),
-        'Lake/Bad: execution_iam_policy.document=\'{"Statement":[{"Action":"s3:GetObject","Effect":"Allow","'
-        "R…: the service does not accept it; it has to match ([    -ÿ]+)",
+        "Lake/Bad: "
+        'execution_iam_policy.document=\'{"Statement":[{"Action":"s3:GetObject","Effect":"Allow","R…: the '
+        "service does not accept '数' in it; it has to match ([    -ÿ]+)",
     ),
     (
         "too many managed policies",
@@ -1788,8 +1789,8 @@ MONITORING: list[Row] = [
         ),
         "Lake/Bad: monitoring.cloudwatch_logs.log_retention=RetentionDays.ONE_WEEK: the log group has its "
         "own; give it to the log group, or leave out log_group\n"
-        "Lake/Bad: monitoring.cloudwatch_logs.log_group='/lake logs': the service does not accept it; it "
-        "has to match [\\.\\-_/#A-Za-z0-9]+",
+        "Lake/Bad: monitoring.cloudwatch_logs.log_group='/lake logs': the service does not accept ' ' in "
+        "it; it has to match [\\.\\-_/#A-Za-z0-9]+",
     ),
     (
         "a retention given as a number of days",
@@ -1831,8 +1832,8 @@ MONITORING: list[Row] = [
     (
         "a stream name prefix with a colon",
         spark(monitoring=cloudwatch(log_stream_name_prefix="a:b")),
-        "Lake/Bad: monitoring.cloudwatch_logs.log_stream_name_prefix='a:b': the service does not accept "
-        "it; it has to match [^:*]*",
+        "Lake/Bad: monitoring.cloudwatch_logs.log_stream_name_prefix='a:b': the service does not accept ':' "
+        "in it; it has to match [^:*]*",
     ),
     (
         "a stream name prefix that is empty",
@@ -1842,8 +1843,8 @@ MONITORING: list[Row] = [
     (
         "a log group name that the service does not take",
         spark(monitoring=lambda lake: cloudwatch(log_group=lake.odd_log_group)),
-        "Lake/Bad: monitoring.cloudwatch_logs.log_group='/lake logs': the service does not accept it; it "
-        "has to match [\\.\\-_/#A-Za-z0-9]+",
+        "Lake/Bad: monitoring.cloudwatch_logs.log_group='/lake logs': the service does not accept ' ' in "
+        "it; it has to match [\\.\\-_/#A-Za-z0-9]+",
     ),
     (
         "settings of CloudWatch logs that are disabled",
@@ -1953,7 +1954,8 @@ APPLICATIONS: list[Row] = [
     (
         "an application name with a space",
         application(application_name="my lake"),
-        "Lake/Bad: application_name='my lake': the service does not accept it; it has to match [A-Za-z0-9._/#-]+",
+        "Lake/Bad: application_name='my lake': the service does not accept ' ' in it; it has to match "
+        "[A-Za-z0-9._/#-]+",
     ),
     (
         "a worker of the other engine",
@@ -2125,8 +2127,8 @@ APPLICATIONS: list[Row] = [
     (
         "a stream name prefix of an application with a colon",
         application(monitoring=cloudwatch(log_stream_name_prefix="a:b")),
-        "Lake/Bad: monitoring.cloudwatch_logs.log_stream_name_prefix='a:b': the service does not accept "
-        "it; it has to match [^:*]*",
+        "Lake/Bad: monitoring.cloudwatch_logs.log_stream_name_prefix='a:b': the service does not accept ':' "
+        "in it; it has to match [^:*]*",
     ),
     (
         "snapshots of an application",
@@ -2137,8 +2139,8 @@ APPLICATIONS: list[Row] = [
     (
         "an imported id that is an ARN",
         imported(application_id="arn:aws:emr-serverless:us-east-1:123456789012:/applications/00f1"),
-        "Lake/Bad: application_id='arn:aws:emr-serverless:us-east-1:123456789012:/application…: the "
-        "service does not accept it; it has to match [0-9a-z]+",
+        "Lake/Bad: application_id='arn:aws:emr-serverless:us-east-1:123456789012:/application…: the service "
+        "does not accept ':' in it; it has to match [0-9a-z]+",
     ),
     (
         "an imported id that is empty",
@@ -2233,6 +2235,12 @@ RUNS: list[Row] = [
 ]
 
 OVERRIDES: list[Row] = [
+    (
+        "a session policy with line breaks",
+        override("executionIamPolicy.policy", '{\n  "Statement": []\n}'),
+        "Lake/Batch: executionIamPolicy.policy='{\\n  \"Statement\": []\\n}': the service does not accept '\\n' "
+        "in it; leave out line breaks",
+    ),
     (
         "an entry point with a blank",
         override("jobDriver.sparkSubmit.entryPoint", "s3://code/my etl.py"),

@@ -7,7 +7,7 @@ from aws_cdk import Tags
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Match, Template
 
-from constructs_emrs import Application, CloudWatchLogs, Monitoring, ReleaseLabel, SparkJob
+from constructs_emrs import Application, CloudWatchLogs, Configuration, JobRun, Monitoring, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
 from tests.templates import new_stack, only, request_of, resolved, resources
 from tests.unit.conftest import Lake
@@ -119,3 +119,23 @@ def test_the_log_group_keeps_logs_for_as_long_as_is_asked(script: Path) -> None:
     groups = resources(stack, "AWS::Logs::LogGroup")
     (days,) = (group["Properties"]["RetentionInDays"] for name, group in groups.items() if name.startswith("Etl"))
     assert days == 7
+
+
+def test_a_classification_may_be_emptied(script: Path) -> None:
+    stack = new_stack()
+    job = SparkJob(
+        stack,
+        "Etl",
+        application=Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0),
+        entry_point=script,
+        application_configuration=[
+            Configuration(classification="spark-defaults", properties={}),
+            Configuration(classification="spark-env"),
+        ],
+    )
+    JobRun(stack, "Run", job=job)
+    request = only(stack, contract.JOB_RUN_TYPE)[contract.REQUEST]
+    assert request["configurationOverrides"]["applicationConfiguration"] == [
+        {"classification": "spark-defaults", "properties": {}},
+        {"classification": "spark-env"},
+    ]
