@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ._capacity_rules import check_capacity
 from ._model_rules import Report
 from ._parameter_rules import check_hive_parameters, check_spark_parameters
 from ._spark_properties import PARAMETERS, properties_requested
 from ._spark_rules import check_properties, warn_of_names
+from .capacity import MaximumCapacity
 from .configuration import Configuration
 from .release_label import ReleaseLabel
 
@@ -18,6 +20,7 @@ def check_driver(
     release: ReleaseLabel | None,
     of_application: Sequence[Configuration] | None,
     *,
+    maximum: MaximumCapacity | None,
     by_hand: bool,
     report: Report,
     warn: Report,
@@ -28,6 +31,7 @@ def check_driver(
         request: The request; members of types that the model does not have are left to the model's own rules.
         release: The application's release, None if it is not known.
         of_application: The application's own configuration, None if it is not known.
+        maximum: What all workers of the application may have together, None if that is not known or not limited.
         by_hand: Whether parameters may have been written by hand.
         report: Takes what can't work.
         warn: Takes what may be wrong.
@@ -43,3 +47,5 @@ def check_driver(
         properties = properties_requested(request, of_application, release)
         warn_of_names(properties, warn)
         check_properties(request, properties, release, report=report, warn=warn)
+        if maximum is not None:
+            check_capacity(properties, maximum, report, warn)

@@ -38,8 +38,7 @@ from .capacity import (
     InitialCapacity,
     MaximumCapacity,
     WorkerType,
-    check_initial_capacity,
-    check_maximum_capacity,
+    check_capacity,
     gigabytes,
 )
 from .configuration import Configuration
@@ -299,10 +298,7 @@ class Application(_ApplicationBase):
         rules.check_images(problems, release_label, application_type, image, worker_images or {})
         rules.check_interactive(problems, release_label, application_type, interactive)
         rules.check_identity_center(problems, release_label, identity_center)
-        if initial_capacity is not None:
-            check_initial_capacity(problems, initial_capacity, application_type, release_label)
-        if maximum_capacity is not None:
-            check_maximum_capacity(problems, maximum_capacity)
+        check_capacity(problems, initial_capacity, maximum_capacity, application_type, release_label)
         check_encryption(problems, encryption)
         if monitoring is not None:
             check_monitoring(problems, monitoring)
@@ -361,6 +357,7 @@ class Application(_ApplicationBase):
         self._name: str = name
         self.release_label = release_label
         self.application_type = application_type
+        self.maximum_capacity = maximum_capacity
         self.runtime_configuration: Sequence[Configuration] = tuple(runtime_configuration)
         self.monitoring = monitoring
         """What jobs inherit that do not say it themselves."""

@@ -75,7 +75,21 @@ class MaximumCapacity:
     disk: Size | None = None
 
 
-def check_initial_capacity(
+def check_capacity(
+    problems: Problems,
+    initial: Mapping[WorkerType, InitialCapacity] | None,
+    maximum: MaximumCapacity | None,
+    application_type: ApplicationType,
+    release: ReleaseLabel,
+) -> None:
+    """Note what is wrong with the initial and the maximum capacity of an application."""
+    if initial is not None:
+        _check_initial(problems, initial, application_type, release)
+    if maximum is not None:
+        _check_maximum(problems, maximum)
+
+
+def _check_initial(
     problems: Problems,
     capacity: Mapping[WorkerType, InitialCapacity],
     application_type: ApplicationType,
@@ -97,7 +111,7 @@ def check_worker_type(problems: Problems, argument: str, worker: WorkerType, app
         problems.add(argument, worker, f"a {application_type.value} application has no such worker", f"use {own}")
 
 
-def check_maximum_capacity(problems: Problems, capacity: MaximumCapacity) -> None:
+def _check_maximum(problems: Problems, capacity: MaximumCapacity) -> None:
     """Note capacities that are not whole or not positive."""
     if not is_token(capacity.cpu) and capacity.cpu < 1:
         problems.add("maximum_capacity.cpu", capacity.cpu, "it is out of range", "use 1 or more")

@@ -352,7 +352,15 @@ class Job(Construct):
         release = getattr(self.application, "release_label", None)
         rules.check_request(self._request, self._engine, release, report)
         inherited = getattr(self.application, "runtime_configuration", None)
-        check_driver(self._request, release, inherited, by_hand=spelt is str, report=report_once, warn=warn)
+        check_driver(
+            self._request,
+            release,
+            inherited,
+            maximum=getattr(self.application, "maximum_capacity", None),
+            by_hand=spelt is str,
+            report=report_once,
+            warn=warn,
+        )
         problems.raise_if_any()
 
     def _render_policy(self, policy: ExecutionIamPolicy | None) -> dict[str, Any] | None:
