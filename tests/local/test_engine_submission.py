@@ -229,6 +229,15 @@ def test_a_hive_query_runs_after_its_init_query() -> None:
     assert command[-6:] == ["--hiveconf", "a=b", "-i", "s3://b/i.sql", "-f", "s3://b/q.sql"]
 
 
+def test_a_hive_query_substitutes_what_is_in_hive_site() -> None:
+    site = [{"classification": "hive-site", "properties": {"a": 'say "b"'}}]
+    query = {"query": "s3://b/q.sql", "parameters": "--hivevar c=d"}
+
+    command = make_submission(job_driver={"hive": query}, configuration=site).command
+
+    assert command[-6:] == ["--hiveconf", 'a=say "b"', "--hivevar", "c=d", "-f", "s3://b/q.sql"]
+
+
 @pytest.mark.parametrize(
     ("value", "written"),
     [

@@ -7,17 +7,24 @@ from typing import Any
 import pytest
 from aws_cdk import Duration, Size, Stack
 from aws_cdk.assertions import Annotations, Match
+from hypothesis import given
+from hypothesis import strategies as st
 
 from constructs_emrs import (
     Application,
+    ApplicationType,
     Code,
     Configuration,
+    HiveJob,
     IApplication,
     JobMode,
     ReleaseLabel,
     SparkJob,
     WorkerResources,
 )
+from constructs_emrs._parameter_rules import check_hive_parameters, check_spark_parameters
+from constructs_emrs._parameters import split
+from emrs_local.engine.spark_arguments import split_parameters
 from tests.templates import new_stack, request_of
 
 CODE = Code.from_uri("s3://code/etl.py")
@@ -177,3 +184,28 @@ def test_parameters_written_by_hand_that_can_be_read_are_not_warned_of(parameter
     job = spark_job(stack)
     job.add_override("jobDriver.sparkSubmit.sparkSubmitParameters", parameters or None)
     assert warnings_of(stack) == []
+
+
+def test_properties_of_no_effect_on_hive_are_named_with_what_to_do() -> None:
+    stack = new_stack()
+    hive = Application(stack, "Hive", release_label=ReleaseLabel.EMR_7_14_0, application_type=ApplicationType.HIVE)
+    conf = {"hive.exec.scratchdir": "s3://a/b", "hive.metastore.warehouse.dir": "s3://a/c", "hive.client.cores": "2"}
+    HiveJob(stack, "Query", application=hive, query=CODE, hive_conf=conf)
+    (warning,) = warnings_of(stack)
+    assert "hive_conf['hive.client.cores']='2'" in warning
+    assert "use hive.driver.cores" in warning
+
+
+@given(st.text(st.sampled_from(" \n\"'\\\\a=-,"), max_size=30))
+def test_parameters_are_read_here_as_the_local_aws_reads_them(parameters: str) -> None:
+    try:
+        expected = split_parameters(parameters)
+    except ValueError:
+        with pytest.raises(ValueError, match="quote"):
+            split(parameters)
+    else:
+        assert split(parameters) == expected
+    noted: list[str] = []
+    for check in (check_spark_parameters, check_hive_parameters):
+        check(parameters, "parameters", lambda *_: noted.append("error"), lambda *_: noted.append("warning"))
+    assert noted or not parameters.strip()
