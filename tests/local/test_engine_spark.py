@@ -111,7 +111,7 @@ raise ValueError("that is all")
 """,
         entryPointArguments=["two words", "größe", "--x"],
         sparkSubmitParameters=(
-            f"--py-files {helper} --conf 'spark.by.parameter=1 2' --conf spark.emr-serverless.driverEnv.DRIVER=d"
+            f'--py-files {helper} --conf spark.by.parameter="1 2" --conf spark.emr-serverless.driverEnv.DRIVER=d'
         ),
         configuration=[{"classification": "spark-defaults", "properties": {"spark.by.default": "#a=b:c\\d\ne ü"}}],
         environment={"GIVEN": "g"},
