@@ -31,7 +31,7 @@ _LAST_PORT = 65535
 
 _DESCRIPTION = """\
 A local AWS with EMR Serverless, to which the real CDK deploys and where real Apache Spark runs the jobs.
-It listens on 127.0.0.1, needs no AWS account, no Docker and no Java, and leaves nothing behind."""
+It listens on 127.0.0.1, needs no AWS account, no Docker and no Java, and leaves nothing behind but a cache."""
 _EXAMPLES = """\
 examples:
   emrs-local exec -- npx cdk deploy --require-approval never    deploy to a local AWS that lasts as long

@@ -9,7 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from emrs_local.engine.class_archive import class_archive
 from emrs_local.engine.installation import java_home, missing_requirements, spark_home
+from emrs_local.engine.python_driver import python_drivers
 from emrs_local.engine.submission import Submission
 
 # On EMR Serverless the driver's command line is one of Linux too.
@@ -86,12 +88,9 @@ class JobProcess:
             hadoop_properties=self._hadoop_properties,
             java_home=java,
             spark_home=spark,
+            java_options=archive.java_options if (archive := class_archive()) else [],
         )
-        for directory in (submission.configuration_directory, submission.temporary_directory):
-            directory.mkdir(parents=True, exist_ok=True)
-            directory.chmod(0o700)
-        for name, content in submission.configuration_files.items():
-            (submission.configuration_directory / name).write_text(content, encoding="utf-8")
+        submission.write()
         with self.stdout.open("wb") as stdout, self.stderr.open("wb") as stderr:
             stderr.write("".join(f"{notice}\n" for notice in submission.notices).encode())
             stderr.flush()
@@ -126,23 +125,29 @@ class JobProcess:
         return self._started().wait(timeout)
 
     def terminate(self, grace_seconds: float) -> None:
-        """Ask the process and its children to end, and kill what is left after `grace_seconds`."""
+        """Ask the driver to end, and kill what is left of the process and its children after `grace_seconds`.
+
+        A Python driver gets SIGINT: so its `finally` blocks and `atexit` functions run, which SIGTERM would not let
+        them, and they still have Spark and their standard output, which both are Java's. Without a Python driver Java
+        gets SIGTERM, and its shutdown hooks run.
+        """
         process = self._started()
         if process.poll() is not None:
             return
         if grace_seconds > 0:
-            _signal_group(process.pid, signal.SIGTERM)
+            if drivers := python_drivers(process.pid):
+                for driver in drivers:
+                    with suppress(ProcessLookupError):
+                        os.kill(driver, signal.SIGINT)
+            else:
+                process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(grace_seconds)
-        _signal_group(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             raise RuntimeError("the job is not started")
         return self._process
-
-
-def _signal_group(group: int, signal_number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # all have ended; macOS says the latter of a group of zombies
-        os.killpg(group, signal_number)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emrs_local.engine.configuration_files import hadoop_xml, java_properties
+from emrs_local.engine.java_command import SPARK_SQL, LeftToTheLauncherError, java_command
 from emrs_local.engine.spark_arguments import (
     driver_environment,
     hive_properties,
@@ -19,6 +20,7 @@ from emrs_local.engine.spark_arguments import (
 )
 
 _DEFAULT_DRIVER_MEMORY: Final = "4g"  # in local mode the driver does the executors' work too
+_FEW_PROCESSORS: Final = 2
 # EMR's own client of the catalog, and Iceberg's.
 _GLUE_CATALOG: Final = re.compile(r"AWSGlueDataCatalogHiveClientFactory|\.aws\.glue\.GlueCatalog")
 _USER: Final = "hadoop"  # whom EMR runs jobs as
@@ -52,6 +54,7 @@ class Submission:
         hadoop_properties: Those of the mount that the job sees S3 through.
         java_home: The Java runtime.
         spark_home: The Spark distribution.
+        java_options: Options of Java over which the job's own win.
 
     Raises:
         ValueError: If nobody knows how the service reads the job driver's parameters.
@@ -68,6 +71,7 @@ class Submission:
         hadoop_properties: Mapping[str, str],
         java_home: Path,
         spark_home: Path,
+        java_options: Sequence[str] = (),
     ) -> None:
         self._spark_submit: Mapping[str, Any] = job_driver.get("sparkSubmit", {})
         self._hive: Mapping[str, Any] = job_driver.get("hive", {})
@@ -81,6 +85,7 @@ class Submission:
         self._hadoop_properties = hadoop_properties
         self._java_home = java_home
         self._spark_home = spark_home
+        self._java_options = java_options
 
     @property
     def configuration_directory(self) -> Path:
@@ -94,19 +99,16 @@ class Submission:
 
     @property
     def command(self) -> list[str]:
-        """The arguments of the process."""
-        programs = self._spark_home / "bin"
-        if self._hive:
-            queries = ["-i", self._hive["initQueryFile"]] if "initQueryFile" in self._hive else []
-            queries += ["-f", self._hive["query"]]
-            return [str(programs / "spark-sql"), *self._overrides, *self._site_variables, *self._parameters, *queries]
-        return [
-            str(programs / "spark-submit"),
-            *self._parameters,
-            *self._overrides,
-            local_entry_point(self._spark_submit["entryPoint"], spark_home=self._spark_home),
-            *self._spark_submit.get("entryPointArguments", []),
-        ]
+        """The arguments of the process: Java's, or those of `spark-submit` for what only its launcher understands."""
+        try:
+            return java_command(
+                self._arguments,
+                defaults=self._defaults,
+                environment=self.environment,
+                java_options=[*self._collector, *self._java_options],
+            )
+        except LeftToTheLauncherError:
+            return [str(self._spark_home / "bin" / "spark-submit"), *self._arguments]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -125,6 +127,7 @@ class Submission:
             "PATH": os.environ.get("PATH", os.defpath),
             "PYSPARK_DRIVER_PYTHON": sys.executable,
             "PYSPARK_PYTHON": sys.executable,
+            "PYTHONHASHSEED": "0",  # as `spark-submit` has it
             "SPARK_CONF_DIR": str(self.configuration_directory),
             "SPARK_HOME": str(self._spark_home),
             # For the short-lived JVM that only puts the command of the driver together.
@@ -147,6 +150,38 @@ class Submission:
             "log4j2.properties": java_properties(logging),
             "spark-defaults.conf": java_properties(self._defaults),
         }
+
+    def write(self) -> None:
+        """Make the directories and write the files that the process finds."""
+        for directory in (self.configuration_directory, self.temporary_directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            directory.chmod(0o700)
+        for name, content in self.configuration_files.items():
+            (self.configuration_directory / name).write_text(content, encoding="utf-8")
+
+    @property
+    def _arguments(self) -> list[str]:
+        """The arguments of `spark-submit`."""
+        if self._hive:  # which is what `spark-sql` adds
+            queries = ["-i", self._hive["initQueryFile"]] if "initQueryFile" in self._hive else []
+            queries += ["-f", self._hive["query"]]
+            return ["--class", SPARK_SQL, *self._overrides, *self._site_variables, *self._parameters, *queries]
+        return [
+            *self._parameters,
+            *self._overrides,
+            local_entry_point(self._spark_submit["entryPoint"], spark_home=self._spark_home),
+            *self._spark_submit.get("entryPointArguments", []),
+        ]
+
+    @property
+    def _collector(self) -> list[str]:
+        """The garbage collector; none if the job may choose one, as Java accepts a single choice."""
+        names = ("spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions")
+        chosen = [self._properties.get(name, "") for name in names]
+        chosen += [self.environment.get(name, "") for name in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS")]
+        # Java takes the one that pauses least; where the job has two processors, it has only one beside it to work on.
+        few = (os.cpu_count() or 1) <= _FEW_PROCESSORS
+        return ["-XX:+UseSerialGC"] if few and not any("GC" in options for options in chosen) else []
 
     @property
     def notices(self) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from emrs_local._processes import forget_group, record_group
+from emrs_local.engine.class_archive import start_making, stop_making
 from emrs_local.engine.failure import failure_summary
 from emrs_local.engine.s3_file_system import Mount, S3FileSystem
 from emrs_local.engine.spark import JobProcess
@@ -27,6 +28,9 @@ class SparkExecutor:
         self._groups = groups
         self._file_system = S3FileSystem(endpoint_url=endpoint.url, region=region, ca_bundle=str(endpoint.ca_bundle))
         self._file_system.start()
+        self._archive_maker = start_making()
+        if self._archive_maker:
+            record_group(groups, self._archive_maker.pid)
 
     def prepare(self, request: DriverRequest) -> Driver:
         """A driver with its own view of S3, which has the credentials of the request."""
@@ -37,8 +41,11 @@ class SparkExecutor:
         return failure_summary(output)
 
     def close(self) -> None:
-        """Stop serving S3 to jobs."""
+        """Stop serving S3 to jobs, and what is made for them."""
         self._file_system.stop()
+        if self._archive_maker:
+            stop_making(self._archive_maker)
+            forget_group(self._groups, self._archive_maker.pid)
 
 
 class _SparkDriver:

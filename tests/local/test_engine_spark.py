@@ -203,7 +203,7 @@ def test_arguments_that_are_too_long_for_linux_are_said_to_be(runner: Runner, ar
         runner.start("", entryPointArguments=argument)
 
 
-def test_a_terminated_job_leaves_no_process(runner: Runner) -> None:
+def test_a_job_without_a_grace_period_is_ended_at_once_and_leaves_no_process(runner: Runner) -> None:
     job = runner.start("""
 import time
 from pyspark.sql import SparkSession
@@ -221,13 +221,37 @@ SparkSession.builder.getOrCreate().sparkContext.parallelize([1], 1).foreach(rest
         job.wait(0.01)
     assert job.poll() is None
 
-    started = time.monotonic()
-    job.terminate(30)
+    job.terminate(0)
 
-    assert time.monotonic() - started < 20
-    assert job.poll() not in {None, 0, -signal.SIGKILL}
+    assert job.poll() == -signal.SIGKILL
     wait_until(lambda: not processes_of_session(job.process_group))
     job.terminate(30)  # once more does nothing
+
+
+@pytest.mark.parametrize("work", ["time.sleep(600)", "query.awaitTermination()"])
+def test_a_python_driver_has_its_grace_period_to_clean_up(runner: Runner, work: str) -> None:
+    job = runner.start(f"""
+import atexit, time
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+
+@atexit.register
+def clean_up():
+    print("cleaning up")
+    time.sleep(3)
+    print(spark.range(5).count(), "rows cleaned up")
+
+query = spark.readStream.format("rate").load().writeStream.format("noop").start()
+print("at work")
+{work}
+""")
+    wait_until(lambda: "at work" in job.stdout.read_text())
+
+    job.terminate(60)
+
+    assert job.stdout.read_text().splitlines()[-2:] == ["cleaning up", "5 rows cleaned up"]
+    wait_until(lambda: not processes_of_session(job.process_group))
 
 
 def test_a_stream_continues_from_its_checkpoint(runner: Runner) -> None:

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from emrs_local.engine.configuration_files import hadoop_xml, java_properties
+from emrs_local.engine.installation import spark_home
 from emrs_local.engine.spark_arguments import (
     local_entry_point,
     memory_mebibytes,
@@ -225,7 +226,8 @@ def test_a_hive_query_runs_after_its_init_query() -> None:
 
     command = make_submission(job_driver={"hive": query}).command
 
-    assert command[0] == str(SPARK / "bin/spark-sql")
+    assert command[:2] == [str(SPARK / "bin/spark-submit"), "--class"]
+    assert command[2].endswith("SparkSQLCLIDriver")
     assert command[-6:] == ["--hiveconf", "a=b", "-i", "s3://b/i.sql", "-f", "s3://b/q.sql"]
 
 
@@ -263,3 +265,25 @@ def test_hadoop_properties_are_escaped_as_xml() -> None:
     root = Xml.fromstring(hadoop_xml({"a<b": "c&d"}).encode())  # noqa: S314  # it was made here
 
     assert [(entry.findtext("name"), entry.findtext("value")) for entry in root] == [("a<b", "c&d")]
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"configuration": defaults({"spark.driver.extraJavaOptions": "-XX:+UseG1GC"})},
+        {"parameters": "--conf spark.driver.defaultJavaOptions=-XX:+UseZGC"},
+        {"environment": {"JAVA_TOOL_OPTIONS": "-XX:+UseG1GC"}},
+    ],
+)
+def test_the_garbage_collector_that_a_job_chooses_is_the_only_one(
+    chosen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    spark = spark_home()
+    assert spark
+    monkeypatch.setattr(f"{__name__}.SPARK", spark)
+
+    assert "-XX:+UseSerialGC" in make_submission().command
+    assert "-XX:+UseSerialGC" not in make_submission(**chosen).command
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert "-XX:+UseSerialGC" not in make_submission().command
