@@ -52,7 +52,7 @@ bench: install
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
-	@echo "site/index.html; mkdocs serve shows it"
+	@echo "open site/index.html"
 
 format: install
 	ruff format

@@ -67,14 +67,23 @@ def test_no_page_fetches_anything_from_elsewhere(site: Path) -> None:
         assert not re.search(r"(@import|url\()[\s\"']*(https?:)?//", style.read_text()), style
 
 
+def test_a_page_that_is_opened_as_a_file_finds_the_others_and_searches(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        links = re.findall(r'<a [^>]*href="([^"#:]+)[#"]', page.read_text())
+        if page.name != "404.html":  # a server's page, with links from the root
+            assert [link for link in links if not page.parent.joinpath(link).is_file()] == [], page
+    assert (site / "search" / "search_index.js").is_file()
+    assert any("iframe-worker" in url for url in fetched(site / "constructs" / "jobs.html"))
+
+
 def test_every_public_name_is_in_the_reference(site: Path) -> None:
-    reference = (site / "api" / "index.html").read_text()
+    reference = (site / "api.html").read_text()
     names = set(constructs_emrs.__all__) - {"__version__"}
     assert {name for name in names if f'id="constructs_emrs.{name}"' not in reference} == set()
 
 
 def test_every_public_method_and_attribute_has_a_docstring(site: Path) -> None:
-    reference = (site / "api" / "index.html").read_text()
+    reference = (site / "api.html").read_text()
     members = {
         f"constructs_emrs.{name}.{member}"
         for name in set(constructs_emrs.__all__) - {"__version__"}

@@ -39,3 +39,8 @@ def test_mistakes_read_as_it_says() -> None:
         )
     (example,) = re.findall(r"```text\n(.*?)```", README.read_text(), flags=re.DOTALL)
     assert str(raised.value) == example.strip()
+
+
+def test_it_has_no_link_that_is_dead_on_a_package_index() -> None:
+    targets = re.findall(r"\]\(([^)]+)\)", README.read_text())
+    assert [target for target in targets if not target.startswith(("https://", "#"))] == []
