@@ -136,7 +136,8 @@ def _acknowledge_provider(provider: Construct) -> None:
         return next((why for what, why in _PROVIDER_WILDCARDS.items() if re.fullmatch(what, finding)), None)
 
     for resource in node_of(provider).find_all():
-        if isinstance(resource, CfnResource):
+        has_nothing_inline = isinstance(resource, iam.CfnRole) and not resource.policies
+        if isinstance(resource, CfnResource) and not has_nothing_inline:
             _acknowledge(resource, _PROVIDER.get(resource.cfn_resource_type, {}))
             _acknowledge_wildcards(resource, reason)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -17,6 +17,7 @@ from constructs import Construct, IConstruct
 
 from ._acknowledgements import Statement, acknowledge_execution_role
 from ._key import key_arn
+from ._policies import Permission
 from ._tree import arn, asked_once, node_of, stack_of
 from .handler import contract
 
@@ -74,45 +75,38 @@ def _service_principal(service: str) -> iam.ServicePrincipal:
     return iam.ServicePrincipal(service)
 
 
-def combined(grants: Sequence[iam.Grant]) -> iam.Grant:
-    """The grants as one."""
+def grant(grantee: iam.IGrantable, permissions: Iterable[Permission]) -> iam.Grant:
+    """Allow somebody all of it."""
+    grants = (
+        iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=list(permission.actions),
+            resource_arns=list(permission.resources),
+            conditions=permission.conditions,
+        )
+        for permission in permissions
+    )
     return functools.reduce(iam.Grant.combine, grants)
 
 
-def allow(
-    grantee: iam.IGrantable,
-    actions: list[str],
-    resource_arns: list[str],
-    conditions: Mapping[str, Mapping[str, object]] | None = None,
-) -> iam.Grant:
-    """Allow it, once: jobs ask for much of the same for the one who starts them all."""
-    known = _grants.setdefault(grantee, {})
-    key = json.dumps([actions, resource_arns, conditions])
-    if key not in known:
-        known[key] = iam.Grant.add_to_principal(
-            grantee=grantee, actions=actions, resource_arns=resource_arns, conditions=conditions
-        )
-    return known[key]
-
-
-_grants: WeakKeyDictionary[iam.IGrantable, dict[str, iam.Grant]] = WeakKeyDictionary()
-
-
-def allow_starting(application: IApplication, grantee: iam.IGrantable, execution_role_arn: str) -> list[iam.Grant]:
-    """Let somebody start job runs on the application with the execution role.
+def starting(application: IApplication, execution_role_arn: str) -> list[Permission]:
+    """To start job runs on the application with the execution role.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html
     """
-    start = allow(grantee, ["emr-serverless:StartJobRun"], [application.application_arn])
-    # The run that StartJobRun tags does not exist yet, so the permission can't name it. Whether the service asks for it
-    # on the run or on the application is not documented.
-    tag = allow(grantee, ["emr-serverless:TagResource"], [application.application_arn, application.job_run_arns])
+    application_arn = application.application_arn
     to_service = {"StringEquals": {"iam:PassedToService": _SERVICE}}
-    return [start, tag, allow(grantee, ["iam:PassRole"], [execution_role_arn], to_service)]
+    return [
+        Permission(actions=("emr-serverless:StartJobRun",), resources=(application_arn,)),
+        # The run that StartJobRun tags does not exist yet, so the permission can't name it. Whether the service asks
+        # for it on the run or on the application is not documented.
+        Permission(actions=("emr-serverless:TagResource",), resources=(application_arn, application.job_run_arns)),
+        Permission(actions=("iam:PassRole",), resources=(execution_role_arn,), conditions=to_service),
+    ]
 
 
-def allow_submitting(key: kms.IKey, grantee: iam.IGrantable, *, for_logs: bool, for_disks: bool) -> list[iam.Grant]:
-    """Let somebody submit runs whose logs or disks are encrypted with the key; the service refuses it otherwise.
+def submitting(key: kms.IKey, *, for_logs: bool, for_disks: bool) -> list[Permission]:
+    """To submit runs whose logs or disks are encrypted with the key; the service refuses it otherwise.
 
     A key for disks is described too, as the service asks whether it is symmetric and enabled; that it is used through
     the service only is documented for disks, not for logs.
@@ -121,32 +115,55 @@ def allow_submitting(key: kms.IKey, grantee: iam.IGrantable, *, for_logs: bool, 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/disk-encryption-cmk.html
     """
     via_service = {"StringEquals": {"kms:ViaService": f"emr-serverless.{_region()}.amazonaws.com"}}
-    arns = [key_arn(key)]
-    use, describe = ["kms:GenerateDataKey", "kms:Decrypt"], ["kms:DescribeKey"]
-    if for_logs:
-        return [allow(grantee, use + describe if for_disks else use, arns)]
-    used = allow(grantee, use, arns, via_service)
-    return [used, allow(grantee, describe, arns)] if for_disks else [used]
+    arns, use = (key_arn(key),), ("kms:GenerateDataKey", "kms:Decrypt")
+    permissions = [Permission(actions=use, resources=arns, conditions=None if for_logs else via_service)]
+    if for_disks:
+        permissions.append(Permission(actions=("kms:DescribeKey",), resources=arns))
+    return permissions
 
 
 def allow_reading(bucket: s3.IBucket, key: str, grantee: iam.IGrantable) -> None:
-    """Let somebody read the objects with that key, which may be a pattern; `IBucket.grant_read` allows more.
+    """Let somebody read the object with that key; `IBucket.grant_read` allows more.
 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-spark.html#spark-defaults-executionRoleArn
     """
-    allow(grantee, ["s3:GetObject"], [bucket.arn_for_objects(key)])
+    arn_of_object = bucket.arn_for_objects(key)
+    known = _read.setdefault(grantee, set())
+    if arn_of_object not in known:
+        known.add(arn_of_object)
+        grant(grantee, [Permission(actions=("s3:GetObject",), resources=(arn_of_object,))])
+        if bucket.encryption_key is not None:
+            bucket.encryption_key.grant_decrypt(grantee)
+
+
+# What roles may read already, which many jobs may share.
+_read: WeakKeyDictionary[iam.IGrantable, set[str]] = WeakKeyDictionary()
+
+
+def reading_s3_logs(bucket: s3.IBucket, prefix: str) -> list[Permission]:
+    """To read the objects below the prefix.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    permissions = [Permission(actions=("s3:GetObject",), resources=(bucket.arn_for_objects(_below(prefix)),))]
     if bucket.encryption_key is not None:
-        bucket.encryption_key.grant_decrypt(grantee)
+        permissions.append(Permission(actions=("kms:Decrypt",), resources=(key_arn(bucket.encryption_key),)))
+    return permissions
 
 
-def allow_reading_log_group(log_group_arns: Sequence[str], group_key_arn: str | None, grantee: iam.IGrantable) -> None:
-    """Let somebody read log groups, which may be encrypted with a key.
+def _below(prefix: str) -> str:
+    return f"{prefix}/*" if prefix else "*"
+
+
+def reading_log_group(log_group_arns: Sequence[str], group_key_arn: str | None) -> list[Permission]:
+    """To read log groups, which may be encrypted with a key.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     """
-    allow(grantee, ["logs:GetLogEvents"], list(log_group_arns))
+    permissions = [Permission(actions=("logs:GetLogEvents",), resources=tuple(log_group_arns))]
     if group_key_arn is not None:
-        allow(grantee, ["kms:Decrypt"], [group_key_arn], _via_logs())
+        permissions.append(Permission(actions=("kms:Decrypt",), resources=(group_key_arn,), conditions=_via_logs()))
+    return permissions
 
 
 def _via_logs() -> dict[str, dict[str, str]]:
@@ -234,9 +251,9 @@ class LoggingPermissions:
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/disk-encryption-cmk.html
         """
         self._allow("Encrypt", _USE_KEY, [key_arn(key)])
-        equal = {"aws:SourceAccount": _account_id()}
+        equal = {"aws:SourceAccount": [_account_id()]}
         if self._application_id is not None:
-            equal["kms:EncryptionContext:applicationId"] = self._application_id
+            equal["kms:EncryptionContext:applicationId"] = [self._application_id]
         self._allow_service(key, _SERVICE, _USE_KEY, {**self._for_the_application(), "StringEquals": equal})
 
     def write_bucket(self, bucket: s3.IBucket, prefix: str) -> None:
@@ -244,7 +261,7 @@ class LoggingPermissions:
 
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/logging.html#jobs-log-storage-s3-buckets
         """
-        self._allow("WriteS3Logs", ["s3:PutObject"], [bucket.arn_for_objects(f"{prefix}/*" if prefix else "*")])
+        self._allow("WriteS3Logs", ["s3:PutObject"], [bucket.arn_for_objects(_below(prefix))])
 
     def write_metrics(self, workspace_arn: str) -> None:
         """Write metrics to the Prometheus workspace.
@@ -253,8 +270,8 @@ class LoggingPermissions:
         """
         self._allow("WriteMetrics", ["aps:RemoteWrite"], [workspace_arn])
 
-    def _for_the_application(self) -> dict[str, dict[str, str]]:
-        return {"ArnLike": {"aws:SourceArn": self._source_arn}}
+    def _for_the_application(self) -> dict[str, dict[str, list[str]]]:
+        return {"ArnLike": {"aws:SourceArn": [self._source_arn]}}
 
     def _allow(
         self, sid: str, actions: list[str], resources: list[str], *, conditions: dict[str, dict[str, str]] | None = None
@@ -263,21 +280,67 @@ class LoggingPermissions:
             self.missing += _statements_of(self._role).allow(sid, actions, resources, conditions)
 
     def _allow_service(
-        self, key: kms.IKey, service: str, actions: list[str], conditions: Mapping[str, Mapping[str, object]]
+        self, key: kms.IKey, service: str, actions: list[str], conditions: Mapping[str, Mapping[str, list[str]]]
     ) -> None:
-        refused = _refused_by_keys.setdefault(key, {})
-        asked = json.dumps([service, actions, conditions])
-        if asked not in refused:
+        policy = _key_policies.setdefault(key, _KeyPolicy(key))
+        self.missing += policy.allow(service, actions, conditions)
+
+
+class _KeyPolicy:
+    """The statements that jobs added to the policy of one key, which many may share.
+
+    One statement for each application would be more than the 32 KB that KMS allows from some hundred applications on:
+    what differs in the values of conditions alone is one statement with all of them.
+    """
+
+    def __init__(self, key: kms.IKey) -> None:
+        self._key = key
+        self._statements: dict[str, tuple[iam.PolicyStatement, dict[str, dict[str, list[str]]]]] = {}
+        self._refused: dict[str, list[iam.PolicyStatement]] = {}
+
+    def allow(
+        self, service: str, actions: list[str], conditions: Mapping[str, Mapping[str, list[str]]]
+    ) -> list[iam.PolicyStatement]:
+        """Allow it; the statements that the key does not take are returned."""
+        keys = {operator: sorted(values) for operator, values in conditions.items()}
+        kind = json.dumps([service, actions, keys], sort_keys=True)
+        if kind in self._statements:
+            self._add_values(*self._statements[kind], conditions)
+            return []
+        asked = json.dumps([kind, conditions], sort_keys=True)
+        if asked not in self._refused:
             # No statement id: ids have to be unique in a policy.
             statement = iam.PolicyStatement(
-                principals=[_service_principal(service)], actions=actions, resources=["*"], conditions=conditions
+                principals=[_service_principal(service)],
+                actions=actions,
+                resources=["*"],
+                conditions={operator: _short(values) for operator, values in conditions.items()},
             )
-            refused[asked] = [] if key.add_to_resource_policy(statement).statement_added else [statement]
-        self.missing += refused[asked]
+            if self._key.add_to_resource_policy(statement).statement_added:
+                known = {operator: dict(values) for operator, values in conditions.items()}
+                self._statements[kind] = (statement, known)
+                return []
+            self._refused[asked] = [statement]
+        return self._refused[asked]
+
+    @staticmethod
+    def _add_values(
+        statement: iam.PolicyStatement,
+        known: dict[str, dict[str, list[str]]],
+        conditions: Mapping[str, Mapping[str, list[str]]],
+    ) -> None:
+        for operator, values in conditions.items():
+            merged = {key: list(dict.fromkeys(known[operator][key] + value)) for key, value in values.items()}
+            if merged != known[operator]:
+                known[operator] = merged
+                statement.add_condition(operator, _short(merged))
 
 
-# What keys have been asked to allow, which is the same for many jobs, and the statements that they do not take.
-_refused_by_keys: WeakKeyDictionary[kms.IKey, dict[str, list[iam.PolicyStatement]]] = WeakKeyDictionary()
+def _short(values: Mapping[str, list[str]]) -> dict[str, str | list[str]]:
+    return {key: value[0] if len(value) == 1 else value for key, value in values.items()}
+
+
+_key_policies: WeakKeyDictionary[kms.IKey, _KeyPolicy] = WeakKeyDictionary()
 
 
 class _RoleStatements:

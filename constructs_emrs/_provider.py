@@ -15,9 +15,10 @@ from constructs import Construct, IConstruct
 
 from ._acknowledgements import acknowledge_provider
 from ._asset import handler_asset
-from ._permissions import allow, application_arn
+from ._permissions import application_arn
+from ._policies import Permission, Policies
 from ._tag_limits import TagLimits
-from ._tree import asked_once, node_of, stack_of
+from ._tree import asked_once, node_of, path_of, stack_of
 from .handler import contract
 
 if TYPE_CHECKING:
@@ -57,9 +58,19 @@ class JobRunProvider(Construct):
             self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
         self._code = s3_assets.Asset(self, "Code", path=handler_asset())
-        # What the functions may do whatever the stack has is in their roles. What jobs and applications add is in a
-        # policy of its own, as it names them: an application waits for the function that stops it before it changes.
-        self.role = self._new_function_role("Role", self._clean_up())
+        # What the functions may do whatever the stack has is in policies that their roles name, so that it is there for
+        # as long as the functions are. What jobs and applications add is in policies that name the role, as they name
+        # what waits for the functions: an application waits for the one that stops it before it changes.
+        clean_up = iam.ManagedPolicy(
+            self,
+            "RolePolicy",
+            description="What the custom resources of EMR Serverless job runs need in every stack",
+            statements=[self._write_logs(), *self._clean_up()],
+        )
+        self.role = iam.Role(
+            self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), managed_policies=[clean_up]
+        )
+        self._policies = Policies(self.role, "JobRuns", attached=1)
         step = self._new_function(
             "Step",
             contract.STEP,
@@ -76,7 +87,9 @@ class JobRunProvider(Construct):
             "Start",
             contract.START,
             "Takes CloudFormation's requests for EMR Serverless job runs",
-            role=self._new_function_role("StartRole", [start_executions, _see_this_stack("DescribeStacks")]),
+            role=_new_role(
+                self, "StartRole", "lambda", [self._write_logs(), start_executions, _see_this_stack("DescribeStacks")]
+            ),
             timeout=Duration.minutes(2),
             environment={contract.STATE_MACHINE_ARN: state_machine.attr_arn},
         )
@@ -102,14 +115,18 @@ class JobRunProvider(Construct):
 
     def allow_stopping(self, application: "IApplication") -> None:
         """Let the functions cancel the application's runs, whoever started them."""
-        self._allow(["emr-serverless:CancelJobRun"], application.job_run_arns)
+        cancel = Permission(actions=("emr-serverless:CancelJobRun",), resources=(application.job_run_arns,))
+        self._allow(application, cancel)
 
-    def allow_running(self, job: "Job") -> None:
-        """Let the functions start, wait for and cancel runs of the job, and read the driver's log of a failed one."""
+    def allow_running(self, run: Construct, job: "Job") -> None:
+        """Let the functions start, wait for and cancel the run of the job, and read the driver's log when it failed.
+
+        Raises:
+            ValueError: IAM would not let the functions' role have that much.
+        """
         self._job_runs.value += 1
-        job._grants_of_starting(self.role)
-        self._allow(["emr-serverless:UntagResource"], job.application.job_run_arns)
-        job._allow_reading_logs(self.role)
+        untag = Permission(actions=("emr-serverless:UntagResource",), resources=(job.application.job_run_arns,))
+        self._allow(run, *job._permissions_of_starting(), untag, *job._permissions_of_reading_logs())
 
     def _clean_up(self) -> list[iam.PolicyStatement]:
         """Let the functions end what this stack started, and tag its applications, whatever its template says by then.
@@ -178,14 +195,16 @@ class JobRunProvider(Construct):
             environment=lambda_.CfnFunction.EnvironmentProperty(variables=environment),
         )
 
-    def _new_function_role(self, construct_id: str, statements: list[iam.PolicyStatement]) -> iam.Role:
-        """A role for a function, which may also write to the provider's log group and to no other."""
+    def _write_logs(self) -> iam.PolicyStatement:
+        """Let a function write to the provider's log group, and to no other."""
         actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        write = iam.PolicyStatement(sid="WriteLogs", actions=actions, resources=[self._log_group.log_group_arn])
-        return _new_role(self, construct_id, "lambda", [write, *statements])
+        return iam.PolicyStatement(sid="WriteLogs", actions=actions, resources=[self._log_group.log_group_arn])
 
-    def _allow(self, actions: list[str], resource: str) -> None:
-        allow(self.role, actions, [resource])
+    def _allow(self, asking: IConstruct, *permissions: Permission) -> None:
+        try:
+            self._policies.allow(permissions)
+        except ValueError as error:
+            raise ValueError(f"{path_of(asking)}: {error}; put it into another stack") from None
 
 
 @asked_once

@@ -24,7 +24,7 @@ from ._members import argument_of
 from ._model_rules import check_against_model
 from ._monitoring import wire_monitoring
 from ._network_rules import ClosedToTheWorld
-from ._permissions import LoggingPermissions, allow_pulling, allow_starting, application_arn, combined, role_arn
+from ._permissions import LoggingPermissions, allow_pulling, application_arn, grant, role_arn, starting
 from ._problems import Problems
 from ._provider import JobRunProvider
 from ._request import present
@@ -149,7 +149,7 @@ class _ApplicationBase(Resource):
         """
         types = {"grantee": (grantee, iam.IGrantable), "execution_role": (execution_role, iam.IRole)}
         check_types(self.node.path, **types)
-        return combined(allow_starting(cast("IApplication", self), grantee, role_arn(execution_role)))
+        return grant(grantee, starting(cast("IApplication", self), role_arn(execution_role)))
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let somebody see the application and its job runs.

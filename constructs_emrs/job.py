@@ -25,15 +25,16 @@ from ._model_rules import check_against_model
 from ._monitoring import arns_of_own_log_groups, key_arn_of, log_group_arn_of, wire_monitoring
 from ._permissions import (
     LoggingPermissions,
-    allow_reading,
-    allow_reading_log_group,
-    allow_starting,
-    allow_submitting,
     application_arn,
-    combined,
+    grant,
     new_execution_role,
+    reading_log_group,
+    reading_s3_logs,
     role_arn,
+    starting,
+    submitting,
 )
+from ._policies import Permission
 from ._problems import Problems
 from ._request import present
 from ._service_model import operation_shape
@@ -255,17 +256,18 @@ class Job(Construct):
                 if isinstance(resource, CfnResource):
                     resource.apply_removal_policy(RemovalPolicy.RETAIN)
 
-    def _allow_reading_logs(self, grantee: iam.IGrantable) -> None:
-        """Let somebody read the driver's log, wherever it goes that can be read."""
+    def _permissions_of_reading_logs(self) -> list[Permission]:
+        """To read the driver's log, wherever it goes that can be read."""
         if self._log_group is not None:
             is_own = self.monitoring.cloudwatch_logs.log_group is None
             arns = arns_of_own_log_groups(self._stack) if is_own else [log_group_arn_of(self._log_group)]
-            # Who may start the job may use the keys that its request names; a brought group may have another.
+            # Who may start the job may use the keys of its logs; a brought group may have another.
             is_named = is_own or self.monitoring.cloudwatch_logs.encryption_key is not None
-            allow_reading_log_group(arns, None if is_named else key_arn_of(self._log_group), grantee)
-        elif self.monitoring.s3_logs is not None:
-            prefix = self.monitoring.s3_logs.prefix.strip("/")
-            allow_reading(self.monitoring.s3_logs.bucket, f"{prefix}/*" if prefix else "*", grantee)
+            group_key_arn = None if is_named else key_arn_of(self._log_group)
+            return reading_log_group(arns, None if group_key_arn in self._log_key_arns else group_key_arn)
+        if self.monitoring.s3_logs is not None:
+            return reading_s3_logs(self.monitoring.s3_logs.bucket, self.monitoring.s3_logs.prefix.strip("/"))
+        return []
 
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let somebody start runs of this job: on its application, with its execution role and its keys.
@@ -274,14 +276,14 @@ class Job(Construct):
             grantee: Who may.
         """
         check_types(path_of(self), grantee=(grantee, iam.IGrantable))
-        return combined(self._grants_of_starting(grantee))
+        return grant(grantee, self._permissions_of_starting())
 
-    def _grants_of_starting(self, grantee: iam.IGrantable) -> list[iam.Grant]:
-        grants = allow_starting(self.application, grantee, self._execution_role_arn)
+    def _permissions_of_starting(self) -> list[Permission]:
+        permissions = starting(self.application, self._execution_role_arn)
         for key in self._keys:
             for_logs, for_disks = key_arn(key) in self._log_key_arns, key is self._encryption_key
-            grants += allow_submitting(key, grantee, for_logs=for_logs, for_disks=for_disks)
-        return grants
+            permissions += submitting(key, for_logs=for_logs, for_disks=for_disks)
+        return permissions
 
     @property
     def prerequisites(self) -> Sequence[IConstruct]:

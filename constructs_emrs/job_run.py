@@ -100,7 +100,7 @@ class JobRun(Construct):
         _check_removal_policy(problems, job, removal_policy)
         problems.raise_if_any()
         provider = JobRunProvider.of(self)
-        provider.allow_running(job)
+        provider.allow_running(self, job)
         _expect_a_job_run(job)
         request = _Request(job, arguments, self._tag_values)
         provider.check_tags(self, lambda: {**request.tags(), **dict.fromkeys(contract.OWN_TAGS, "")})

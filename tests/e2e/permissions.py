@@ -195,7 +195,7 @@ class DeployedStack:
     def granted_to_step(self) -> Policy:
         """What jobs and applications need of the step function: gone when the last of them left the template."""
         role = self.resources("AWS::IAM::Role")[f"{PROVIDER}Role"]
-        (granted,) = [policy for policy in self._role_policies("step", role) if "DefaultPolicy" in policy.policy]
+        (granted,) = [policy for policy in self._role_policies("step", role) if "JobRuns" in policy.policy]
         return granted
 
     def begin_update(self) -> None:
@@ -256,8 +256,8 @@ class DeployedStack:
 
     def _role_policies(self, name: str, role: str) -> Iterator[Policy]:
         iam = self.aws.client("iam")
-        attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-        assert attached == [], "managed policies would have to be mutated too"
+        for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+            yield self._managed_policy(name, attached["PolicyArn"])
         for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
             document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
             put = partial(iam.put_role_policy, RoleName=role, PolicyName=policy)
@@ -267,6 +267,20 @@ class DeployedStack:
                 statements=_statements(document),
                 write=lambda text, put=put: put(PolicyDocument=text),  # type: ignore[misc]
             )
+
+    def _managed_policy(self, name: str, arn: str) -> Policy:
+        iam = self.aws.client("iam")
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+
+        def write(text: str) -> None:
+            # A policy has at most five versions.
+            for old in iam.list_policy_versions(PolicyArn=arn)["Versions"]:
+                if not old["IsDefaultVersion"]:
+                    iam.delete_policy_version(PolicyArn=arn, VersionId=old["VersionId"])
+            iam.create_policy_version(PolicyArn=arn, PolicyDocument=text, SetAsDefault=True)
+
+        return Policy(name=name, policy=arn, statements=_statements(document), write=write)
 
     def _trust_policy(self, name: str, role: str) -> Policy:
         iam = self.aws.client("iam")

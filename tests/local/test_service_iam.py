@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from emrs_local import LocalAws
 from tests.local.service_support import SERVICE_PRINCIPAL, Json, Service, allow, make_role, policy, trust_policy
@@ -384,3 +384,80 @@ def test_a_role_that_is_not_there_cannot_be_assumed(service: Service) -> None:
         f"Could not assume execution role {role_arn} because it does not exist or is not set up with the required "
         "trust relationship."
     )
+
+
+# IAM's quotas: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+
+
+def policy_of_length(length: int) -> str:
+    """A policy with so many characters beside its white space."""
+    empty = json.loads(policy(allow("s3:GetObject", "")))
+    used = len(json.dumps(empty, separators=(",", ":")))
+    empty["Statement"][0]["Resource"] = "r" * (length - used)
+    return json.dumps(empty, indent=4)
+
+
+def test_the_inline_policies_of_a_role_have_10240_characters_together(service: Service) -> None:
+    iam = service.aws.client("iam")
+    role = make_role(service.aws, "inline-quota", allow("s3:GetObject")).rpartition("/")[2]
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+    iam.put_role_policy(RoleName=role, PolicyName="first", PolicyDocument=policy_of_length(10_000))
+    iam.put_role_policy(RoleName=role, PolicyName="second", PolicyDocument=policy_of_length(240))
+    with pytest.raises(ClientError, match="Maximum policy size of 10240 bytes exceeded for role inline-quota"):
+        iam.put_role_policy(RoleName=role, PolicyName="second", PolicyDocument=policy_of_length(241))
+
+
+def test_a_managed_policy_has_6144_characters_and_a_role_ten_of_them(service: Service) -> None:
+    iam = service.aws.client("iam")
+    role = make_role(service.aws, "managed-quota", allow("s3:GetObject")).rpartition("/")[2]
+    arns = [
+        iam.create_policy(PolicyName=f"managed-{number}", PolicyDocument=policy_of_length(6_144))["Policy"]["Arn"]
+        for number in range(11)
+    ]
+    with pytest.raises(ClientError, match="Cannot exceed quota for PolicySize: 6144"):
+        iam.create_policy(PolicyName="too-long", PolicyDocument=policy_of_length(6_145))
+    with pytest.raises(ClientError, match="Cannot exceed quota for PolicySize: 6144"):
+        iam.create_policy_version(PolicyArn=arns[0], PolicyDocument=policy_of_length(6_145))
+    for arn in arns[:10]:
+        iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+    with pytest.raises(ClientError, match="Cannot exceed quota for PoliciesPerRole: 10"):
+        iam.attach_role_policy(RoleName=role, PolicyArn=arns[10])
+
+
+@pytest.mark.parametrize(
+    ("resource", "says"),
+    [
+        ({"Type": "AWS::IAM::Policy", "Inline": 10_241}, "Maximum policy size of 10240 bytes exceeded"),
+        ({"Type": "AWS::IAM::ManagedPolicy", "Inline": 6_145}, "Cannot exceed quota for PolicySize: 6144"),
+        ({"Type": "AWS::IAM::Role", "Inline": 10_241}, "Maximum policy size of 10240 bytes exceeded"),
+    ],
+    ids=lambda value: value["Type"] if isinstance(value, dict) else "",
+)
+def test_a_stack_whose_policies_are_too_long_fails(service: Service, resource: Json, says: str) -> None:
+    document = json.loads(policy_of_length(resource["Inline"]))
+    role: Json = {
+        "Type": "AWS::IAM::Role",
+        "Properties": {"AssumeRolePolicyDocument": json.loads(trust_policy(SourceAccount=ACCOUNT))},
+    }
+    resources = {"Role": role}
+    if resource["Type"] == "AWS::IAM::Role":
+        role["Properties"]["Policies"] = [{"PolicyName": "own", "PolicyDocument": document}]
+    else:
+        properties = {"PolicyDocument": document, "Roles": [{"Ref": "Role"}]}
+        if resource["Type"] == "AWS::IAM::Policy":
+            properties["PolicyName"] = "own"
+        resources["Policy"] = {"Type": resource["Type"], "Properties": properties}
+    client = service.aws.client("cloudformation")
+    name = f"Quota-{resource['Type'].rpartition(':')[2]}"
+    client.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps({"Resources": resources}),
+        OnFailure="DO_NOTHING",
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    with pytest.raises(WaiterError):
+        client.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    events = client.describe_stack_events(StackName=name)["StackEvents"]
+    assert any(says in event.get("ResourceStatusReason", "") for event in events)
+    client.delete_stack(StackName=name)

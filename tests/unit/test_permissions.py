@@ -185,7 +185,7 @@ def test_a_key_for_disks_alone_is_bound_to_the_application() -> None:
         for statement in document["Statement"]
         if statement.get("Condition") == via_service
     )
-    assert submitting["Action"] == ["kms:GenerateDataKey", "kms:Decrypt"]
+    assert submitting["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
     assert submitting["Resource"] == stack.resolve(disk_key.key_arn)
 
 
@@ -327,13 +327,32 @@ def test_a_run_waits_for_the_policies_of_the_buckets_that_it_needs() -> None:
     assert resources(stack, "AWS::S3::BucketPolicy").keys() <= dependencies(resources(stack), run_id)
 
 
+def roles_and_policies_they_name(stack: Stack) -> list[dict[str, Any]]:
+    """What is there for as long as the roles are."""
+    template = resources(stack)
+    roles = [item["Properties"] for item in template.values() if item["Type"] == "AWS::IAM::Role"]
+    inline = [policy for role in roles for policy in role.get("Policies", [])]
+    named = [template[arn["Ref"]]["Properties"] for role in roles for arn in role.get("ManagedPolicyArns", [])]
+    assert not any("Roles" in policy for policy in named)
+    return inline + named
+
+
+def test_what_every_stack_needs_is_deleted_after_the_custom_resources() -> None:
+    stack = stack_of_jobs(2, share_role=False)
+    template = resources(stack)
+    (policy,) = resources(stack, "AWS::IAM::ManagedPolicy")
+    custom = [name for name, item in template.items() if item["Type"].startswith("Custom::EMRServerless")]
+    assert len(custom) == 4
+    for name in custom:
+        assert policy in dependencies(template, name)
+
+
 def test_the_functions_may_end_what_the_stack_started_whatever_its_template_says_by_then() -> None:
     statements = [
         {
             statement["Sid"]: statement
-            for role in resources(stack, "AWS::IAM::Role").values()
-            for inline in role["Properties"].get("Policies", [])
-            for statement in inline["PolicyDocument"]["Statement"]
+            for named in roles_and_policies_they_name(stack)
+            for statement in named["PolicyDocument"]["Statement"]
             if statement.get("Sid") in {"SeeApplications", "SeeJobRuns", "StopApplications", "CancelJobRuns"}
         }
         for stack in (stack_of_jobs(0, share_role=False), stack_of_jobs(2, share_role=False))

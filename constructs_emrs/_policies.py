@@ -1,0 +1,157 @@
+"""Spreads what a role is allowed over policies, each as long as IAM lets it be.
+
+The CDK splits a policy by rough estimates, does not count what else the role has, and merges statements only with the
+feature flag `@aws-cdk/aws-iam:minimizePolicies`: a role that is allowed something for each of a hundred jobs would have
+more policies than IAM lets it have.
+"""
+
+import functools
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import jsii
+from aws_cdk import AspectPriority, Aspects, IAspect
+from aws_cdk import aws_iam as iam
+from constructs import Construct, IConstruct
+
+# In characters without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_INLINE = 10_240
+_MANAGED = 6_144
+_ATTACHED = 10
+_LENGTH_OF_POLICY = len('{"Version":"2012-10-17","Statement":[]}')
+
+# How long a reference may be when it is deployed: us-gov-… or aws-iso-…, a Region such as ap-northeast-1.
+_REFERENCE = re.compile(r"\$\{Token\[([\w.]+?)\.\d+\]\}")
+_LENGTHS = {"AWS.Partition": 10, "AWS.Region": 14, "AWS.AccountId": 12}
+_LENGTH_OF_NAME = 64
+# The id of an application: https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_Application.html
+_LENGTHS_OF_IDS = {"emr-serverless": 16}
+# ARNs that are a reference as a whole; those of roles and buckets have names of up to 64 and 63 characters.
+_LENGTHS_OF_ARNS = {"iam": 102, "kms": 87, "s3": 82}
+_LENGTH_OF_ARN = 150  # what the CDK takes
+
+Conditions = Mapping[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permission:
+    """Actions on resources, under conditions."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    conditions: Conditions | None = None
+
+
+# The resources of statements, by their conditions and actions.
+_Statements = dict[tuple[str, tuple[str, ...]], list[str]]
+
+
+class Policies(Construct):
+    """The policies of one role, made when the app is synthesised."""
+
+    def __init__(self, role: iam.Role, construct_id: str, *, attached: int) -> None:
+        """Collect what the role is allowed.
+
+        Args:
+            role: The role, which has no inline policies of its own. What waits for the role waits for the policies.
+            construct_id: The id in the role.
+            attached: How many managed policies the role has already.
+        """
+        super().__init__(role, construct_id)
+        self._role = role
+        self._most = [_INLINE] + [_MANAGED] * (_ATTACHED - attached)
+        # The actions on each resource, by the conditions: what several ask of a resource is one statement.
+        self._allowed: dict[str, dict[str, dict[str, None]]] = {}
+        self._length = 0
+        Aspects.of(self).add(_WhenSynthesised(self._create), priority=AspectPriority.MUTATING)
+
+    def allow(self, permissions: Iterable[Permission]) -> None:
+        """Allow it.
+
+        Raises:
+            ValueError: IAM would not let the role have that much.
+        """
+        for permission in permissions:
+            conditions = json.dumps(permission.conditions, sort_keys=True)
+            resources = self._allowed.setdefault(conditions, {})
+            for resource in permission.resources:
+                if resource not in resources:
+                    self._length += _length(resource, permission.actions) + len('"",')
+                resources.setdefault(resource, {}).update(dict.fromkeys(permission.actions))
+        # Far from the limit nobody has to look closer.
+        if self._length > 0.75 * sum(self._most) and len(list(self._packed())) > len(self._most):
+            size = f"{self._length:,} characters of ARNs of the {sum(self._most):,} that IAM allows in all policies"
+            raise ValueError(f"the role of the stack's functions would have {size}")
+
+    def _create(self) -> None:
+        for number, policy in enumerate(self._packed(), start=1):
+            statements = [
+                iam.PolicyStatement(actions=list(actions), resources=resources, conditions=json.loads(conditions))
+                for (conditions, actions), resources in policy.items()
+            ]
+            if number == 1:
+                iam.Policy(self, "Policy", statements=statements, roles=[self._role])
+            else:
+                iam.ManagedPolicy(self, f"Policy{number}", statements=statements, roles=[self._role])
+
+    def _packed(self) -> Iterator[_Statements]:
+        """The statements of each policy: one inline policy and as many managed policies as it takes."""
+        policy: _Statements = {}
+        left = _INLINE - _LENGTH_OF_POLICY
+        for statement, resources in self._by_statement().items():
+            conditions, actions = statement
+            for resource in resources:
+                needed = _length(resource, actions) + len('"",')
+                if statement not in policy:
+                    needed += _length_of_statement(conditions, actions)
+                if needed > left and policy:
+                    yield policy
+                    policy, left = {}, _MANAGED - _LENGTH_OF_POLICY
+                    needed = _length(resource, actions) + len('"",') + _length_of_statement(conditions, actions)
+                policy.setdefault(statement, []).append(resource)
+                left -= needed
+        if policy:
+            yield policy
+
+    def _by_statement(self) -> _Statements:
+        statements: _Statements = {}
+        for conditions, resources in self._allowed.items():
+            for resource, actions in resources.items():
+                statements.setdefault((conditions, tuple(sorted(actions))), []).append(resource)
+        return statements
+
+
+@jsii.implements(IAspect)
+class _WhenSynthesised:
+    def __init__(self, create: Callable[[], None]) -> None:
+        self._create: Callable[[], None] | None = create
+
+    def visit(self, node: IConstruct) -> None:
+        """Create the policies, once."""
+        del node
+        create, self._create = self._create, None
+        if create is not None:
+            create()
+
+
+@functools.cache
+def _length_of_statement(conditions: str, actions: tuple[str, ...]) -> int:
+    """Without its resources."""
+    condition = {} if conditions == "null" else {"Condition": json.loads(conditions)}
+    statement = {"Action": actions, "Effect": "Allow", "Resource": [], **condition}
+    return _length(json.dumps(statement, separators=(",", ":")) + ",", ())
+
+
+def _length(text: str, actions: tuple[str, ...]) -> int:
+    """How long a text, such as a resource of the actions, may be when its references are known."""
+    service = actions[0].partition(":")[0] if actions else ""
+    whole = 0
+    if (reference := _REFERENCE.match(text)) and reference[1] not in _LENGTHS:
+        whole, text = _LENGTHS_OF_ARNS.get(service, _LENGTH_OF_ARN), text[reference.end() :]
+
+    def longest(reference: re.Match[str]) -> str:
+        return "x" * _LENGTHS.get(reference[1], _LENGTHS_OF_IDS.get(service, _LENGTH_OF_NAME))
+
+    return whole + len(_REFERENCE.sub(longest, text))
