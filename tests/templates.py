@@ -52,6 +52,8 @@ def resolved(value: Any, references: dict[str, str]) -> Any:
             return known[name]
         case {"Fn::GetAtt": [name, attribute]}:
             return known[f"{name}.{attribute}"]
+        case {"Fn::ImportValue": str(name)}:
+            return known.get(name, name)
         case {"Fn::Join": [separator, parts]}:
             return separator.join(resolved(part, references) for part in parts)
         case {"Fn::Sub": str(text)}:

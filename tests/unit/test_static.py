@@ -17,13 +17,12 @@ from aws_cdk import Acknowledgment, App, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Annotations, Match, Template
-from botocore.loaders import Loader
 from cfnlint.api import lint  # type: ignore[import-untyped]  # it has annotations and no py.typed
 
 from app import FlightDelays
 from constructs_emrs import Application, CloudWatchLogs, Code, JobRun, Monitoring, ReleaseLabel, S3Logs, SparkJob
 from constructs_emrs._provider import JobRunProvider
-from tests import everything
+from tests import authorization, everything
 from tests.templates import Resources, resources
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-is-created.md"
@@ -33,10 +32,6 @@ PACKS = (
     cdk_nag.HIPAASecurityChecks,
     cdk_nag.PCIDSS321Checks,
 )
-PERMISSION_ONLY_ACTIONS: set[str] = set()
-"""Actions of the service that are granted and are no operation of its API, of those that the service's authorization
-reference lists: https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html"""
-
 NOT_LINTED = {
     "W3005": "DependsOn that a reference implies: the CDK depends on whole constructs, policies included",
 }
@@ -258,27 +253,47 @@ def test_the_cdk_warns_of_nothing(name: str, minimize_policies: bool) -> None:
 
 
 @every_stack
-def test_every_granted_action_of_the_service_exists(name: str) -> None:
-    operations = Loader().load_service_model("emr-serverless", "service-2")["operations"].keys()
-    granted = {
-        action.removeprefix("emr-serverless:")
-        for policy in policies(template_of(name)).values()
-        for statement in policy
-        for action in as_list(statement["Action"])
-        if action.startswith("emr-serverless:")
-    }
-    assert granted
-    assert granted <= operations | PERMISSION_ONLY_ACTIONS
+def test_the_service_authorization_reference_knows_every_statement(name: str) -> None:
+    assert list(authorization.statements(template_of(name)))
+    assert authorization.problems(template_of(name)) == []
 
 
-def test_the_actions_granted_to_others_exist() -> None:
+def test_the_service_authorization_reference_knows_what_is_granted_to_others() -> None:
     stack = Stack(App(), "Lake")
     role = iam.Role(stack, "Reader", assumed_by=iam.AccountRootPrincipal())
     application = Application.from_application_id(stack, "Spark", "00f1982r1uukb925")
     application.grant_read(role)
     application.grant_start_job_run(role, role)
-    granted = set(re.findall(r'"emr-serverless:(\w+)"', json.dumps(resources(stack, "AWS::IAM::Policy"))))
-    assert granted <= Loader().load_service_model("emr-serverless", "service-2")["operations"].keys()
+    SparkJob(stack, "Etl", application=application, entry_point=script()).grant_start(role)
+    assert authorization.problems(resources(stack)) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ({"Action": "s3:GetObjects", "Resource": "*"}, "s3:GetObjects: there is no such action"),
+        ({"Action": "s3:GetObject", "Resource": "arn:aws:s3:::data"}, "is on none of"),
+        (
+            {"Action": "s3:GetObject", "Resource": ["arn:aws:s3:::data/*", "arn:aws:s3:::data"]},
+            "arn:aws:s3:::data: none",
+        ),
+        (
+            {
+                "Action": "emr-serverless:GetJobRun",
+                "Resource": "arn:aws:emr-serverless:us-east-1:123456789012:/applications/00f1982r1uukb925",
+            },
+            "emr-serverless:GetJobRun: it is on none",
+        ),
+        (
+            {"Action": "s3:GetObject", "Condition": {"StringEquals": {"kms:ViaService": "s3"}}},
+            "s3:GetObject: it has no condition key kms:ViaService",
+        ),
+    ],
+)
+def test_what_the_service_authorization_reference_does_not_know_is_found(
+    statement: dict[str, Any], problem: str
+) -> None:
+    assert any(problem in found for found in authorization.problems_of_statement(statement))
 
 
 @every_stack
