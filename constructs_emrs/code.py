@@ -59,6 +59,9 @@ class Code(ABC):
     def from_bucket(bucket: s3.IBucket, key: str) -> "Code":
         """An object in a bucket; the execution role may read it.
 
+        A changed object does not change the job: when a `BucketDeployment` uploads it, give the `JobRun` a trigger,
+        such as `triggers={"scripts": FileSystem.fingerprint("jobs")}`, or `run_when=RunWhen.EVERY_DEPLOY`.
+
         Args:
             bucket: The bucket, created in this app or imported.
             key: The object's key.

@@ -28,6 +28,8 @@ _WAIT_SECONDS = range(60, 12 * 3600 + 1)
 # CloudFormation waits for a custom resource for an hour. What is left is for ending an earlier run, for throttling, and
 # for cancelling a run that takes too long; who wants to wait longer gets more custom resources, one after the other.
 _SECONDS_OF_ONE_RESOURCE = 55 * 60
+# Each of several custom resources counts from when it first saw the run RUNNING.
+_STABLE_SECONDS = range(10, 50 * 60 + 1)
 _RETAINED = (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 
 
@@ -64,6 +66,7 @@ class JobRun(Construct):
         job: Job,
         wait_for: JobRunState | None = None,
         wait_timeout: Duration | None = None,
+        stable_for: Duration | None = None,
         arguments: Sequence[str] | None = None,
         triggers: Mapping[str, str] | None = None,
         run_when: RunWhen = RunWhen.CHANGED,
@@ -79,6 +82,9 @@ class JobRun(Construct):
             wait_for: When the deploy goes on. Default: SUCCESS for a batch job, RUNNING for a streaming job.
             wait_timeout: How long to wait before the run is cancelled and the deploy fails, 1 minute to 12 hours in
                 whole seconds. Each further 55 minutes take one more custom resource. Default: 55 minutes.
+            stable_for: How long the run has to be RUNNING, in one attempt, before the deploy goes on that waits for
+                RUNNING: a driver that fails at its start is RUNNING before it runs a line, and is tried again. 10
+                seconds to 50 minutes in whole seconds, and less than `wait_timeout`. Default: not at all.
             arguments: The arguments of a Spark job's entry point, instead of the job's own.
             triggers: Strings that start a new run when they change.
             run_when: On which deploys a run is started.
@@ -97,6 +103,8 @@ class JobRun(Construct):
         _check_state(problems, job, wait_for)
         _check_arguments(problems, job, arguments)
         wait_seconds = _wait_seconds(problems, wait_timeout)
+        state = wait_for or default_state
+        stable_seconds = _stable_seconds(problems, stable_for, state, wait_seconds)
         _check_removal_policy(problems, job, removal_policy)
         problems.raise_if_any()
         provider = JobRunProvider.of(self)
@@ -111,7 +119,7 @@ class JobRun(Construct):
             properties[contract.RUN_ON_ROLLBACK] = True
         if job.mode is JobMode.STREAMING and (definition := _definition_of_application(self, job)):
             properties[contract.APPLICATION_DEFINITION] = definition
-        waiting = _waiting(wait_for or default_state, wait_seconds)
+        waiting = _waiting(state, wait_seconds, stable_seconds)
         self._resource = CustomResource(
             self,
             "Resource",
@@ -192,9 +200,28 @@ def _wait_seconds(problems: Problems, wait_timeout: Duration | None) -> int | No
     return seconds
 
 
-def _waiting(wait_for: JobRunState, seconds: int | None) -> list[dict[str, Any]]:
+def _stable_seconds(
+    problems: Problems, stable_for: Duration | None, wait_for: JobRunState, wait_seconds: int | None
+) -> int | None:
+    if stable_for is None:
+        return None
+    seconds = whole_seconds(problems, "stable_for", stable_for)
+    if wait_for is not JobRunState.RUNNING:
+        problems.add("stable_for", stable_for, f"the deploy waits for {wait_for}", "use wait_for=JobRunState.RUNNING")
+    elif seconds is None or is_token(seconds):
+        return seconds
+    elif seconds not in _STABLE_SECONDS:
+        problems.add("stable_for", stable_for, "it is out of range", "use 10 seconds to 50 minutes")
+    elif wait_seconds is not None and not is_token(wait_seconds) and seconds >= wait_seconds:
+        problems.add("stable_for", stable_for, "the deploy does not wait for so long", "use a longer wait_timeout")
+    return seconds
+
+
+def _waiting(wait_for: JobRunState, seconds: int | None, stable_seconds: int | None) -> list[dict[str, Any]]:
     """How to wait, for each of the custom resources that it takes."""
     properties: dict[str, Any] = {contract.WAIT_FOR: wait_for.value, contract.WAIT_TIMEOUT_SECONDS: seconds}
+    if stable_seconds is not None:
+        properties[contract.STABLE_SECONDS] = stable_seconds
     if seconds is None or is_token(seconds) or wait_for is JobRunState.SUBMITTED:
         return [properties]
     handed_over = (seconds - 1) // _SECONDS_OF_ONE_RESOURCE

@@ -19,6 +19,7 @@ RUN_ON_ROLLBACK = "RunOnRollback"
 APPLICATION_DEFINITION = "ApplicationDefinition"
 WAIT_FOR = "WaitFor"
 WAIT_TIMEOUT_SECONDS = "WaitTimeoutSeconds"
+STABLE_SECONDS = "StableSeconds"
 HAND_OVER_SECONDS = "HandOverSeconds"
 WAIT_NUMBER = "WaitNumber"
 

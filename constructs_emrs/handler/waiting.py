@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import contract, failure, pace, runs
 from .driver_log import DriverLog
@@ -23,6 +23,8 @@ _LONGEST_CANCEL_SECONDS = 58 * 60
 # Keys of the request's progress: why it fails, and for which run.
 _FAILURE = "Failure"
 _FAILED_RUNS = "FailedRuns"
+# Which attempt was first seen RUNNING, and when.
+_RUNNING_SINCE = "RunningSince"
 
 
 def look(request: Request, services: Services, run: runs.RunId) -> Outcome | None:
@@ -38,7 +40,7 @@ def look(request: Request, services: Services, run: runs.RunId) -> Outcome | Non
             "deployment waited for it. Deploy again."
         )
     state, wait_for = job_run["state"], request.properties[contract.WAIT_FOR]
-    if state == "SUCCESS" or (state == _RUNNING and wait_for == _RUNNING):
+    if state == "SUCCESS" or (wait_for == _RUNNING and _is_stable(request, job_run)):
         return None
     log = DriverLog(job_run, logs=services.logs, s3=services.s3, sleep=services.sleep)
     if state in runs.ENDED:
@@ -51,6 +53,22 @@ def look(request: Request, services: Services, run: runs.RunId) -> Outcome | Non
     if waited > timeout.total_seconds() or (not hands_over and request.age > _LONGEST_SECONDS):
         raise failure.job_run_failed(job_run, log, timed_out_after=timeout)
     return Again(pace.until_next_look(waited))
+
+
+def _is_stable(request: Request, job_run: Any) -> bool:
+    """Whether the run is RUNNING, and has been in one attempt for as long as is asked.
+
+    The time is taken from when this request first saw it: no member of the service's answer is documented to tell.
+    """
+    if job_run["state"] != _RUNNING:
+        request.progress.pop(_RUNNING_SINCE, None)
+        return False
+    seconds = int(request.properties.get(contract.STABLE_SECONDS, 0))
+    attempt, since = request.progress.get(_RUNNING_SINCE, (None, request.now))
+    if attempt is None or attempt != job_run.get("attempt", 0):
+        attempt, since = job_run.get("attempt", 0), request.now
+        request.progress[_RUNNING_SINCE] = [attempt, since]
+    return bool(request.now - since >= seconds)
 
 
 def give_up(request: Request, reason: str, run_ids: list[runs.RunId]) -> Outcome:

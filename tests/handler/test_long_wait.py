@@ -23,11 +23,11 @@ HOUR = 3600
 class Deployment:
     """A stack whose job run takes some time, deployed resource by resource as CloudFormation does it."""
 
-    def __init__(self, *, wait_timeout: Duration, takes: timedelta, ends_as: str = "SUCCESS") -> None:
+    def __init__(self, *, wait_timeout: Duration, takes: timedelta, ends_as: str = "SUCCESS", **arguments: Any) -> None:
         self.service = Service()
         self._takes, self._ends_as = takes, ends_as
         self._resources: dict[str, CustomResource] = {}
-        self._templates = custom_resources(wait_timeout)
+        self._templates = custom_resources(wait_timeout, **arguments)
 
     def create(self) -> None:
         """Create one resource after the other."""
@@ -77,12 +77,12 @@ class Deployment:
                 run.state = "RUNNING"
 
 
-def custom_resources(wait_timeout: Duration) -> list[dict[str, Any]]:
+def custom_resources(wait_timeout: Duration, **arguments: Any) -> list[dict[str, Any]]:
     """The properties of the custom resources of a run, in the order of their dependencies."""
     stack = new_stack()
     application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
     job = SparkJob(stack, "Etl", application=application, entry_point=Code.from_uri("s3://code/etl.py"))
-    JobRun(stack, "EtlOnDeploy", job=job, wait_timeout=wait_timeout)
+    JobRun(stack, "EtlOnDeploy", job=job, wait_timeout=wait_timeout, **arguments)
     found = []
     for resource_type in (contract.JOB_RUN_TYPE, contract.JOB_RUN_WAIT_TYPE):
         for name, resource in resources(stack, resource_type).items():

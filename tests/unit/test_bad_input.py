@@ -2175,6 +2175,22 @@ APPLICATIONS: list[Row] = [
 
 RUNS: list[Row] = [
     (
+        "a time to be stable of a run that is waited for to the end",
+        run(stable_for=Duration.minutes(3)),
+        "Lake/Bad: stable_for=<Duration 3 minutes>: the deploy waits for JobRunState.SUCCESS; use "
+        "wait_for=JobRunState.RUNNING",
+    ),
+    (
+        "a time to be stable that is too long",
+        run(job=lambda lake: lake.streaming, stable_for=Duration.hours(1), wait_timeout=Duration.hours(2)),
+        "Lake/Bad: stable_for=<Duration 1 hour>: it is out of range; use 10 seconds to 50 minutes",
+    ),
+    (
+        "a time to be stable that is longer than the wait",
+        run(job=lambda lake: lake.streaming, stable_for=Duration.minutes(3), wait_timeout=Duration.minutes(2)),
+        "Lake/Bad: stable_for=<Duration 3 minutes>: the deploy does not wait for so long; use a longer wait_timeout",
+    ),
+    (
         "a run that is to outlive an application that is deleted",
         run(removal_policy=RemovalPolicy.RETAIN),
         "Lake/Bad: removal_policy=RemovalPolicy.RETAIN: the application is deleted with the stack, and its runs are "

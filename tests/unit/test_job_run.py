@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, RemovalPolicy, Stack, Tags
+from aws_cdk import Duration, FileSystem, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
@@ -248,3 +248,17 @@ def test_the_state_machine_goes_on_until_the_request_is_answered(lake: Lake) -> 
     assert {states[name]["Next"] for name in tasks} == {"Is answered"}, "what a task decided is sent by the next step"
     assert states["Is answered"]["Default"] == "Wait"
     assert states["Wait"]["Next"] == "Step"
+
+
+def test_a_script_that_a_bucket_deployment_uploads_is_run_again_when_its_folder_is_a_trigger(tmp_path: Path) -> None:
+    requested = []
+    for text in ("print(1)", "print(2)"):
+        (tmp_path / "etl.py").write_text(text)
+        stack = new_stack()
+        application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+        code = Code.from_bucket(s3.Bucket.from_bucket_name(stack, "Code", "code"), "etl.py")
+        job = SparkJob(stack, "Etl", application=application, entry_point=code)
+        JobRun(stack, "Run", job=job, triggers={"scripts": FileSystem.fingerprint(str(tmp_path))})
+        requested.append(only(stack, contract.JOB_RUN_TYPE))
+    assert requested[0][contract.REQUEST] == requested[1][contract.REQUEST]
+    assert requested[0][contract.TRIGGERS] != requested[1][contract.TRIGGERS]
