@@ -108,11 +108,7 @@ class HiveJob(Job):
                 if uri is not None:
                     hive[member] = uri
             _check_variables(problems, hive_variables or {})
-            for name, value in {**properties_of(application_configuration, _HIVE_SITE), **conf}.items():
-                if name.startswith(_NO_SIZE):
-                    problem = "it does not size the worker of a Hive job's driver"
-                    instead = f"hive.driver.{name.removeprefix(_NO_SIZE)}"
-                    job._warn(f"hive_conf[{name!r}]", value, problem, f"use {instead}")
+            _warn_of_sizes(job, conf, application_configuration)
             settings = [Setting(f"hive_conf[{name!r}]", name, value) for name, value in conf.items()]
             awkward = [item for item in settings if needs_quotes(item.value)]
             site = [item for item in awkward if is_carried(problems, item, _HIVE_SITE)]
@@ -145,6 +141,17 @@ class HiveJob(Job):
             job_name=job_name,
             job_driver=job_driver,
         )
+
+
+def _warn_of_sizes(job: Job, conf: Mapping[str, str], configuration: Sequence[Configuration]) -> None:
+    for argument, properties in (
+        ("hive_conf", conf),
+        ("application_configuration", properties_of(configuration, _HIVE_SITE)),
+    ):
+        for name, value in properties.items():
+            if name.startswith(_NO_SIZE):
+                problem = "it does not size the worker of a Hive job's driver"
+                job._warn(f"{argument}[{name!r}]", value, problem, f"use hive.driver.{name.removeprefix(_NO_SIZE)}")
 
 
 def _check_variables(problems: Problems, variables: Mapping[str, str]) -> None:
