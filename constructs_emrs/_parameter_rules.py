@@ -22,6 +22,9 @@ _CONF = ("--conf", "-c")
 # service says "Flag '-hivevar' is not supported": https://github.com/aws-samples/emr-serverless-samples/issues/46
 _HIVE = ("--hiveconf", "--hivevar")
 
+# A comma that is meant to separate properties.
+_COMMA = re.compile(r",$|,\s*spark\.[^,=]+=")
+
 # Where quotes group a whole value: nothing, a name or an option before them, and nothing behind them.
 _QUOTES_A_VALUE = re.compile(r'(?:[^\s"\'=]+=)*"(?:[^"\\]|\\.)*"', re.DOTALL)
 _WORD = re.compile(r'(?:[^\s"]|"(?:[^"\\]|\\.)*")+', re.DOTALL)
@@ -53,7 +56,11 @@ def check_spark_parameters(parameters: str, member: str, report: Report, warn: R
             report(member, parameters, problem, f"write {option} with its value, or leave it out")
             return
         if option in _CONF:
-            _check_setting(option, value, remaining, member, report)
+            if not _is_setting(option, value, remaining, member, report):
+                return
+            if _COMMA.search(value):
+                problem = f"the service reads one property with its value, {value}"
+                warn(member, parameters, problem, f"leave out the comma, and write a {option} for each property")
         elif option in _LISTS and not all(value.split(",")):
             problem = f"the service reads {option} {value}, a list with an empty item"
             warn(member, parameters, problem, "separate the items with single commas, without blanks")
@@ -78,7 +85,8 @@ def check_hive_parameters(parameters: str, member: str, report: Report, warn: Re
             return
         value = next(remaining, "")
         before = f"{word} {value}"
-        _check_setting(word, value, remaining, member, report)
+        if not _is_setting(word, value, remaining, member, report):
+            return
 
 
 def _read(parameters: str, member: str, report: Report, warn: Report) -> Sequence[str]:
@@ -101,18 +109,16 @@ def _read(parameters: str, member: str, report: Report, warn: Report) -> Sequenc
     return words
 
 
-def _check_setting(option: str, value: str, remaining: Iterable[str], member: str, report: Report) -> None:
+def _is_setting(option: str, value: str, remaining: Iterable[str], member: str, report: Report) -> bool:
+    """Whether an option is followed by a name with its value; reports what is not."""
     name, equals, _ = value.partition("=")
     if equals and name:
-        return
+        return True
     following = next(iter(remaining), "").lstrip("=")
+    meant = "value" if following.startswith("-") else quoted(following) or "value"
     problem = f"the service reads {option} with {value!r}, which is no name=value"
-    report(
-        member,
-        value,
-        problem,
-        f"write {option} {name or 'name'}={quoted(following) or 'value'}, without blanks around =",
-    )
+    report(member, value, problem, f"write {option} {name or 'name'}={meant}, without blanks around =")
+    return False
 
 
 def _report_stray(word: str, before: str, options: Sequence[str], member: str, report: Report) -> None:

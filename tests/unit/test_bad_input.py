@@ -2312,6 +2312,12 @@ OVERRIDES: list[Row] = [
         "'spark.a', which is no name=value; write --conf spark.a=b, without blanks around =",
     ),
     (
+        "a conf without = before another option",
+        override(PARAMETERS, "--conf spark.a --class X"),
+        "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='spark.a': the service reads --conf with "
+        "'spark.a', which is no name=value; write --conf spark.a=value, without blanks around =",
+    ),
+    (
         "blanks around =",
         override(PARAMETERS, "--conf spark.a = b"),
         "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='spark.a': the service reads --conf with "

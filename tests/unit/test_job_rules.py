@@ -155,6 +155,8 @@ def test_an_overhead_counts_wherever_it_is_set() -> None:
         ('--conf spark.a={"b":1}', "reads spark.a={b:1}"),
         ('--conf spark.a="b"c', "reads spark.a=bc"),
         (r'--conf spark.a="say \"hi\""', r"leaves the backslashes and reads spark.a=say \"hi\""),
+        ("--conf spark.a=b, --class X", "reads one property with its value, spark.a=b,"),
+        ("--conf spark.a=b,spark.c=d", "write a --conf for each property"),
         ("--jars s3://b/a.jar,,s3://b/c.jar", "a list with an empty item"),
         ("--jars s3://b/a.jar, --class X", "a list with an empty item"),
         ("--master yarn", "leave --master out"),
