@@ -1,7 +1,10 @@
 """Settings of all tests, and how they are shared out when several processes run them."""
 
+from typing import Any
+
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 # The gate judges a change, not the day's luck; machines are noisy, so that no example has a deadline.
 settings.register_profile("gate", derandomize=True, deadline=None)
@@ -22,15 +25,23 @@ LONGEST_FIRST = (
 SHARED_OUT = ("tests/e2e/test_demo.py", "tests/e2e/test_examples.py", "tests/e2e/test_lake.py", "tests/faults/")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, unless they are shared out, and put the longest first."""
+    """Put the longest first."""
 
     def place(item: pytest.Item) -> int:
         found = (number for number, start in enumerate(LONGEST_FIRST) if item.nodeid.startswith(start))
         return next(found, len(LONGEST_FIRST))
 
     items.sort(key=place)
-    for item in items:
-        if not item.nodeid.startswith(SHARED_OUT):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+class FilesAndLongTests(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist has no types
+    """Gives a process a file at a time, and of some files a test."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(SHARED_OUT) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesAndLongTests | None:
+    """Share out as above what is to be shared out by files."""
+    return FilesAndLongTests(config, log) if config.getoption("dist") == "loadfile" else None

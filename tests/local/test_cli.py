@@ -123,7 +123,7 @@ import boto3, botocore.config, sys
 config = botocore.config.Config(retries={"total_max_attempts": 1})
 client = boto3.client("emr-serverless", config=config)
 request = {"releaseLabel": "emr-7.9.0", "type": "SPARK"}
-for number in range(60):
+for number in range(300):
     try:
         client.create_application(**request, name=f"app-{number}")
     except client.exceptions.ClientError as error:
