@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from emrs_local import LocalAws
+from emrs_local import LocalAws
+from tests.local.service_support import SERVER_COMMAND
 
 ROOT = Path(__file__).parent.parent.parent
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
@@ -22,6 +22,14 @@ CDK = ROOT / "node_modules" / ".bin" / "cdk"
 def bootstrapped(local_aws: LocalAws) -> LocalAws:
     assert local_aws.bootstrap()
     return local_aws
+
+
+@pytest.fixture(scope="session")
+def with_python_drivers() -> Iterator[LocalAws]:
+    """A local AWS whose drivers are Python scripts, and whose state machines wait for a tenth of the time."""
+    with LocalAws(server_command=("env", "SFN_WAIT_SCALE=0.1", *SERVER_COMMAND)) as local_aws:
+        assert local_aws.bootstrap()
+        yield local_aws
 
 
 @dataclass

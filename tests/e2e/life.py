@@ -1,15 +1,11 @@
-"""A stack that tests take through its life, with the real CDK CLI, on a local AWS whose drivers are Python scripts."""
+"""A stack that tests take through its life, on a local AWS whose drivers are Python scripts."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from constructs_emrs.handler import contract
-from tests.e2e.conftest import CDK, ROOT
+from tests.e2e import life_app
+from tests.e2e.deployment import DeployedStack, Outcome, synthesise
 
 if TYPE_CHECKING:
     from emrs_local import LocalAws
@@ -28,23 +25,10 @@ SUCCEEDS = "print('the work is done')"
 RAISES = "raise ValueError('no such column: arr_delay')"
 SLEEPS = "import time\ntime.sleep(600)"
 
-SETTINGS: dict[str, Any] = {
-    "stream": False,
-    "arguments": [],
-    "wait_for": "",
-    "wait_seconds": 0,
-    "seconds_of_one_resource": 0,
-    "maximum_cpu": 0,
-    "release_label": "emr-7.14.0",
-    "tags": {},
-    "stack_tags": {},
-    "retain": False,
-    "job_runs": 1,
-    "share_role": False,
-    "other_fails": "",
-    "other_seconds": 0,
-    "other_is_last": False,
-}
+
+def after(file: Path, script: str) -> str:
+    """The script, when there is the file."""
+    return f"import os, time\nwhile not os.path.exists({str(file)!r}):\n    time.sleep(0.1)\n{script}"
 
 
 @dataclass
@@ -54,34 +38,41 @@ class Life:
     local_aws: LocalAws
     folder: Path
     stack: str
-    settings: dict[str, Any] = field(default_factory=lambda: dict(SETTINGS))
+    settings: dict[str, Any] = field(default_factory=lambda: dict(life_app.SETTINGS))
     scripts: int = 0
+    deployments: int = 0
 
-    def deploy(self, script: str | None = None, *options: str, **settings: Any) -> subprocess.CompletedProcess[str]:
-        """Run `cdk deploy`; another script is another entry point."""
+    def __post_init__(self) -> None:
+        self._deployed = DeployedStack(self.local_aws, self.stack)
+
+    def deploy(self, script: str | None = None, **settings: Any) -> Outcome:
+        """Deploy it; another script is another entry point."""
         if script is not None:
             self.scripts += 1
             path = self.folder / f"etl_{self.scripts}.py"
             path.write_text(script)
             self.settings["script"] = str(path)
         self.settings |= settings
-        app = f"--app={sys.executable} tests/e2e/life_app.py"
-        return self._cdk("deploy", "--require-approval=never", app, f"--output={self._assembly}", *options)
+        self.deployments += 1
+        assembly = self.folder / f"cdk.out.{self.deployments}"
+        synthesise(lambda app: life_app.build(app, self.stack, self.settings), assembly)
+        return self._deployed.deploy(assembly)
 
-    def destroy(self) -> subprocess.CompletedProcess[str]:
-        """Run `cdk destroy` on what was deployed last."""
-        return self._cdk("destroy", "--force", f"--app={self._assembly}")
+    def destroy(self) -> Outcome:
+        """Delete it."""
+        return self._deployed.destroy()
 
     def status(self) -> str:
         """The stack's status; DELETE_COMPLETE when it is gone."""
-        stacks = self.local_aws.client("cloudformation").list_stacks()["StackSummaries"]
-        return next((str(item["StackStatus"]) for item in stacks if item["StackName"] == self.stack), "DELETE_COMPLETE")
+        return self._deployed.status()
+
+    def events(self) -> list[str]:
+        """The stack's events, the oldest first: resource, status and reason."""
+        return self._deployed.events()
 
     def application_id(self) -> str:
         """The stack's application, the newest of them if it was created more than once."""
-        found = self.local_aws.client("emr-serverless").list_applications()["applications"]
-        own = [item for item in found if item["name"].startswith(f"{self.stack}-")]
-        return str(max(own, key=lambda item: item["createdAt"])["id"])
+        return self._application_ids()[-1]
 
     def application_state(self) -> str:
         """The state of the stack's application."""
@@ -102,13 +93,17 @@ class Life:
 
     def runs(self) -> list[dict[str, Any]]:
         """All runs of all applications that the stack has had, the oldest first."""
-        client = self.local_aws.client("emr-serverless")
-        found = []
-        for application in client.list_applications()["applications"]:
-            if application["name"].startswith(f"{self.stack}-"):
-                pages = client.get_paginator("list_job_runs").paginate(applicationId=application["id"])
-                found += [run for page in pages for run in page["jobRuns"]]
+        pages = self.local_aws.client("emr-serverless").get_paginator("list_job_runs")
+        found = [
+            run
+            for application_id in self._application_ids()
+            for page in pages.paginate(applicationId=application_id)
+            for run in page["jobRuns"]
+        ]
         return sorted(found, key=lambda run: run["createdAt"])
+
+    def _application_ids(self) -> list[str]:
+        return self._deployed.physical_ids("AWS::EMRServerless::Application")
 
     def states(self) -> list[str]:
         """The states of the runs."""
@@ -135,37 +130,23 @@ class Life:
         thread.join()
 
     @contextmanager
-    def meanwhile(self, action: Callable[[], None], *, when: str) -> Iterator[None]:
-        """Do something as soon as a run is in a state."""
+    def meanwhile(self, action: Callable[[], object], *, when: Callable[[], object]) -> Iterator[None]:
+        """Do something as soon as something is true."""
+        over = threading.Event()
 
         def wait_and_act() -> None:
-            deadline = time.monotonic() + 120
-            while time.monotonic() < deadline:
-                if when in self.states():
+            while not over.wait(0.1):
+                if when():
                     action()
                     return
-                time.sleep(0.1)
 
         thread = threading.Thread(target=wait_and_act, daemon=True)
         thread.start()
-        yield
-        thread.join()
-
-    def _cdk(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        settings = json.dumps({**self.settings, "stack": self.stack})
-        return subprocess.run(
-            [str(CDK), *arguments, "--no-color", "--ci"],
-            cwd=ROOT,
-            env=self.local_aws.command_environment() | {"LIFE": settings, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    @property
-    def _assembly(self) -> Path:
-        return self.folder / "cdk.out"
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
 
 def kill_function(name: str) -> int:

@@ -1,13 +1,11 @@
 """A stack with one job run, or many, whose every circumstance is set by the test that deploys it."""
 
-import json
-import os
 from typing import Any
+from unittest import mock
 
 from aws_cdk import App, CustomResource, Duration, RemovalPolicy, Size, Stack, Tags
 from aws_cdk import aws_lambda as lambda_
 
-import constructs_emrs.job_run
 from constructs_emrs import (
     Application,
     CloudWatchLogs,
@@ -21,16 +19,32 @@ from constructs_emrs import (
     SparkJob,
 )
 
-SETTINGS: dict[str, Any] = json.loads(os.environ["LIFE"])
+SETTINGS: dict[str, Any] = {
+    "stream": False,
+    "arguments": [],
+    "wait_for": "",
+    "wait_seconds": 0,
+    "seconds_of_one_resource": 0,
+    "maximum_cpu": 0,
+    "release_label": "emr-7.14.0",
+    "tags": {},
+    "stack_tags": {},
+    "retain": False,
+    "job_runs": 1,
+    "share_role": False,
+    "other_fails": "",
+    "other_waits_for": "",
+    "other_is_last": False,
+}
 
-# Answers CloudFormation after so many seconds, as it is told.
+# Answers CloudFormation as it is told; before it fails, it waits for a file.
 OTHER = """
-import json, time, urllib.request
+import json, os, time, urllib.request
 def handler(event, context):
     properties = event["ResourceProperties"]
     fails = event["RequestType"] != "Delete" and properties["Fails"] == event["RequestType"]
-    if fails:
-        time.sleep(float(properties["Seconds"]))
+    while fails and properties["WaitsFor"] and not os.path.exists(properties["WaitsFor"]):
+        time.sleep(0.1)
     answer = {"Status": "FAILED" if fails else "SUCCESS", "Reason": "the other resource failed"}
     answer |= {"PhysicalResourceId": "other"}
     answer |= {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
@@ -40,7 +54,62 @@ def handler(event, context):
 """
 
 
-def other_resource(stack: Stack) -> CustomResource:
+def build(app: App, stack_name: str, settings: dict[str, Any]) -> None:
+    """Fill the app with a stack as the settings want it."""
+    with _times(settings):
+        _fill(Stack(app, stack_name, tags=settings["stack_tags"]), settings)
+
+
+def _fill(stack: Stack, settings: dict[str, Any]) -> None:
+    maximum_cpu, seconds = settings["maximum_cpu"], settings["wait_seconds"]
+    spark = Application(
+        stack,
+        "Spark",
+        release_label=ReleaseLabel.of(settings["release_label"]),
+        maximum_capacity=MaximumCapacity(cpu=maximum_cpu, memory=Size.gibibytes(64)) if maximum_cpu else None,
+        auto_stop=False,
+        removal_policy=RemovalPolicy.RETAIN if settings["retain"] else None,
+    )
+    for key, value in settings["tags"].items():
+        Tags.of(spark).add(key, value)
+    role = None
+    for number in range(settings["job_runs"]):
+        suffix = str(number or "")
+        job = SparkJob(
+            stack,
+            f"Etl{suffix}",
+            application=spark,
+            entry_point=Code.from_uri(f"local://{settings['script']}"),
+            arguments=settings["arguments"],
+            mode=JobMode.STREAMING if settings["stream"] else JobMode.BATCH,
+            execution_role=role,
+            monitoring=Monitoring(cloudwatch_logs=CloudWatchLogs(enabled=not settings["share_role"])),
+        )
+        if settings["share_role"]:
+            role = job.execution_role
+        run = JobRun(
+            stack,
+            f"EtlOnDeploy{suffix}",
+            job=job,
+            wait_for=JobRunState[settings["wait_for"]] if settings["wait_for"] else None,
+            wait_timeout=Duration.seconds(seconds) if seconds else None,
+            removal_policy=RemovalPolicy.RETAIN if settings["retain"] else None,
+        )
+    if settings["other_fails"]:
+        other = _other_resource(stack, settings)
+        if settings["other_is_last"]:
+            other.node.add_dependency(run)
+
+
+def _times(settings: dict[str, Any]) -> Any:
+    """Waits of seconds are long enough, and one resource waits for less than an hour."""
+    times: dict[str, Any] = {"_WAIT_SECONDS": range(1, 12 * 3600)}
+    if settings["seconds_of_one_resource"]:
+        times["_SECONDS_OF_ONE_RESOURCE"] = settings["seconds_of_one_resource"]
+    return mock.patch.multiple("constructs_emrs.job_run", **times)
+
+
+def _other_resource(stack: Stack, settings: dict[str, Any]) -> CustomResource:
     """A resource that fails when it is told to."""
     function = lambda_.Function(
         stack,
@@ -48,52 +117,7 @@ def other_resource(stack: Stack) -> CustomResource:
         code=lambda_.Code.from_inline(OTHER),
         handler="index.handler",
         runtime=lambda_.Runtime.PYTHON_3_13,
-        timeout=Duration.minutes(2),
+        timeout=Duration.minutes(15),
     )
-    properties = {"Fails": SETTINGS["other_fails"], "Seconds": SETTINGS["other_seconds"]}
+    properties = {"Fails": settings["other_fails"], "WaitsFor": settings["other_waits_for"]}
     return CustomResource(stack, "Other", service_token=function.function_arn, properties=properties)
-
-
-app = App()
-stack = Stack(app, SETTINGS["stack"], tags=SETTINGS["stack_tags"])
-if SETTINGS["seconds_of_one_resource"]:
-    constructs_emrs.job_run._SECONDS_OF_ONE_RESOURCE = SETTINGS["seconds_of_one_resource"]
-capacity = MaximumCapacity(cpu=SETTINGS["maximum_cpu"], memory=Size.gibibytes(64)) if SETTINGS["maximum_cpu"] else None
-spark = Application(
-    stack,
-    "Spark",
-    release_label=ReleaseLabel.of(SETTINGS["release_label"]),
-    maximum_capacity=capacity,
-    auto_stop=False,
-    removal_policy=RemovalPolicy.RETAIN if SETTINGS["retain"] else None,
-)
-for key, value in SETTINGS["tags"].items():
-    Tags.of(spark).add(key, value)
-role = None
-for number in range(SETTINGS["job_runs"]):
-    suffix = str(number or "")
-    job = SparkJob(
-        stack,
-        f"Etl{suffix}",
-        application=spark,
-        entry_point=Code.from_uri(f"local://{SETTINGS['script']}"),
-        arguments=SETTINGS["arguments"],
-        mode=JobMode.STREAMING if SETTINGS["stream"] else JobMode.BATCH,
-        execution_role=role,
-        monitoring=Monitoring(cloudwatch_logs=CloudWatchLogs(enabled=not SETTINGS["share_role"])),
-    )
-    if SETTINGS["share_role"]:
-        role = job.execution_role
-    run = JobRun(
-        stack,
-        f"EtlOnDeploy{suffix}",
-        job=job,
-        wait_for=JobRunState[SETTINGS["wait_for"]] if SETTINGS["wait_for"] else None,
-        wait_timeout=Duration.seconds(SETTINGS["wait_seconds"]) if SETTINGS["wait_seconds"] else None,
-        removal_policy=RemovalPolicy.RETAIN if SETTINGS["retain"] else None,
-    )
-if SETTINGS["other_fails"]:
-    other = other_resource(stack)
-    if SETTINGS["other_is_last"]:
-        other.node.add_dependency(run)
-app.synth()

@@ -39,8 +39,8 @@ class Example:
         return {name: value for of_stack in outputs.values() for name, value in of_stack.items()}
 
     def destroy(self) -> None:
-        """Destroy them."""
-        self._cdk("destroy", "--all", "--force")
+        """Destroy them, as they were synthesised last."""
+        self._cdk("destroy", "--all", "--force", "--app=cdk.out")
 
     def objects(self, bucket: str, prefix: str) -> dict[str, bytes]:
         """What the bucket has below the prefix."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from constructs_emrs.handler import failure
-from tests.e2e.conftest import CDK, ROOT
+from tests.e2e.deployment import DeployedStack, synthesise_script
 
 if TYPE_CHECKING:
     from emrs_local import LocalAws
@@ -32,30 +31,18 @@ def reasons(bootstrapped: LocalAws, tmp_path_factory: pytest.TempPathFactory) ->
         "SparkSession.builder.getOrCreate().range(3).write.parquet(sys.argv[1])\n"
     )
     (folder / "query.sql").write_text("SELECT there_is_no_such_column FROM there_is_no_such_table;\n")
-    assembly = folder / "cdk.out"
-    app = f"{sys.executable} tests/e2e/failures_app.py"
-
-    def cdk(*arguments: str) -> None:
-        subprocess.run(
-            [str(CDK), *arguments, "--no-color", "--ci"],
-            cwd=ROOT,
-            env=bootstrapped.command_environment() | {"FAILURES_FILES": str(folder), "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-
-    cdk("synth", "--quiet", f"--app={app}", f"--output={assembly}")
-    for stack in STACKS:
-        cdk("deploy", stack, "--require-approval=never", f"--app={assembly}")
-    client = bootstrapped.client("cloudformation")
-    events = [event for stack in STACKS for event in client.describe_stack_events(StackName=stack)["StackEvents"]]
+    synthesise_script("failures_app.py", folder / "cdk.out", FAILURES_FILES=str(folder))
+    stacks = [DeployedStack(bootstrapped, name) for name in STACKS]
+    for stack in stacks:
+        stack.start_deploy(folder / "cdk.out")
+    settled = {stack.name: stack.settled().events for stack in stacks}
     yield {
-        event["StackName"]: event["ResourceStatusReason"]
-        for event in events
-        if event["ResourceStatus"] == "CREATE_FAILED" and event["ResourceType"] == "Custom::EMRServerlessJobRun"
+        name: next(event for event in events if re.match(r"Run\w* CREATE_FAILED", event))
+        for name, events in settled.items()
     }
-    cdk("destroy", "--all", "--force", f"--app={assembly}")
+    for stack in stacks:
+        destroyed = stack.destroy()
+        assert destroyed.succeeded, str(destroyed)
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +11,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.e2e.conftest import CDK, ROOT
+from tests.e2e.deployment import DeployedStack, synthesise_script
 from tests.jars import compile_jar
 from tests.unit.test_spark_submit import AWKWARD
 
@@ -100,26 +98,15 @@ def kinds(bootstrapped: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> I
     with ZipFile(folder / "wheeled-1.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr("wheeled/__init__.py", 'ROUND = "round"')
     compile_jar(MAIN, folder / "main.jar")
-    environment = bootstrapped.command_environment() | {"KINDS_FILES": str(folder), "PYTHONPATH": str(ROOT)}
-
-    def cdk(*arguments: str) -> None:
-        done = subprocess.run(
-            [str(CDK), *arguments, "--no-color", "--ci"],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-
     assembly = folder / "cdk.out"
-    app = f"{sys.executable} tests/e2e/kinds_app.py"
-    cdk("deploy", "--require-approval=never", f"--app={app}", f"--output={assembly}")
+    synthesise_script("kinds_app.py", assembly, KINDS_FILES=str(folder), CDK_DEFAULT_ACCOUNT=bootstrapped.account_id)
+    stack = DeployedStack(bootstrapped, "Kinds")
+    deployed = stack.deploy(assembly)
+    assert deployed.succeeded, str(deployed)
     exports = bootstrapped.client("cloudformation").list_exports()["Exports"]
     yield Kinds(bootstrapped, {item["Name"]: item["Value"] for item in exports})
-    cdk("destroy", "--force", f"--app={assembly}")
+    destroyed = stack.destroy()
+    assert destroyed.succeeded, str(destroyed)
 
 
 def test_the_stream_runs_when_the_deploy_is_done(kinds: Kinds) -> None:

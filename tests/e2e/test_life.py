@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,42 +10,33 @@ from pathlib import Path
 import pytest
 
 from emrs_local import LocalAws
-from tests.e2e.life import RAISES, SLEEPS, SUCCEEDS, Life, kill_function
-from tests.local.service_support import SERVER_COMMAND
+from tests.e2e.deployment import Outcome
+from tests.e2e.life import RAISES, SLEEPS, SUCCEEDS, Life, after, kill_function
 
 STACKS = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[LocalAws]:
-    """A local AWS whose drivers are Python scripts."""
-    with LocalAws(server_command=SERVER_COMMAND) as local_aws:
-        assert local_aws.bootstrap()
-        yield local_aws
-
-
 @pytest.fixture
-def life(aws: LocalAws, tmp_path: Path) -> Iterator[Life]:
+def life(with_python_drivers: LocalAws, tmp_path: Path) -> Iterator[Life]:
     """A stack of the test's own, which leaves no active run."""
-    life = Life(aws, tmp_path, f"Life{next(STACKS)}")
+    life = Life(with_python_drivers, tmp_path, f"Life{next(STACKS)}")
     yield life
     if life.status() != "DELETE_COMPLETE":
-        destroyed = life.destroy()
-        assert life.status() == "DELETE_COMPLETE", destroyed.stdout + destroyed.stderr
+        assert_done(life.destroy())
     if not life.settings["retain"]:
         assert life.active() == []
 
 
-def assert_done(done: subprocess.CompletedProcess[str]) -> None:
-    """The CDK CLI succeeded; if not, what it said is in the failure."""
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+def assert_done(done: Outcome) -> None:
+    """It succeeded; if not, what CloudFormation said is in the failure."""
+    assert done.succeeded, str(done)
 
 
-def assert_failed(done: subprocess.CompletedProcess[str], *texts: str) -> None:
-    """The CDK CLI failed and said so."""
-    assert done.returncode != 0
+def assert_failed(done: Outcome, *texts: str) -> None:
+    """It failed, and CloudFormation said so."""
+    assert not done.succeeded
     for text in texts:
-        assert text in done.stdout + done.stderr, f"{done.stdout}\n{done.stderr}"
+        assert text in str(done)
 
 
 def test_a_create_that_failed_is_done_again(life: Life) -> None:
@@ -68,7 +58,7 @@ def test_an_update_that_fails_brings_the_stream_back(life: Life) -> None:
     assert_done(life.deploy(SLEEPS, stream=True))
     first = life.settings["script"]
     # The new stream runs; then another resource fails.
-    done = life.deploy(SLEEPS, other_fails="Create", other_seconds=0, other_is_last=True)
+    done = life.deploy(SLEEPS, other_fails="Create", other_is_last=True)
     assert_failed(done, "the other resource failed")
     assert life.status() == "UPDATE_ROLLBACK_COMPLETE"
     assert life.states() == ["CANCELLED", "CANCELLED", "RUNNING"]
@@ -79,7 +69,9 @@ def test_an_update_that_fails_brings_the_stream_back(life: Life) -> None:
 
 
 def test_a_run_in_flight_is_ended_when_another_resource_of_a_new_stack_fails(life: Life) -> None:
-    done = life.deploy(SLEEPS, other_fails="Create", other_seconds=8)
+    go = life.folder / "go"
+    with life.meanwhile(go.touch, when=lambda: "RUNNING" in life.states()):
+        done = life.deploy(SLEEPS, other_fails="Create", other_waits_for=str(go))
     assert_failed(done, "the other resource failed")
     assert life.status() == "ROLLBACK_COMPLETE"
     assert life.states() == ["CANCELLED"]
@@ -87,7 +79,9 @@ def test_a_run_in_flight_is_ended_when_another_resource_of_a_new_stack_fails(lif
 
 def test_a_run_in_flight_is_ended_when_another_resource_of_an_update_fails(life: Life) -> None:
     assert_done(life.deploy(SUCCEEDS))
-    done = life.deploy(SLEEPS, other_fails="Create", other_seconds=8)
+    go = life.folder / "go"
+    with life.meanwhile(go.touch, when=lambda: "RUNNING" in life.states()):
+        done = life.deploy(SLEEPS, other_fails="Create", other_waits_for=str(go))
     assert_failed(done, "the other resource failed")
     assert life.status() == "UPDATE_ROLLBACK_COMPLETE"
     assert life.states() == ["SUCCESS", "CANCELLED"]
@@ -102,8 +96,8 @@ def test_a_running_stack_is_deleted(life: Life) -> None:
 
 
 def test_a_wait_that_takes_too_long_ends_the_run_and_fails(life: Life) -> None:
-    done = life.deploy(SLEEPS, wait_seconds=60)
-    assert_failed(done, "did not get there within 0:01:00, the job run's wait_timeout")
+    done = life.deploy(SLEEPS, wait_seconds=5)
+    assert_failed(done, "did not get there within 0:00:05, the job run's wait_timeout")
     assert life.states() == ["CANCELLED"]
 
 
@@ -162,27 +156,31 @@ def test_a_stream_comes_back_when_the_update_of_its_application_fails(life: Life
 
 def test_functions_that_are_killed_start_nothing_twice(life: Life) -> None:
     killed: list[int] = []
+    go = life.folder / "go"
 
     def kill() -> None:
         name = life.step_function()
         for _ in range(10):
             killed.append(kill_function(name))
             time.sleep(0.5)
+        go.touch()
 
-    script = "import time\ntime.sleep(15)\nprint('the work is done')"
-    with life.meanwhile(kill, when="SUBMITTED"):
-        assert_done(life.deploy(script))
+    with life.meanwhile(kill, when=life.runs):
+        assert_done(life.deploy(after(go, SUCCEEDS)))
     assert sum(killed) > 0
     assert life.states() == ["SUCCESS"]
 
 
 def test_a_run_that_takes_longer_than_one_resource_may_is_waited_for(life: Life) -> None:
-    # An hour is ten seconds here.
-    script = "import time\ntime.sleep(35)\nraise ValueError('no such column: arr_delay')"
-    done = life.deploy(script, wait_seconds=60, seconds_of_one_resource=10)
+    go = life.folder / "go"
+
+    def third_wait_began() -> bool:
+        return any("Wait3" in event and "CREATE_IN_PROGRESS" in event for event in life.events())
+
+    with life.meanwhile(go.touch, when=third_wait_began):
+        done = life.deploy(after(go, RAISES), wait_seconds=300, seconds_of_one_resource=5)
     assert_failed(done, "ValueError: no such column: arr_delay")
-    waits = [line for line in done.stdout.splitlines() + done.stderr.splitlines() if "Wait3" in line]
-    assert any("CREATE_COMPLETE" in line for line in waits), "the wait was handed over"
+    assert any("Wait2" in event and "CREATE_COMPLETE" in event for event in done.events), "the wait was handed over"
     assert life.states() == ["FAILED"]
 
 
@@ -192,7 +190,7 @@ def test_a_retained_run_outlives_its_stack(life: Life) -> None:
     assert life.states() == ["RUNNING"]
     client = life.local_aws.client("emr-serverless")
     client.cancel_job_run(applicationId=life.application_id(), jobRunId=life.active()[0])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while life.active():
         assert time.monotonic() < deadline
         time.sleep(0.2)

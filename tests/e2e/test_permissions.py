@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emrs_local import LocalAws
-from tests.e2e.conftest import CDK, ROOT
+from tests.e2e import deployment
+from tests.e2e.deployment import synthesise_script
 from tests.e2e.permissions import SCRIPT, SERVER_COMMAND, DeployedStack, Grant, Life, Noticed
 
 STACK = "Permissions"
@@ -67,30 +66,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
     (folder / "etl.py").write_text(SCRIPT)
     with LocalAws(server_command=SERVER_COMMAND) as aws:
         assert aws.bootstrap()
-        app = f"--app={sys.executable} tests/e2e/permissions_app.py"
-        environment = {
-            "PERMISSIONS_STACK": STACK,
-            "PERMISSIONS_SCRIPT": str(folder / "etl.py"),
-            "PYTHONPATH": str(ROOT),
-        }
-        done = subprocess.run(
-            [
-                str(CDK),
-                "deploy",
-                "--require-approval=never",
-                app,
-                f"--output={folder / 'cdk.out'}",
-                "--no-color",
-                "--ci",
-            ],
-            cwd=ROOT,
-            env=aws.command_environment() | environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
+        synthesise_script(
+            "permissions_app.py",
+            folder / "cdk.out",
+            PERMISSIONS_STACK=STACK,
+            PERMISSIONS_SCRIPT=str(folder / "etl.py"),
         )
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        deployed = deployment.DeployedStack(aws, STACK).deploy(folder / "cdk.out")
+        assert deployed.succeeded, str(deployed)
         yield DeployedStack(aws=aws, name=STACK)
 
 

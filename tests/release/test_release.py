@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 UV = ROOT / ".uv" / "bin" / "uv"
 OLDEST = Path(__file__).parent / "oldest.txt"
+PACKAGES = ("constructs_emrs", "emrs_local")
 TESTED_FILES = ("README.md", "app.py", "docs", "examples", "jobs", "pyproject.toml", "scripts", "tests")
 
 
@@ -77,11 +78,19 @@ def test_the_wheel_has_the_packages_their_types_and_the_licence_and_nothing_else
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     tops = {name.partition("/")[0] for name in names}
-    assert {top.partition("-")[0] for top in tops} == {"constructs_emrs", "emrs_local"}
+    assert {top.partition("-")[0] for top in tops} == set(PACKAGES)
     for expected in ("constructs_emrs/py.typed", "constructs_emrs/handler/functions.py", "emrs_local/py.typed"):
         assert expected in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert [name for name in names if re.search(r"__pycache__|\.pyc$|(^|/)tests?/", name)] == []
+
+
+def test_the_modules_in_the_wheel_are_those_that_are_tested(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        wheels = {name: archive.read(name) for name in archive.namelist() if ".dist-info/" not in name}
+    files = [file for package in PACKAGES for file in (ROOT / package).rglob("*") if file.is_file()]
+    sources = {str(file.relative_to(ROOT)): file.read_bytes() for file in files if "__pycache__" not in file.parts}
+    assert wheels == sources
 
 
 def test_the_sdist_has_the_sources_and_tests_and_nothing_that_is_made(dist: Path) -> None:
@@ -114,11 +123,10 @@ def test_the_readme_s_first_example_synthesises_in_an_empty_environment(
     assert run(python, "-m", "emrs_local", "--version", cwd=tmp_path).startswith("emrs-local ")
 
 
-@pytest.mark.parametrize("end", ["oldest", "newest"])
-def test_the_tests_pass_against_the_installed_wheel(end: str, wheel: Path, newest: Path, tmp_path: Path) -> None:
-    requirements = OLDEST if end == "oldest" else newest
+def test_the_tests_pass_against_the_installed_wheel_with_the_oldest_versions(wheel: Path, tmp_path: Path) -> None:
+    # With the newest they passed already, in `make check`: the wheel has the same files.
     environment = tmp_path / "environment"
-    python = new_environment(environment, ["--require-hashes", "--requirement", requirements], ["--no-deps", wheel])
+    python = new_environment(environment, ["--require-hashes", "--requirement", OLDEST], ["--no-deps", wheel])
     (environment / "botocore-2024").symlink_to(Path(sys.prefix) / "botocore-2024")
     copy = tmp_path / "project"
     copy.mkdir()
