@@ -51,10 +51,10 @@ Json = dict[str, Any]
 
 _ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 _POLL_SECONDS = 0.1
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 600.0
 # For an execution to begin, and to end. When it is refused one, the function tries again for longer than that, and may
 # start it during a later life: there is nothing left for it to change.
-_START_SECONDS = 15.0
+_START_SECONDS = 30.0
 
 
 class Executor(PythonExecutor):

@@ -93,6 +93,6 @@ def test_destroy_cancels_a_running_job(lake: Lake) -> None:
     watching = threading.Thread(target=watch, daemon=True)
     watching.start()
     assert_done(lake.destroy())
-    watching.join(timeout=10)
+    watching.join(timeout=300)
     assert states[-1] == "CANCELLED"
     assert lake.leftovers() == []

@@ -166,7 +166,7 @@ class TestStack:
     def status(self) -> str:
         return str(self.client.describe_stacks(StackName=self.stack_id)["Stacks"][0]["StackStatus"])
 
-    def settled(self, *, seconds: float = 60) -> str:
+    def settled(self, *, seconds: float = 600) -> str:
         deadline = time.monotonic() + seconds
         while (status := self.status()).endswith("IN_PROGRESS"):
             assert time.monotonic() < deadline, (status, self.reported())
@@ -195,7 +195,7 @@ class TestStack:
 
     def wait_for(self, *calls: str) -> None:
         """Wait until the function received these events."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while not set(calls) <= set(self.calls()):
             assert time.monotonic() < deadline, (calls, self.calls(), self.reported())
             time.sleep(0.05)

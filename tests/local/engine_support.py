@@ -174,7 +174,7 @@ class WebHdfs:
         return self._exchange(method, f"{target.path}?{target.query}", body)
 
     def _exchange(self, method: str, target: str, body: Any) -> Answer:
-        with closing(HTTPConnection(self._root.netloc, timeout=30)) as connection:
+        with closing(HTTPConnection(self._root.netloc, timeout=300)) as connection:
             connection.request(method, target, body)
             response = connection.getresponse()
             return Answer(status=response.status, location=response.getheader("Location"), body=response.read())

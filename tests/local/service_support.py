@@ -124,7 +124,7 @@ class Service:
     def wait(self, job_run_id: str, *states: str, application_id: str = "") -> Json:
         """The run, once it is in one of the states (by default: when it ended)."""
         wanted = states or ("SUCCESS", "FAILED", "CANCELLED")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while (run := self.job_run(job_run_id, application_id=application_id))["state"] not in wanted:
             if run["state"] in ("SUCCESS", "FAILED", "CANCELLED") or time.monotonic() > deadline:
                 raise AssertionError(f"{run['state']} {run['stateDetails']}, not {wanted}")
@@ -133,7 +133,7 @@ class Service:
 
     def states(self, job_run_id: str) -> list[str]:
         """The states that the server announced for a run; the last one is announced a moment after it can be read."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 300
         while not any(job_run_id in line and line.endswith(ENDED) for line in self.events):
             assert time.monotonic() < deadline, self.events[-20:]
             time.sleep(0.05)

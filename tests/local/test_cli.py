@@ -44,7 +44,7 @@ def emrs_local(*arguments: str, cwd: Path | None = None) -> subprocess.Completed
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 
@@ -62,7 +62,7 @@ def processes_of(directory: Path) -> list[str]:
 
 
 def wait_until_gone(directory: Path) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 300
     while left := [*processes_of(directory), *map(str, directory.iterdir())]:
         assert time.monotonic() < deadline, left
         time.sleep(0.1)
@@ -90,7 +90,7 @@ def started(arguments: Sequence[str], *, until: str) -> subprocess.Popen[str]:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=300)
     return process.returncode, output
 
 
@@ -137,8 +137,15 @@ def test_exec_enforces_rates_when_told_to() -> None:
 
 
 def test_exec_prints_the_states_of_job_runs_as_they_change() -> None:
-    source = "import boto3; boto3.client('emr-serverless').create_application(releaseLabel='emr-7.9.0', type='Spark')"
-    result = emrs_local("exec", "--no-bootstrap", "--", sys.executable, "-c", f"{source}; import time; time.sleep(1)")
+    source = """
+import boto3, time
+client = boto3.client("emr-serverless")
+created = client.create_application(releaseLabel="emr-7.9.0", type="Spark")["applicationId"]
+while client.get_application(applicationId=created)["application"]["state"] != "CREATED":
+    time.sleep(0.1)
+time.sleep(1)  # the state is announced a moment after it can be read
+"""
+    result = emrs_local("exec", "--no-bootstrap", "--", sys.executable, "-c", source)
     assert [line.split("  ")[-1] for line in result.stdout.splitlines()[1:]] == ["CREATING", "CREATING → CREATED"]
 
 
@@ -301,7 +308,7 @@ def emrs_local_of(service: Service, *arguments: str) -> subprocess.CompletedProc
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 
@@ -327,7 +334,7 @@ def test_logs_follows_a_run_until_it_ends(service: Service) -> None:
     assert process.stdout.readline() == "the result\n"
     assert process.poll() is None
     service.emr.cancel_job_run(applicationId=service.application_id, jobRunId=run)
-    _, notes = process.communicate(timeout=30)
+    _, notes = process.communicate(timeout=300)
     assert process.returncode == 0
     assert f"job run {run}, CANCELLED" in notes
 

@@ -31,7 +31,7 @@ class Work:
 
 
 def run(coroutine: Coroutine[None, None, None]) -> None:
-    asyncio.run(asyncio.wait_for(coroutine, timeout=10))
+    asyncio.run(asyncio.wait_for(coroutine, timeout=300))
 
 
 async def settle() -> None:

@@ -133,7 +133,7 @@ print(java.ProcessHandle.current().pid())
     )
     job.start()
 
-    assert job.wait(120) == 0, job.stderr.read_text()
+    assert job.wait(900) == 0, job.stderr.read_text()
     *options, java_process = job.stdout.read_text().splitlines()
     assert option_of(archive) in options
     assert "-Dmine=1" in options
@@ -210,7 +210,7 @@ def test_without_a_cache_directory_there_is_no_archive(
 
     assert archive is None or archive.java_options == []
     maker = start_making()
-    assert maker is None or maker.wait(60) == 0
+    assert maker is None or maker.wait(600) == 0
     assert archive is None or not archive.exists
 
 
@@ -222,7 +222,7 @@ def test_makers_that_start_together_make_one(no_java: Path, tmp_path: Path) -> N
     )
     makers = [subprocess.Popen([sys.executable, "-P", "-c", make]) for _ in range(3)]
 
-    assert [maker.wait(60) for maker in makers] == [0, 0, 0]
+    assert [maker.wait(600) for maker in makers] == [0, 0, 0]
     assert calls(no_java) == ["base", "spark"]
     archive = ClassArchive(java_home=no_java, spark_home=SPARK, cache=tmp_path / "cache")
     assert archive.exists
@@ -260,7 +260,7 @@ def test_the_making_ends_when_it_is_told_to_and_leaves_nothing(monkeypatch: pyte
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     maker = start_making()
     assert maker
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     cache = tmp_path / "constructs-emrs" / "class-archives"
     while not list(cache.glob("making-*/training")):
         assert time.monotonic() < deadline

@@ -117,7 +117,7 @@ raise ValueError("that is all")
         environment={"GIVEN": "g"},
     )
 
-    assert job.wait(120) == 1
+    assert job.wait(900) == 1
     assert job.poll() == 1
     output = job.stdout.read_text()
     assert output.splitlines()[:4] == [
@@ -153,7 +153,7 @@ for path in "s3://bucket-of-nobody/x", "BUCKET/../other/x":
         print(str(error), flush=True)
 """)
 
-    assert job.wait(120) == 0, job.stdout.read_text()
+    assert job.wait(900) == 0, job.stdout.read_text()
     output = job.stdout.read_text()
     assert output.splitlines()[:3] == [
         "30 145",
@@ -179,7 +179,7 @@ spark.read.text("BUCKET/secret/a.txt").show()
         credentials=aws.role_credentials(allow("s3:GetObject", f"arn:aws:s3:::{runner.bucket.name}/code/*")),
     )
 
-    assert job.wait(120) == 1
+    assert job.wait(900) == 1
     output = job.stdout.read_text()
     summary = failure_summary(output)
     assert "AccessControlException" in summary
@@ -193,7 +193,7 @@ def test_the_log_of_a_job_that_names_a_glue_catalog_says_that_there_is_none(runn
         "import sys; print('spark says', file=sys.stderr)",
         sparkSubmitParameters=f"--conf spark.hadoop.hive.metastore.client.factory.class={glue}",
     )
-    assert job.wait(120) == 0
+    assert job.wait(900) == 0
     assert job.stderr.read_text().startswith("emrs_local: there is no AWS Glue Data Catalog here, which spark.hadoop.")
 
 
@@ -273,7 +273,7 @@ spark.createDataFrame([(3,)], "n int").write.mode("append").csv("BUCKET/in")
 run()
 """)
 
-    assert job.wait(180) == 0, job.stdout.read_text()
+    assert job.wait(900) == 0, job.stdout.read_text()
     assert job.stdout.read_text().splitlines() == ["[1, 2]", "[1, 2, 3]"]
     assert {"checkpoint/offsets/0", "checkpoint/commits/1", "out/_spark_metadata/1"} < set(runner.bucket.keys())
 
@@ -294,7 +294,7 @@ def test_a_hive_query_runs(runner: Runner) -> None:
         }
     )
 
-    assert job.wait(180) == 1
+    assert job.wait(900) == 1
     assert job.stdout.read_text().split() == ["3", "x.y", "z"]
     written = runner.bucket.keys()
     assert failure_summary(job.stderr.read_text()).startswith("[TABLE_OR_VIEW_NOT_FOUND]")
@@ -338,7 +338,7 @@ def test_a_java_of_ones_own_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert installation.java_home() == tmp_path
 
 
-def wait_until(condition: Any, *, seconds: float = 60) -> None:
+def wait_until(condition: Any, *, seconds: float = 600) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -62,7 +62,7 @@ class Stack:
         return self.settled()
 
     def settled(self) -> str:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         while (status := str(self._stack()["StackStatus"])).endswith("IN_PROGRESS"):
             assert time.monotonic() < deadline, status
             time.sleep(0.1)

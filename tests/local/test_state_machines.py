@@ -53,7 +53,7 @@ class Machine:
         started = self.client.start_execution(stateMachineArn=self.arn, name=name, input=request)
         return str(started["executionArn"])
 
-    def ended(self, execution_arn: str, *, seconds: float = 60) -> dict[str, Any]:
+    def ended(self, execution_arn: str, *, seconds: float = 600) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         while (found := self.client.describe_execution(executionArn=execution_arn))["status"] == "RUNNING":
             assert time.monotonic() < deadline
@@ -101,7 +101,7 @@ def waiting_definition(function_arn: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def function(service: Service, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     calls: Path = tmp_path_factory.mktemp("calls")
-    return make_function(service.aws, "asked", FUNCTION, environment={"CALLS": str(calls)}, timeout=2), calls
+    return make_function(service.aws, "asked", FUNCTION, environment={"CALLS": str(calls)}, timeout=4), calls
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +204,7 @@ def test_a_function_needs_permission_to_start_an_execution(service: Service, mac
         return client.start_execution(stateMachineArn=event["arn"], input=json.dumps({"name": "by"}))["executionArn"]
     """
     functions = service.aws.client("lambda")
-    make_function(service.aws, "starter", source, environment={}, timeout=20)
+    make_function(service.aws, "starter", source, environment={}, timeout=120)
     request = {"FunctionName": "starter", "Payload": json.dumps({"arn": machine.arn})}
     allowed = functions.invoke(**request)
     assert ":execution:waiting:" in allowed["Payload"].read().decode()
