@@ -14,6 +14,7 @@ import secrets
 import string
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -72,6 +73,7 @@ def application() -> Asgi:
     _enforce_the_quotas_of_iam()
     _let_functions_log_what_their_roles_allow()
     _decrypt_logs_for_those_who_may()
+    _check_the_signatures_of_root()
     install_cloudformation()
     install_functions()
     install_state_machines(_role_may)
@@ -337,6 +339,31 @@ def _let_functions_log_what_their_roles_allow() -> None:
             original(function, *arguments, **options)
 
     lambda_svc._emit_lambda_logs = emit
+
+
+def _check_the_signatures_of_root() -> None:
+    """Have requests with the root key checked as all others are: ministack takes every signature of it.
+
+    It leaves them out where it keeps a request for its check; the check itself knows the root key's secret.
+    """
+    from ministack import app
+    from ministack.core import iam_evaluator
+
+    is_root_key, pin_signed_request = iam_evaluator._is_root_key, iam_evaluator.pin_signed_request
+    pinning = ContextVar("pinning", default=False)
+
+    def is_root_key_unless_pinning(access_key_id: str) -> bool:
+        return not pinning.get() and is_root_key(access_key_id)
+
+    def pin_any_signed_request(*arguments: Any, **keywords: Any) -> None:
+        token = pinning.set(True)
+        try:
+            pin_signed_request(*arguments, **keywords)
+        finally:
+            pinning.reset(token)
+
+    iam_evaluator._is_root_key = is_root_key_unless_pinning
+    app.pin_signed_request = pin_any_signed_request
 
 
 def _decrypt_logs_for_those_who_may() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import pwd
 import shutil
 from pathlib import Path
 
@@ -38,3 +40,12 @@ def require_installed() -> None:
     missing += missing_requirements()
     if missing:
         raise RequirementMissing(" ".join([*missing, f"All packages come with {_INSTALL}"]))
+    user = os.getuid()
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        # Hadoop asks the system who its user is, and takes no other answer (UnixLoginModule of Java).
+        raise RequirementMissing(
+            f"The user id {user} has no name, without which no Spark job runs: run as a user that is in /etc/passwd, "
+            f"or add a line to it, such as spark:x:{user}:{os.getgid()}::/tmp:/bin/sh"
+        ) from None

@@ -204,6 +204,21 @@ def test_a_port_in_use_is_named() -> None:
     assert result.stderr == f"emrs-local: port {port} is in use; choose another with --port\n"
 
 
+def test_a_user_id_without_a_name_is_said_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 2**30 + 12345)
+
+    with pytest.raises(SystemExit) as ended:
+        __main__.main(["start"])
+
+    message = str(ended.value)
+    assert message.startswith("emrs-local: The user id 1073754169 has no name, without which no Spark job runs: ")
+    assert "spark:x:1073754169:" in message
+    assert "\n" not in message
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize(
     ("gone", "says"),
     [("java", "Java is missing"), ("node", "Node.js is missing")],

@@ -295,6 +295,23 @@ def test_a_request_with_a_wrong_secret_is_refused(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
+    ("api", "operation"),
+    [
+        ("emr-serverless", "list_applications"),
+        ("iam", "list_users"),
+        ("s3", "list_buckets"),
+        ("sts", "get_caller_identity"),
+        ("cloudformation", "list_stacks"),
+    ],
+)
+def test_the_root_key_with_a_wrong_secret_is_refused(service: Service, api: str, operation: str) -> None:
+    client = service.aws.client(api, aws_secret_access_key="not-the-secret")  # noqa: S106
+    code, status, _ = error_of(getattr(client, operation))
+    assert status == 403
+    assert "Signature" in code
+
+
+@pytest.mark.parametrize(
     "body",
     [
         "[" * 100_000,
