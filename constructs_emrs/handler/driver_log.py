@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import re
 import zlib
 from collections import deque
 from typing import TYPE_CHECKING
@@ -24,6 +25,16 @@ _DEFAULT_LOG_GROUP = "/aws/emr-serverless"
 _LINES = 200
 _LINE_LENGTH = 10_000
 _TRACEBACK = "Traceback (most recent call last):"
+_LINES_WITHOUT_TRACEBACK = 10
+# Spark says these whenever it ends, after what the job said: https://github.com/apache/spark/tree/v3.5.9/core.
+_SHUTDOWN = re.compile(
+    r"\S+ \S+ INFO (?:SparkContext|SparkUI|AbstractConnector|\w*SchedulerBackend|ExecutorPodsWatchSnapshotSource"
+    r"|MapOutputTrackerMasterEndpoint|MemoryStore|BlockManager|BlockManagerMaster|ShutdownHookManager"
+    r"|OutputCommitCoordinator\S*|MetricsSystemImpl)(?:\$\w+)?: "
+)
+_JAVA_FRAME = re.compile(r"\s+(?:at [\w.$/<>-]+\(|\.\.\. \d+ more)")
+# The folder of a run, in which Spark puts the files of the job.
+_RUN_FOLDER = re.compile(r"(?:/[\w.-]+)*/spark-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/")
 # Log delivery may lag behind the run's last state change by some seconds.
 _TRIES = 4
 _PAUSE_SECONDS = 3
@@ -53,6 +64,8 @@ class DriverLog:
         retries = job_run.get("mode") == "STREAMING" or job_run.get("retryPolicy", {}).get("maxAttempts", 1) > 1
         attempt = f"/attempts/{job_run.get('attempt', 1)}" if retries else ""
         worker = "HIVE_DRIVER" if "hive" in job_run["jobDriver"] else "SPARK_DRIVER"
+        entry_point = job_run["jobDriver"].get("sparkSubmit", {}).get("entryPoint", "")
+        self._is_python = entry_point.endswith(".py")
         self._driver_path = f"{self._run_path}{attempt}/{worker}"
 
     @property
@@ -74,20 +87,26 @@ class DriverLog:
         return places or ["the EMR Serverless console (managed storage)"]
 
     def tail(self) -> list[str]:
-        """The last lines of the driver's stderr, then the last Python traceback of its stdout.
+        """The last lines of the driver's stderr, then those of its stdout that say why a Python script ended.
 
-        spark-submit sends all that a Python script prints to stdout, its tracebacks too. Empty when there is nothing,
-        or when it can't be read.
+        spark-submit sends all that a Python script prints to stdout, what it prints to its stderr too: tracebacks, and
+        what `sys.exit`, argparse and a SyntaxError say, which is the last of it. Empty when there is nothing, or when
+        it can't be read.
         """
         if not (self.log_group or self._log_uri):
             return []
         for attempt in range(_TRIES):
             if attempt:
                 self._sleep(_PAUSE_SECONDS)
-            lines = self._read("stderr") + _last_traceback(self._read("stdout"))
-            if lines:
-                return lines
+            stderr, stdout = self._read("stderr"), self._read("stdout")
+            if stderr or stdout:
+                lines = [*_without_shutdown(stderr), *self._reason_in(stdout)]
+                return [_RUN_FOLDER.sub("", line) for line in lines if not _JAVA_FRAME.match(line)]
         return []
+
+    def _reason_in(self, stdout: list[str]) -> list[str]:
+        traceback = _last_traceback(stdout)
+        return traceback if traceback or not self._is_python else stdout[-_LINES_WITHOUT_TRACEBACK:]
 
     def _read(self, output: str) -> list[str]:
         """The last lines of one output of the driver.
@@ -116,6 +135,12 @@ class DriverLog:
         # Logs may have hundreds of megabytes, the function has less memory than that.
         with gzip.open(body, "rt", errors="replace") as lines:
             return [line.rstrip("\n")[:_LINE_LENGTH] for line in deque(lines, maxlen=_LINES)]
+
+
+def _without_shutdown(lines: list[str]) -> list[str]:
+    while lines and _SHUTDOWN.match(lines[-1]):
+        lines = lines[:-1]
+    return lines
 
 
 def _last_traceback(lines: list[str]) -> list[str]:

@@ -34,6 +34,10 @@ _REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
         "quota raised.",
     ),
     (
+        ("outofmemoryerror", "java heap space", "gc overhead limit exceeded", "exit code 137", "exit status 137"),
+        "Give the workers more memory: driver or executor=WorkerResources(…), or let a worker do less at a time.",
+    ),
+    (
         ("kms:", "kmsexception"),
         "Let the execution role use the key, and check the key's policy: Encryption.customer_managed() grants both.",
     ),

@@ -19,8 +19,16 @@ def first_bytes(text: str, limit: int) -> str:
     return kept if kept == text else kept + "…"
 
 
+def last_bytes(text: str, limit: int) -> str:
+    """The end of the text that takes at most so many bytes, with an ellipsis where it was cut."""
+    kept = text[-limit:]
+    while json_bytes(kept) > limit:
+        kept = kept[len(kept) // 10 + 1 :]
+    return kept if kept == text else "…" + kept
+
+
 def last_lines(lines: Sequence[str], limit: int) -> str:
-    """As many whole lines from the end as fit into `limit` bytes; the start of the last line if even that does not."""
+    """As many whole lines from the end as fit into `limit` bytes; the end of the last line if even that does not."""
     kept: list[str] = []
     size = 0
     for line in reversed(lines):
@@ -28,4 +36,4 @@ def last_lines(lines: Sequence[str], limit: int) -> str:
         if size > limit:
             break
         kept.insert(0, line)
-    return "\n".join(kept) if kept or not lines else first_bytes(lines[-1], limit)
+    return "\n".join(kept) if kept or not lines else last_bytes(lines[-1], limit)

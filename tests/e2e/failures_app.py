@@ -57,6 +57,10 @@ JobRun(
     ),
 )
 
+exits = Stack(app, "ExitMessage")
+script = Code.from_asset(FILES / "exit.py")
+JobRun(exits, "Run", job=SparkJob(exits, "Etl", application=spark(exits), entry_point=script))
+
 query = Stack(app, "BadQuery")
 hive = Application(query, "Hive", application_type=ApplicationType.HIVE, release_label=ReleaseLabel.EMR_7_14_0)
 warehouse = bucket(query)

@@ -25,7 +25,7 @@ def job_run(monitoring: dict[str, Any], **members: Any) -> Any:
         "name": "Etl",
         "state": "FAILED",
         "stateDetails": "Job failed. ExitCode: 1.",
-        "jobDriver": {"sparkSubmit": {}},
+        "jobDriver": {"sparkSubmit": {"entryPoint": "s3://code/etl.py"}},
         "configurationOverrides": {"monitoringConfiguration": monitoring},
         **members,
     }
@@ -93,6 +93,63 @@ def test_the_traceback_of_a_python_driver_is_taken_from_stdout_and_nothing_else_
     assert "WARN something\nTraceback (most recent call last):\n" in text
     assert "ValueError: no such column" in text
     assert "secret data" not in text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ["no rows for 2024-01-01"],
+        ["usage: etl.py [-h] --day DAY", "etl.py: error: the following arguments are required: --day"],
+        ['  File "etl.py", line 2', "    print('x')", "IndentationError: unexpected indent"],
+    ],
+    ids=["sys.exit", "argparse", "SyntaxError"],
+)
+def test_what_a_python_script_says_at_its_end_is_shown_without_a_traceback(said: list[str]) -> None:
+    shutdown = [
+        "24/01/01 00:00:00 INFO SparkContext: Invoking stop() from shutdown hook",
+        "24/01/01 00:00:00 INFO KubernetesClusterSchedulerBackend: Shutting down all executors",
+        "24/01/01 00:00:00 INFO OutputCommitCoordinator$OutputCommitCoordinatorEndpoint: stopped!",
+        "24/01/01 00:00:00 INFO ShutdownHookManager: Deleting directory /tmp/spark-0",
+    ]
+    rows = [f"row {number}" for number in range(100)]
+    text = error_text(job_run(CLOUDWATCH), logs=Logs(["WARN something", *shutdown], stdout=[*rows, *said]))
+    assert "\n".join(said) + "\n\nLogs:" in text
+    assert "The driver's log ends with:\nWARN something\nrow 9" in text
+    assert "row 8" not in text
+
+
+def test_what_a_driver_in_java_prints_is_not_its_error() -> None:
+    run = job_run(CLOUDWATCH, jobDriver={"sparkSubmit": {"entryPoint": "s3://code/etl.jar"}})
+    assert "secret data" not in error_text(run, logs=Logs(["java.io.IOException: broken"], stdout=["secret data"]))
+
+
+def test_a_long_error_of_an_executor_shows_its_cause_and_not_where_java_was() -> None:
+    frames = [f"\tat org.apache.spark.Some$Class.method{number}(Class.scala:{number})" for number in range(100)]
+    stdout = [
+        "Traceback (most recent call last):",
+        '  File "/tmp/run/spark-0a1b2c3d-0000-1111-2222-333344445555/etl.py", line 3, in <module>',
+        "py4j.protocol.Py4JJavaError: An error occurred while calling o1.csv.",
+        ": org.apache.spark.SparkException: Job aborted: Lost task 0.0: Traceback (most recent call last):",
+        "ValueError: no such column",
+        *frames,
+        "Caused by: org.apache.spark.api.python.PythonException: ValueError: no such column",
+        *frames,
+        "\t... 1 more",
+    ]
+    text = error_text(job_run(CLOUDWATCH), logs=Logs([], stdout=stdout))
+    assert "ValueError: no such column\nCaused by: org.apache" in text
+    assert 'File "etl.py", line 3' in text
+    assert "method" not in text
+
+
+def test_a_line_that_is_too_long_shows_its_end() -> None:
+    assert "…" in (text := error_text(job_run(CLOUDWATCH), logs=Logs(["x" * 5_000 + " the cause"])))
+    assert "x the cause\n" in text
+
+
+@pytest.mark.parametrize("error", ["java.lang.OutOfMemoryError: Java heap space", "The executor ended: Exit code 137"])
+def test_more_memory_is_advised_where_there_was_too_little(error: str) -> None:
+    assert "Give the workers more memory" in error_text(job_run(CLOUDWATCH), logs=Logs([error]))
 
 
 def test_a_log_that_arrives_late_is_waited_for() -> None:
