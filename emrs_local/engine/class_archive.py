@@ -25,8 +25,8 @@ from emrs_local.engine.submission import Submission
 
 _FORMAT: Final = "1"  # another one, when archives are to be made in another way
 _MOST_ARCHIVES: Final = 3  # 160 MB each
-_NICENESS: Final = 10
-_SECONDS_OF_A_STEP: Final = 600
+_NICENESS: Final = 5
+_SECONDS_OF_A_STEP: Final = 1800
 _SECONDS_TO_END: Final = 2
 _SECONDS_UNTIL_RETRY: Final = 24 * 60 * 60
 _TRAINING: Final = Path(__file__).with_name("class_archive_training.py")
@@ -97,7 +97,7 @@ class ClassArchive:
             with TemporaryDirectory(dir=self._cache, prefix="making-", ignore_cleanup_errors=True) as temporary:
                 try:
                     self._make_in(Path(temporary))
-                except (OSError, subprocess.SubprocessError):
+                except (OSError, subprocess.CalledProcessError):  # not a machine that was too busy
                     self._failure.touch()
                     raise
             self._failure.unlink(missing_ok=True)

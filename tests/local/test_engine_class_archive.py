@@ -81,6 +81,7 @@ def test_spark_starts_from_the_archive(archive: ClassArchive) -> None:
     assert len(from_the_archive) > 0.9 * len(loaded)
 
 
+@pytest.mark.timeout(3600)  # it may wait for a local AWS that makes it at a low priority, on a machine that is busy
 def test_a_users_archive_is_made_of_what_jobs_use() -> None:
     users = class_archive()
     assert users
