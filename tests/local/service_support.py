@@ -1,6 +1,6 @@
 """A local AWS whose job drivers are plain Python scripts, and what its tests share.
 
-Run as a program it is the server: that of the product with another executor and with minutes that last a second.
+Run as a program it is the server: that of the product with another executor and with minutes that last two seconds.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from emrs_local._processes import end_group
 from emrs_local.service.aws_clients import Endpoint
 from emrs_local.service.executor import DriverRequest
 
-SECONDS_PER_MINUTE = 1.0
+SECONDS_PER_MINUTE = 2.0
 SERVER_COMMAND = (sys.executable, str(Path(__file__).resolve()))
 SERVICE_PRINCIPAL = "emr-serverless.amazonaws.com"
 
