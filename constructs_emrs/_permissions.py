@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Annotations, Aws, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -18,7 +18,7 @@ from constructs import Construct, IConstruct
 from ._acknowledgements import Statement, acknowledge_execution_role
 from ._key import key_arn
 from ._policies import Permission
-from ._tree import arn, asked_once, node_of, stack_of
+from ._tree import arn, asked_once, node_of, path_of, stack_of
 from .handler import contract
 
 if TYPE_CHECKING:
@@ -171,19 +171,40 @@ def _via_logs() -> dict[str, dict[str, str]]:
     return {"StringEquals": {"kms:ViaService": f"logs.{_region()}.amazonaws.com"}}
 
 
-def allow_pulling(repository: ecr.IRepository, application_arns: str) -> None:
+def allow_pulling(application: Construct, repository: ecr.IRepository, application_arns: str) -> None:
     """Let EMR Serverless pull images of the repository for the applications.
 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/application-custom-image.html
     """
-    repository.add_to_resource_policy(
-        iam.PolicyStatement(
-            sid="EMRServerless",
-            principals=[_service_principal(_SERVICE)],
-            actions=["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"],
-            conditions={"ArnLike": {"aws:SourceArn": application_arns}},
-        )
+    statement = iam.PolicyStatement(
+        sid="EMRServerless",
+        principals=[_service_principal(_SERVICE)],
+        actions=["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"],
+        conditions={"ArnLike": {"aws:SourceArn": application_arns}},
     )
+    if not repository.add_to_resource_policy(statement).statement_added:
+        warn_of_missing(application, "image", repository, statement)
+
+
+Missing = tuple[IConstruct, iam.PolicyStatement]
+"""A role, key or repository that can't be changed from here, and a statement that its policy has to have."""
+
+
+def warn_of_missing(scope: Construct, suffix: str, owner: IConstruct, statement: iam.PolicyStatement) -> None:
+    """Say what has to be added by hand, once in a stack."""
+    stack = stack_of(scope)
+    text = json.dumps(stack.resolve(statement.to_statement_json()))
+    said = _said.setdefault(stack, set())
+    if (path_of(owner), text) not in said:
+        said.add((path_of(owner), text))
+        Annotations.of(scope).add_warning_v2(
+            f"constructs-emrs:missing-permission-{suffix}",
+            f"{path_of(scope)}: an imported role, key or repository can't be changed from here; the policy of "
+            f"{path_of(owner)} has to have {text}",
+        )
+
+
+_said: WeakKeyDictionary[Stack, set[tuple[str, str]]] = WeakKeyDictionary()
 
 
 class LoggingPermissions:
@@ -200,8 +221,8 @@ class LoggingPermissions:
         self._role = role
         self._source_arn = source_arn
         self._application_id = application_id
-        self.missing: list[iam.PolicyStatement] = []
-        """Statements for roles and keys whose policies can't be changed from here."""
+        self.missing: list[Missing] = []
+        """Roles and keys whose policies can't be changed from here, and what they lack."""
 
     def write_log_group(self, log_group_arns: list[str], stack: Stack) -> None:
         """Write driver logs to groups.
@@ -277,13 +298,14 @@ class LoggingPermissions:
         self, sid: str, actions: list[str], resources: list[str], *, conditions: dict[str, dict[str, str]] | None = None
     ) -> None:
         if self._role is not None:
-            self.missing += _statements_of(self._role).allow(sid, actions, resources, conditions)
+            refused = _statements_of(self._role).allow(sid, actions, resources, conditions)
+            self.missing += [(self._role, statement) for statement in refused]
 
     def _allow_service(
         self, key: kms.IKey, service: str, actions: list[str], conditions: Mapping[str, Mapping[str, list[str]]]
     ) -> None:
         policy = _key_policies.setdefault(key, _KeyPolicy(key))
-        self.missing += policy.allow(service, actions, conditions)
+        self.missing += [(key, statement) for statement in policy.allow(service, actions, conditions)]
 
 
 class _KeyPolicy:

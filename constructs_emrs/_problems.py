@@ -21,6 +21,9 @@ def shown(value: Any) -> str:
     match value:
         case Construct():
             text = f"<{type(value).__name__} {value.node.path or 'at the root'}>"
+        case _ if hasattr(value, "node") and hasattr(value.node, "path"):
+            # What is imported is of a class of the CDK that has no name here.
+            text = f"<{value.node.path}>"
         case Enum():
             text = str(value)
         case Duration():

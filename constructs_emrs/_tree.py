@@ -62,7 +62,7 @@ def stack_name(stack: Stack) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Place:
+class Place:
     """Where a stack is deployed to."""
 
     partition: str
@@ -71,11 +71,12 @@ class _Place:
 
 
 @asked_once
-def _place_of(stack: Stack) -> _Place:
-    return _Place(partition=stack.partition, region=stack.region, account=stack.account)
+def place_of(stack: Stack) -> Place:
+    """Where the stack is deployed to."""
+    return Place(partition=stack.partition, region=stack.region, account=stack.account)
 
 
 def arn(stack: Stack, service: str, resource: str) -> str:
     """The ARN of a resource in the stack's account and Region."""
-    place = _place_of(stack)
+    place = place_of(stack)
     return f"arn:{place.partition}:{service}:{place.region}:{place.account}:{resource}"

@@ -20,6 +20,7 @@ from . import _application_rules as rules
 from ._application_tags import ApplicationTags, at_synth
 from ._argument_names import explained
 from ._argument_types import check_types, checked
+from ._brought import check_brought
 from ._members import argument_of
 from ._model_rules import check_against_model
 from ._monitoring import wire_monitoring
@@ -302,6 +303,8 @@ class Application(_ApplicationBase):
         check_encryption(problems, encryption)
         if monitoring is not None:
             check_monitoring(problems, monitoring)
+            brought = encryption or Encryption.customer_managed()
+            check_brought(problems, stack_of(self), monitoring=monitoring, encryption=brought)
         self._connections = self._new_connections(problems, vpc, vpc_subnets, security_groups)
         self._way_out: IDependable | None = None
         request: dict[str, Any] = {
@@ -371,7 +374,7 @@ class Application(_ApplicationBase):
             self._resource.apply_removal_policy(removal_policy)
         for own in [image, *(worker_images or {}).values()]:
             if own is not None:
-                allow_pulling(own.repository, application_arn(self, "*"))
+                allow_pulling(self, own.repository, application_arn(self, "*"))
         # Without tags, which are known later.
         self._definition = request
         self._before_update = self._stop_when_it_has_to_be(removal_policy)

@@ -1,7 +1,6 @@
 """What to run: one StartJobRun request, and the infrastructure that it needs."""
 
 import functools
-import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from constructs import Construct, IConstruct
 from . import _service_rules as rules
 from ._argument_names import explained
 from ._argument_types import check_types
+from ._brought import check_brought, check_trust
 from ._driver_rules import check_driver
 from ._file_rules import check_entry_point, problem_of_entry_point, problem_of_uri
 from ._key import key_arn
@@ -25,6 +25,7 @@ from ._model_rules import check_against_model
 from ._monitoring import arns_of_own_log_groups, key_arn_of, log_group_arn_of, wire_monitoring
 from ._permissions import (
     LoggingPermissions,
+    Missing,
     application_arn,
     grant,
     new_execution_role,
@@ -33,6 +34,7 @@ from ._permissions import (
     role_arn,
     starting,
     submitting,
+    warn_of_missing,
 )
 from ._policies import Permission
 from ._problems import Problems
@@ -92,6 +94,10 @@ class Job(Construct):
         rules.check_execution_iam_policy(problems, self, execution_iam_policy)
         rules.check_encryption(problems, encryption)
         rules.check_monitoring(problems, monitoring)
+        encryption = encryption or Encryption.customer_managed()
+        check_brought(problems, self._stack, monitoring=monitoring, encryption=encryption, role=execution_role)
+        if execution_role is not None:
+            check_trust(self, execution_role)
 
         self.application = application
         """Where the job runs."""
@@ -109,12 +115,12 @@ class Job(Construct):
             self,
             self._stack,
             monitoring=monitoring,
-            encryption=encryption or Encryption.customer_managed(),
+            encryption=encryption,
             permissions=permissions,
             has_own_role=execution_role is None,
         )
         self._keys = wiring.keys
-        self._owns_key = encryption is None or encryption.key is None
+        self._owns_key = encryption.key is None
         self._log_key_arns = wiring.log_key_arns
         self._allow_inherited_monitoring(monitoring, permissions)
         self._warn_of(permissions.missing)
@@ -299,14 +305,10 @@ class Job(Construct):
             application_id=None if names_keys else self.application.application_id,
         )
 
-    def _warn_of(self, missing: Sequence[iam.PolicyStatement]) -> None:
+    def _warn_of(self, missing: Sequence[Missing]) -> None:
         """Say which statements have to be added by hand, to an imported role or key that can't be changed from here."""
-        for number, statement in enumerate(missing):
-            text = json.dumps(self._stack.resolve(statement.to_statement_json()))
-            Annotations.of(self).add_warning_v2(
-                f"constructs-emrs:missing-permission-{number}",
-                f"{self.node.path}: an imported role or key can't be changed from here; its policy has to have {text}",
-            )
+        for number, (owner, statement) in enumerate(missing):
+            warn_of_missing(self, str(number), owner, statement)
 
     def _warn(self, argument: str, value: Any, problem: str, remedy: str) -> None:
         """Say at synth what may be wrong, in the words of an error."""

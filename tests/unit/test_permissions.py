@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import App, Environment, Stack
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -20,6 +23,7 @@ from constructs_emrs import (
     Code,
     Encryption,
     IApplication,
+    Image,
     JobRun,
     ManagedLogs,
     Monitoring,
@@ -277,7 +281,9 @@ def test_what_an_immutable_role_and_an_imported_key_lack_is_a_warning_with_the_s
     for action in ("logs:PutLogEvents", "logs:AssociateKmsKey", "kms:GenerateDataKey"):
         assert action in text
     assert "emr-serverless.amazonaws.com" in text
-    assert all("Lake/Etl: an imported role or key can't be changed from here" in warning for warning in warnings)
+    assert all(
+        "Lake/Etl: an imported role, key or repository can't be changed from here" in warning for warning in warnings
+    )
 
 
 @pytest.mark.parametrize("keys", ["default", "created"])
@@ -365,3 +371,135 @@ def test_the_functions_may_end_what_the_stack_started_whatever_its_template_says
     for name in ("StopApplications", "CancelJobRuns"):
         condition = {"StringEquals": {"aws:ResourceTag/constructs-emrs:stack-id": {"Ref": "AWS::StackId"}}}
         assert statements[0][name]["Condition"] == condition
+
+
+OTHER = "999999999999"
+
+
+def place() -> Environment:
+    return Environment(account=ACCOUNT, region=REGION)
+
+
+def other_bucket(stack: Stack) -> s3.IBucket:
+    return s3.Bucket.from_bucket_attributes(stack, "Logs", bucket_name="logs", account=OTHER, region="eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (
+            lambda stack: {"execution_role": iam.Role.from_role_arn(stack, "Role", f"arn:aws:iam::{OTHER}:role/Etl")},
+            f"execution_role=<Lake/Role>: it is of account {OTHER}; use one of account {ACCOUNT}, the stack's",
+        ),
+        (
+            lambda stack: {"monitoring": Monitoring(s3_logs=S3Logs(bucket=other_bucket(stack)))},
+            f"it is of Region eu-west-1; use one of Region {REGION}, the stack's",
+        ),
+        (
+            lambda stack: {
+                "encryption": Encryption.customer_managed(
+                    kms.Key.from_key_arn(stack, "Key", f"arn:aws:kms:eu-west-1:{OTHER}:key/1")
+                )
+            },
+            f"it is of Region eu-west-1; use one of Region {REGION}, the stack's",
+        ),
+        (
+            lambda stack: {
+                "monitoring": Monitoring(
+                    cloudwatch_logs=CloudWatchLogs(
+                        log_group=logs.LogGroup.from_log_group_arn(
+                            stack, "Group", f"arn:aws:logs:{REGION}:{OTHER}:log-group:etl"
+                        )
+                    )
+                )
+            },
+            f"it is of account {OTHER}; use one of account {ACCOUNT}, the stack's",
+        ),
+        (
+            lambda stack: {
+                "encryption": Encryption.customer_managed(
+                    kms.Key(stack, "Key", key_spec=kms.KeySpec.RSA_2048, key_usage=kms.KeyUsage.ENCRYPT_DECRYPT)
+                )
+            },
+            "encryption.key=<Key Lake/Key>: the service encrypts with symmetric keys only; use a symmetric key",
+        ),
+    ],
+    ids=["role of another account", "bucket", "key of another Region", "log group", "asymmetric key"],
+)
+def test_what_is_brought_and_cannot_work_is_refused(arguments: Callable[[Stack], dict[str, Any]], problem: str) -> None:
+    stack = Stack(App(), "Lake", env=place())
+    spark = application(stack)
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        SparkJob(stack, "Etl", application=spark, entry_point=Code.from_uri("s3://code/etl.py"), **arguments(stack))
+
+
+def test_a_key_of_another_account_may_be_brought() -> None:
+    stack = Stack(App(), "Lake", env=place())
+    key = kms.Key.from_key_arn(stack, "Key", f"arn:aws:kms:{REGION}:{OTHER}:key/1")
+    SparkJob(
+        stack,
+        "Etl",
+        application=application(stack),
+        entry_point=Code.from_uri("s3://code/etl.py"),
+        encryption=Encryption.customer_managed(key),
+    )
+    Template.from_stack(stack)
+
+
+def jobs_with_a_role_that_trusts(stack: Stack, service: str) -> iam.Role:
+    mine = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal(service))
+    spark = application(stack)
+    for name in ("Etl", "Report"):
+        SparkJob(stack, name, application=spark, entry_point=Code.from_uri("s3://code/etl.py"), execution_role=mine)
+    return mine
+
+
+def errors_of(stack: Stack) -> list[str]:
+    return [str(found.entry.data) for found in Annotations.from_stack(stack).find_error("*", Match.any_value())]
+
+
+def test_a_brought_role_that_the_service_cannot_assume_is_an_error_once() -> None:
+    stack = new_stack()
+    jobs_with_a_role_that_trusts(stack, "glue.amazonaws.com")
+    assert errors_of(stack) == [
+        "Lake/Etl: execution_role=<Role Lake/Role>: EMR Serverless is not among those that may assume it; "
+        'use assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com")'
+    ]
+
+
+def test_a_brought_role_may_trust_the_service_later_and_among_others() -> None:
+    stack = new_stack()
+    mine = jobs_with_a_role_that_trusts(stack, "glue.amazonaws.com")
+    assert mine.assume_role_policy is not None
+    mine.assume_role_policy.add_statements(
+        iam.PolicyStatement(
+            actions=["sts:AssumeRole"], principals=[iam.ServicePrincipal("emr-serverless.amazonaws.com")]
+        )
+    )
+    assert errors_of(stack) == []
+
+
+def warnings_of(stack: Stack) -> list[str]:
+    return [str(found.entry.data) for found in Annotations.from_stack(stack).find_warning("*", Match.any_value())]
+
+
+def test_an_imported_repository_whose_policy_cannot_be_changed_is_a_warning_with_the_statement() -> None:
+    stack = new_stack()
+    images = ecr.Repository.from_repository_name(stack, "Images", "spark")
+    for name in ("Spark", "Stream"):
+        Application(stack, name, release_label=ReleaseLabel.EMR_7_14_0, image=Image(repository=images, tag="1.0"))
+    (warning,) = warnings_of(stack)
+    assert "Lake/Spark: an imported role, key or repository can't be changed" in warning
+    assert "the policy of Lake/Images has to have" in warning
+    for action in ("ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"):
+        assert action in warning
+
+
+def test_a_warning_is_said_once_for_all_jobs_that_share_what_is_imported() -> None:
+    stack = new_stack()
+    spark, shared = application(stack), encryption(stack, "imported")
+    for name in ("Etl", "Report"):
+        SparkJob(stack, name, application=spark, entry_point=Code.from_uri("s3://code/etl.py"), encryption=shared)
+    warnings = warnings_of(stack)
+    assert warnings
+    assert len({warning.partition("has to have")[2].partition("[ack")[0] for warning in warnings}) == len(warnings)
