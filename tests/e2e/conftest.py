@@ -39,7 +39,6 @@ class Lake:
     local_aws: LocalAws
     folder: Path
     stack: str
-    grant: bool = True
     wait_for: str = "SUCCESS"
 
     def write_script(self, text: str) -> None:
@@ -91,7 +90,6 @@ class Lake:
         environment = {
             "LAKE_STACK": self.stack,
             "LAKE_SCRIPT": str(self.folder / "etl.py"),
-            "LAKE_GRANT": "yes" if self.grant else "no",
             "LAKE_WAIT_FOR": self.wait_for,
             "PYTHONPATH": str(ROOT),
         }

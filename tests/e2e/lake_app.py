@@ -18,8 +18,7 @@ job = SparkJob(
     entry_point=Code.from_asset(os.environ["LAKE_SCRIPT"]),
     arguments=[data.s3_url_for_object("out")],
 )
-if os.environ["LAKE_GRANT"] == "yes":
-    data.grant_read_write(job)
+data.grant_read_write(job)
 run = JobRun(
     stack,
     "EtlOnDeploy",

@@ -63,15 +63,6 @@ def test_failing_job_fails_the_deploy(lake: Lake) -> None:
     assert lake.status() == "ROLLBACK_COMPLETE"
 
 
-def test_missing_permission_fails_the_job(lake: Lake) -> None:
-    lake.write_script(WRITES.format(rows=3))
-    lake.grant = False
-    done = lake.deploy()
-    assert done.returncode != 0
-    assert "AccessControlException" in done.stdout + done.stderr
-    assert "AccessDenied" in done.stdout + done.stderr
-
-
 def test_destroy_cancels_a_running_job(lake: Lake) -> None:
     lake.write_script(SLEEPS)
     lake.wait_for = "RUNNING"
