@@ -116,6 +116,12 @@ class _Call:
             ValueError: Always; its text has a line for each argument.
         """
         meant: set[str] = set()
+        made = type(self._given.get("self"))
+        if self._label == made.__name__ and is_dataclass(made) and made.__name__ not in dict(makers(made)):
+            written = ", ".join([*map(shown, self._surplus), *(f"{name}=…" for name in self._kwargs)])
+            ways = " or ".join(f"{name}(…)" for name, _ in makers(made))
+            self._problems.note(f"{self._label}({written})", "it takes other arguments", f"use {ways}")
+            self._problems.raise_if_any()
         if "scope" in self._parameters and "scope" in self._given and not isinstance(self._given["scope"], Construct):
             remedy = "pass the stack, or self inside of one"
             self._problems.add("scope", self._given["scope"], "a construct is expected", remedy)

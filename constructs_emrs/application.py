@@ -427,7 +427,9 @@ class Application(_ApplicationBase):
             ValueError: The application is not in a VPC.
         """
         if self._connections is None:
-            raise ValueError(f"{self.node.path}: the application has no connections: give it a vpc")
+            raise ValueError(
+                f"{self.node.path}: there are no connections, as the application is in no VPC; give it a vpc"
+            )
         return self._connections
 
     @staticmethod

@@ -3,6 +3,7 @@
 import re
 import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -134,10 +135,12 @@ class _AssetCode(Code):
         if is_token(str(self._path)) or "://" in str(self._path):
             raise UnusableCode(scope, self, "it is no file on this machine", f"use Code.from_uri({shown(self._path)})")
         path = Path(self._path)
-        if path.is_dir():
+        if _is(path.is_dir):
             raise UnusableCode(scope, self, "it is a folder", "use a file, such as a zip of the folder")
-        if not path.is_file():
-            raise UnusableCode(scope, self, f"there is no such file in {Path.cwd()}", "correct the path")
+        if not _is(path.is_file):
+            is_text = any(map(str.isspace, str(self._path)))
+            remedy = "correct the path, or use Code.from_inline(…) for a text" if is_text else "correct the path"
+            raise UnusableCode(scope, self, f"there is no such file in {Path.cwd()}", remedy)
         return _upload(scope, construct_id, path, reader)
 
     def bind_module(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
@@ -250,6 +253,14 @@ class _NamedCode(Code):
         if "#" in uri:
             raise UnusableCode(scope, self, f"the file has the name {uri.rpartition('#')[2]!r} already", "name it once")
         return f"{uri}#{self._name}"
+
+
+def _is(question: Callable[[], bool]) -> bool:
+    """The answer of the file system, which refuses to look at what is too long for a path."""
+    try:
+        return question()
+    except OSError:
+        return False
 
 
 def _upload(scope: Construct, construct_id: str, path: Path, reader: iam.IGrantable) -> str:

@@ -172,7 +172,9 @@ class Job(Construct):
             ValueError: CloudWatch logs are disabled.
         """
         if self._log_group is None:
-            raise ValueError(f"{self.node.path}: there is no log group: monitoring.cloudwatch_logs are disabled")
+            raise ValueError(
+                f"{self.node.path}: there is no log group, as monitoring.cloudwatch_logs are disabled; enable them"
+            )
         return self._log_group
 
     @property
@@ -183,7 +185,8 @@ class Job(Construct):
             ValueError: The keys belong to AWS: `Encryption.aws_owned()`.
         """
         if self._encryption_key is None:
-            raise ValueError(f"{self.node.path}: there is no key: encryption is Encryption.aws_owned()")
+            problem = "there is no key, as encryption is Encryption.aws_owned()"
+            raise ValueError(f"{self.node.path}: {problem}; use Encryption.customer_managed(…)")
         return self._encryption_key
 
     @property

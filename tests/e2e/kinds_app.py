@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 
 from constructs_emrs import (
@@ -87,7 +87,8 @@ monitored = SparkJob(
 )
 for job in (stream, jar, query, monitored):
     data.grant_read_write(job)
-    run = JobRun(stack, f"{job.node.id}OnDeploy", job=job)
+    stable_for = Duration.seconds(15) if job is stream else None
+    run = JobRun(stack, f"{job.node.id}OnDeploy", job=job, stable_for=stable_for)
     stack.export_value(run.job_run_id, name=f"{job.node.id}-run")
     stack.export_value(run.application_id, name=f"{job.node.id}-application")
     stack.export_value(job.log_group.log_group_name, name=f"{job.node.id}-logs")

@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
@@ -16,6 +17,8 @@ from tests.jars import compile_jar
 from tests.unit.test_spark_submit import AWKWARD
 
 if TYPE_CHECKING:
+    from types_boto3_emr_serverless.type_defs import JobRunTypeDef
+
     from emrs_local import LocalAws
 
 STREAM = """
@@ -72,10 +75,14 @@ class Kinds:
     local_aws: LocalAws
     exports: dict[str, str]
 
-    def state(self, job: str) -> str:
+    def run(self, job: str) -> JobRunTypeDef:
         client = self.local_aws.client("emr-serverless")
         run = client.get_job_run(applicationId=self.exports[f"{job}-application"], jobRunId=self.exports[f"{job}-run"])
-        return str(run["jobRun"]["state"])
+        job_run: JobRunTypeDef = run["jobRun"]
+        return job_run
+
+    def state(self, job: str) -> str:
+        return str(self.run(job)["state"])
 
     def log(self, job: str, worker: str = "SPARK_DRIVER", prefix: str = "") -> str:
         """What the driver printed, from CloudWatch Logs."""
@@ -111,6 +118,17 @@ def kinds(bootstrapped: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def test_the_stream_runs_when_the_deploy_is_done(kinds: Kinds) -> None:
     assert kinds.state("Stream") == "RUNNING"
+
+
+def test_the_deploy_waited_until_the_stream_had_been_running_for_a_while(kinds: Kinds) -> None:
+    run = kinds.run("Stream")
+    events = kinds.local_aws.client("cloudformation").describe_stack_events(StackName="Kinds")["StackEvents"]
+    (done,) = (
+        event["Timestamp"]
+        for event in events
+        if event["LogicalResourceId"].startswith("StreamOnDeploy") and event["ResourceStatus"] == "CREATE_COMPLETE"
+    )
+    assert done - run["startedAt"] >= timedelta(seconds=15)
 
 
 def test_the_jar_s_main_class_got_its_arguments(kinds: Kinds) -> None:

@@ -204,12 +204,13 @@ def given(lake: Lake, arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: item(lake) if isinstance(item, FunctionType) else item for name, item in arguments.items()}
 
 
-def spark(**arguments: Any) -> Use:
-    def use(lake: Lake) -> SparkJob:
-        own = given(lake, {"application": lake.spark, "entry_point": CODE} | arguments)
-        return SparkJob(lake.stack, "Bad", **own)
+def spark_job(lake: Lake, **arguments: Any) -> SparkJob:
+    own = given(lake, {"application": lake.spark, "entry_point": CODE} | arguments)
+    return SparkJob(lake.stack, "Bad", **own)
 
-    return use
+
+def spark(**arguments: Any) -> Use:
+    return lambda lake: spark_job(lake, **arguments)
 
 
 def hive(**arguments: Any) -> Use:
@@ -691,7 +692,8 @@ WRONG_TYPES: list[Row] = [
     (
         "a query given as a string",
         hive(query="SELECT 1"),
-        f"Lake/Bad: query='SELECT 1': there is no such file in {Path.cwd()}; correct the path",
+        f"Lake/Bad: query='SELECT 1': there is no such file in {Path.cwd()}; correct the path, or use "
+        "Code.from_inline(…) for a text",
     ),
     (
         "an init query given as a list",
@@ -936,6 +938,12 @@ SCOPES_AND_IDS: list[Row] = [
 ]
 
 FILES: list[Row] = [
+    (
+        "a query that is given as its text, which is longer than a path may be",
+        hive(query="SELECT " + "a, " * 2000),
+        "Lake/Bad: query='SELECT a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, …: there is no such "
+        f"file in {Path.cwd()}; correct the path, or use Code.from_inline(…) for a text",
+    ),
     (
         "an entry point with a blank in its URI",
         spark(entry_point=Code.from_uri("s3://code/my etl.py")),
@@ -1439,6 +1447,16 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
 
 JOBS: list[Row] = [
     (
+        "the log group of a job without logs in CloudWatch",
+        lambda lake: spark_job(lake, monitoring=cloudwatch(enabled=False)).log_group,
+        "Lake/Bad: there is no log group, as monitoring.cloudwatch_logs are disabled; enable them",
+    ),
+    (
+        "the key of a job without a key",
+        lambda lake: spark_job(lake, encryption=Encryption.aws_owned()).encryption_key,
+        "Lake/Bad: there is no key, as encryption is Encryption.aws_owned(); use Encryption.customer_managed(…)",
+    ),
+    (
         "a SparkJob on a Hive application",
         spark(application=lambda lake: lake.hive),
         "Lake/Bad: application=<Application Lake/Hive>: it is a Hive application; use a HiveJob",
@@ -1913,6 +1931,11 @@ MONITORING: list[Row] = [
 ]
 
 APPLICATIONS: list[Row] = [
+    (
+        "the connections of an application without a VPC",
+        lambda lake: lake.spark.connections,
+        "Lake/Spark: there are no connections, as the application is in no VPC; give it a vpc",
+    ),
     (
         "an image with a tag and a digest",
         application(image=lambda lake: Image(repository=lake.repository, tag="1", digest=f"sha256:{0:064x}")),

@@ -179,8 +179,7 @@ TABLE: list[tuple[str, str]] = [
         "Lake/Bad: application: SparkJob needs it; pass the construct, or import what exists with a method "
         "Application.from_…\n"
         "Lake/Bad: entry_point: SparkJob needs it; use Code.from_asset(…) or Code.from_inline(…) or "
-        "Code.from_bucket(…) or "
-        "Code.from_uri(…)",
+        "Code.from_bucket(…) or Code.from_uri(…)",
     ),
     (
         'SparkJob(application_id="00f1982r1uukb925", application=ABSENT)',
@@ -426,7 +425,7 @@ TABLE: list[tuple[str, str]] = [
     ),
     (
         'Prometheus(workspace_arn="arn:aws:aps:us-east-1:123456789012:workspace/ws-1")',
-        "remote_write_url: Prometheus needs it; use a string",
+        "Prometheus(workspace_arn=…): it takes other arguments; use Prometheus.from_workspace_arn(…)",
     ),
     (
         'Image(uri="123456789012.dkr.ecr.us-east-1.amazonaws.com/etl:1")',
@@ -577,7 +576,21 @@ TABLE: list[tuple[str, str]] = [
     ),
     (
         'HiveJob(query="SELECT 1")',
-        f"Lake/Bad: query='SELECT 1': there is no such file in {Path.cwd()}; correct the path",
+        f"Lake/Bad: query='SELECT 1': there is no such file in {Path.cwd()}; correct the path, or use "
+        "Code.from_inline(…) for a text",
+    ),
+    (
+        "Encryption(key=key)",
+        "Encryption(key=…): it takes other arguments; use Encryption.customer_managed(…) or Encryption.aws_owned(…)",
+    ),
+    (
+        "RetryPolicy(attempts=3)",
+        "RetryPolicy(attempts=…): it takes other arguments; use RetryPolicy.attempts(…) or "
+        "RetryPolicy.failures_per_hour(…)",
+    ),
+    (
+        "ReleaseLabel()",
+        "ReleaseLabel(): it takes other arguments; use ReleaseLabel.of(…)",
     ),
 ]
 
