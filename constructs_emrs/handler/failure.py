@@ -21,6 +21,8 @@ _HEAD_BYTES = 1_000
 _WHERE_BYTES = 500
 _REMEDY_BYTES = 300
 _TAIL_BYTES = 1_500
+# The reason is read when the rollback is over.
+_KEPT = "A rollback deletes a log group or key that this deploy has created: cdk deploy --no-rollback keeps them."
 
 # What the state details or the log say, and what to do about it; the first that is found.
 _REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -88,7 +90,7 @@ def job_run_failed(job_run: JobRunTypeDef, log: DriverLog, *, timed_out_after: t
         first_bytes(head, _HEAD_BYTES),
         f"The driver's log ends with:\n{end_of_log}" if end_of_log else "",
         first_bytes(remedy, _REMEDY_BYTES),
-        first_bytes(where, _WHERE_BYTES),
+        f"{first_bytes(where, _WHERE_BYTES)}\n{_KEPT}",
     ]
     return JobRunFailed("\n\n".join(part for part in parts if part))
 

@@ -71,7 +71,8 @@ def test_the_error_names_the_run_its_details_the_end_of_stderr_and_where_the_log
     assert error_text(job_run(CLOUDWATCH), logs=logs) == (
         "Job run 00run1 (Etl) of application 00app1 FAILED: Job failed. ExitCode: 1.\n\n"
         "The driver's log ends with:\nTraceback (most recent call last):\nValueError: no such column\n\n"
-        "Logs: CloudWatch log group Lake-Etl, streams /applications/00app1/jobs/00run1"
+        "Logs: CloudWatch log group Lake-Etl, streams /applications/00app1/jobs/00run1\n"
+        "A rollback deletes a log group or key that this deploy has created: cdk deploy --no-rollback keeps them."
     )
     assert logs.streams[0] == "/applications/00app1/jobs/00run1/SPARK_DRIVER/stderr"
 

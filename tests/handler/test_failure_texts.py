@@ -19,7 +19,10 @@ MONITORING = {
         "monitoringConfiguration": {"cloudWatchLoggingConfiguration": {"enabled": True, "logGroupName": "Lake-Etl"}}
     }
 }
-WHERE = "Logs: CloudWatch log group Lake-Etl, streams /applications/00app1/jobs/00run1"
+WHERE = (
+    "Logs: CloudWatch log group Lake-Etl, streams /applications/00app1/jobs/00run1\n"
+    "A rollback deletes a log group or key that this deploy has created: cdk deploy --no-rollback keeps them."
+)
 RUN = "Job run 00run1 (etl) of application 00app1"
 
 
