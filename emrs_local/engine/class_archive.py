@@ -27,6 +27,7 @@ _FORMAT: Final = "1"  # another one, when archives are to be made in another way
 _MOST_ARCHIVES: Final = 3  # 160 MB each
 _NICENESS: Final = 5
 _SECONDS_OF_A_STEP: Final = 1800
+_SECONDS_IN_USE: Final = 60 * 60
 _SECONDS_TO_END: Final = 2
 _SECONDS_UNTIL_RETRY: Final = 24 * 60 * 60
 _TRAINING: Final = Path(__file__).with_name("class_archive_training.py")
@@ -141,8 +142,10 @@ class ClassArchive:
 
     def _remove_old_ones(self) -> None:
         archives = [entry for entry in self._cache.iterdir() if entry.is_dir() and entry.name.startswith("spark-")]
-        for archive in sorted(archives, key=lambda entry: entry.stat().st_mtime, reverse=True)[_MOST_ARCHIVES:]:
-            shutil.rmtree(archive, ignore_errors=True)  # a Java that has it open keeps it
+        last_used = {archive: archive.stat().st_mtime for archive in archives}
+        for archive in sorted(archives, key=lambda entry: last_used[entry], reverse=True)[_MOST_ARCHIVES:]:
+            if time.time() - last_used[archive] > _SECONDS_IN_USE:  # or those who use it would make it again
+                shutil.rmtree(archive, ignore_errors=True)  # a Java that has it open keeps it
 
     @property
     def _of_java(self) -> Path:

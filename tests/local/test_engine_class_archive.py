@@ -243,6 +243,16 @@ def test_few_archives_are_kept(no_java: Path, tmp_path: Path) -> None:
     assert kept == ["spark-3.5.9-java-2", "spark-3.5.9-java-3", "spark-3.5.9-java-4"]
 
 
+def test_an_archive_that_is_in_use_is_kept(no_java: Path, tmp_path: Path) -> None:
+    archives = []
+    for version in range(5):
+        (no_java / "release").write_text(f'JAVA_VERSION="{version}"\n')
+        archives.append(ClassArchive(java_home=no_java, spark_home=SPARK, cache=tmp_path / "cache"))
+        archives[-1].make()
+
+    assert all(archive.exists for archive in archives)
+
+
 def test_what_failed_is_not_tried_again_at_each_start(no_java: Path, tmp_path: Path) -> None:
     (no_java / "bin" / "java").write_text("#!/bin/sh\nexit 1\n")
     archive = ClassArchive(java_home=no_java, spark_home=SPARK, cache=tmp_path / "cache")
