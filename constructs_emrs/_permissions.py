@@ -17,7 +17,7 @@ from constructs import Construct, IConstruct
 
 from ._acknowledgements import Statement, acknowledge_execution_role
 from ._key import key_arn
-from ._policies import Permission
+from ._policies import INLINE_POLICIES, Permission, length
 from ._tree import arn, asked_once, node_of, path_of, stack_of
 from .handler import contract
 
@@ -376,6 +376,7 @@ class _RoleStatements:
         self._is_immutable = is_immutable
         self._known: dict[str, list[tuple[iam.PolicyStatement, set[str]]]] = {}
         self._all: list[Statement] = []
+        self._length = 0
         acknowledge_execution_role(stack, role, self._all)
 
     def allow(
@@ -384,12 +385,17 @@ class _RoleStatements:
         """Allow it; the statements that the role does not take are returned.
 
         Resources are added to the statement that is there: statement ids have to be unique in a policy.
+
+        Raises:
+            ValueError: IAM would not let the role have that much.
         """
         self._all.append(Statement(sid, actions, resources))
         statements = self._known.setdefault(sid, [])
         new = [arn for arn in resources if not any(arn in known for _, known in statements)]
         if not new:
             return []
+        self._length += sum(length(arn, tuple(actions)) + len('"",') for arn in new)
+        self._check_length()
         if statements and len(statements[-1][1]) + len(new) <= self._MOST_RESOURCES:
             statement, known = statements[-1]
             statement.add_resources(*new)
@@ -399,6 +405,14 @@ class _RoleStatements:
         statement = iam.PolicyStatement(sid=sid + number, actions=actions, resources=new, conditions=conditions)
         statements.append((statement, set(new)))
         return [] if self._add(statement) and not self._is_immutable else [statement]
+
+    def _check_length(self) -> None:
+        # The CDK spreads the statements of its own roles over policies, and warns when they are too many. What it gives
+        # an imported role is one inline policy.
+        if self._length > INLINE_POLICIES and not self._is_immutable and not isinstance(self._role, iam.Role):
+            size = f"more than {self._length:,} characters of the {INLINE_POLICIES:,} that IAM allows"
+            remedy = "let fewer jobs share it, or have them share keys and log groups"
+            raise ValueError(f"{path_of(self._role)}: the policy of this imported role would have {size}; {remedy}")
 
     def _add(self, statement: iam.PolicyStatement) -> bool:
         if isinstance(self._role, iam.Role):

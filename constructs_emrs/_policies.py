@@ -17,7 +17,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 # In characters without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-_INLINE = 10_240
+INLINE_POLICIES = 10_240
 _MANAGED = 6_144
 _ATTACHED = 10
 _LENGTH_OF_POLICY = len('{"Version":"2012-10-17","Statement":[]}')
@@ -61,7 +61,7 @@ class Policies(Construct):
         """
         super().__init__(role, construct_id)
         self._role = role
-        self._most = [_INLINE] + [_MANAGED] * (_ATTACHED - attached)
+        self._most = [INLINE_POLICIES] + [_MANAGED] * (_ATTACHED - attached)
         # The actions on each resource, by the conditions: what several ask of a resource is one statement.
         self._allowed: dict[str, dict[str, dict[str, None]]] = {}
         self._length = 0
@@ -78,7 +78,7 @@ class Policies(Construct):
             resources = self._allowed.setdefault(conditions, {})
             for resource in permission.resources:
                 if resource not in resources:
-                    self._length += _length(resource, permission.actions) + len('"",')
+                    self._length += length(resource, permission.actions) + len('"",')
                 resources.setdefault(resource, {}).update(dict.fromkeys(permission.actions))
         # Far from the limit nobody has to look closer.
         if self._length > 0.75 * sum(self._most) and len(list(self._packed())) > len(self._most):
@@ -99,17 +99,17 @@ class Policies(Construct):
     def _packed(self) -> Iterator[_Statements]:
         """The statements of each policy: one inline policy and as many managed policies as it takes."""
         policy: _Statements = {}
-        left = _INLINE - _LENGTH_OF_POLICY
+        left = INLINE_POLICIES - _LENGTH_OF_POLICY
         for statement, resources in self._by_statement().items():
             conditions, actions = statement
             for resource in resources:
-                needed = _length(resource, actions) + len('"",')
+                needed = length(resource, actions) + len('"",')
                 if statement not in policy:
                     needed += _length_of_statement(conditions, actions)
                 if needed > left and policy:
                     yield policy
                     policy, left = {}, _MANAGED - _LENGTH_OF_POLICY
-                    needed = _length(resource, actions) + len('"",') + _length_of_statement(conditions, actions)
+                    needed = length(resource, actions) + len('"",') + _length_of_statement(conditions, actions)
                 policy.setdefault(statement, []).append(resource)
                 left -= needed
         if policy:
@@ -141,10 +141,10 @@ def _length_of_statement(conditions: str, actions: tuple[str, ...]) -> int:
     """Without its resources."""
     condition = {} if conditions == "null" else {"Condition": json.loads(conditions)}
     statement = {"Action": actions, "Effect": "Allow", "Resource": [], **condition}
-    return _length(json.dumps(statement, separators=(",", ":")) + ",", ())
+    return length(json.dumps(statement, separators=(",", ":")) + ",", ())
 
 
-def _length(text: str, actions: tuple[str, ...]) -> int:
+def length(text: str, actions: tuple[str, ...]) -> int:
     """How long a text, such as a resource of the actions, may be when its references are known."""
     service = actions[0].partition(":")[0] if actions else ""
     whole = 0

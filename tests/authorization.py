@@ -45,13 +45,19 @@ def problems(template: Resources) -> list[str]:
     return sorted({problem for statement in statements(template) for problem in problems_of_statement(statement)})
 
 
+def references(template: Resources) -> dict[str, str]:
+    """What the references of a template become."""
+    known = {"AWS::StackId": STACK_ID, **PSEUDO_PARAMETERS}
+    for name, item in template.items():
+        known[name] = name
+        known[f"{name}.Arn"] = ARNS.get(item["Type"], name)
+        known[f"{name}.ApplicationId"] = "00f1982r1uukb925"
+    return known
+
+
 def statements(template: Resources) -> Iterator[dict[str, Any]]:
     """The statements of all policies, those of roles with real ARNs; a trust policy's have no resource."""
-    references = {"AWS::StackId": STACK_ID, **PSEUDO_PARAMETERS}
-    for name, item in template.items():
-        references[name] = name
-        references[f"{name}.Arn"] = ARNS.get(item["Type"], name)
-        references[f"{name}.ApplicationId"] = "00f1982r1uukb925"
+    known = references(template)
     for item in template.values():
         properties = item.get("Properties", {})
         documents = [
@@ -59,12 +65,12 @@ def statements(template: Resources) -> Iterator[dict[str, Any]]:
             *(inline["PolicyDocument"] for inline in properties.get("Policies", [])),
         ]
         for document in documents:
-            yield from resolved(document["Statement"], references)
+            yield from resolved(document["Statement"], known)
         for name in ("KeyPolicy", "RepositoryPolicyText"):
             for statement in properties.get(name, {"Statement": []})["Statement"]:
                 # What the policy is of.
                 without = {key: value for key, value in statement.items() if key != "Resource"}
-                yield resolved(without, references)
+                yield resolved(without, known)
 
 
 def problems_of_statement(statement: dict[str, Any]) -> Iterator[str]:

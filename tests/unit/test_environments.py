@@ -223,6 +223,11 @@ def jobs(count: int, *, all_of_their_own: bool, roles: str, minimize_policies: b
     context = {"@aws-cdk/core:stackResourceLimit": 0, "@aws-cdk/aws-iam:minimizePolicies": minimize_policies}
     stack = Stack(App(context=context), "Lake")
     application = key = group = None
+    shared: iam.IRole | None = None
+    if roles == "one":
+        shared = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
+    elif roles == "one that is imported":
+        shared = iam.Role.from_role_arn(stack, "Role", f"arn:aws:iam::{ACCOUNT}:role/Etl")
     for number in range(count):
         if application is None or key is None or group is None or all_of_their_own:
             application = Application(stack, f"Spark{number}", release_label=ReleaseLabel.EMR_7_14_0)
@@ -236,7 +241,8 @@ def jobs(count: int, *, all_of_their_own: bool, roles: str, minimize_policies: b
             entry_point=Code.from_uri("s3://code/etl.py"),
             encryption=Encryption.customer_managed(key),
             monitoring=Monitoring(cloudwatch_logs=CloudWatchLogs(log_group=group)),
-            execution_role=iam.Role.from_role_arn(stack, f"Role{number}", arn) if roles == "brought" else None,
+            execution_role=shared
+            or (iam.Role.from_role_arn(stack, f"Role{number}", arn) if roles == "brought" else None),
         )
         JobRun(stack, f"Run{number}", job=job)
     return stack
@@ -275,6 +281,20 @@ def test_jobs_that_need_more_than_iam_lets_a_role_have_are_refused_with_the_size
     )
     with pytest.raises(ValueError, match=problem):
         jobs(200, all_of_their_own=True, roles="brought", minimize_policies=True)
+
+
+def test_the_policies_of_a_role_that_jobs_with_log_groups_of_their_own_share_are_not_too_long() -> None:
+    stack = jobs(75, all_of_their_own=True, roles="one", minimize_policies=True)
+    check_policies(resources(stack))
+
+
+def test_an_imported_role_that_too_many_jobs_share_is_refused_with_the_size_and_a_remedy() -> None:
+    problem = (
+        r"Lake/Role: the policy of this imported role would have more than 10,\d{3} characters of the 10,240 that IAM "
+        "allows; let fewer jobs share it, or have them share keys and log groups"
+    )
+    with pytest.raises(ValueError, match=problem):
+        jobs(75, all_of_their_own=True, roles="one that is imported", minimize_policies=True)
 
 
 def test_200_jobs_of_as_many_applications_keep_every_limit_with_one_key() -> None:

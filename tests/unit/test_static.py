@@ -23,7 +23,7 @@ from app import FlightDelays
 from constructs_emrs import Application, CloudWatchLogs, Code, JobRun, Monitoring, ReleaseLabel, S3Logs, SparkJob
 from constructs_emrs._provider import JobRunProvider
 from tests import authorization, everything
-from tests.templates import Resources, resources
+from tests.templates import Resources, resolved, resources
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-is-created.md"
 PACKS = (
@@ -313,6 +313,16 @@ def test_the_library_s_roles_have_no_managed_policies_of_aws_and_no_policy_allow
             # In a key's policy, * is the key.
             assert "KeyPolicy" in policy or "*" not in as_list(statement.get("Resource", ""))
             assert "KeyPolicy" in policy or not any(action.endswith(":*") for action in as_list(statement["Action"]))
+
+
+def test_an_execution_lasts_longer_than_the_hour_that_cloudformation_waits_for_its_answer() -> None:
+    (machine,) = (
+        item for item in template_of("defaults").values() if item["Type"] == "AWS::StepFunctions::StateMachine"
+    )
+    definition = json.loads(
+        resolved(machine["Properties"]["DefinitionString"], authorization.references(template_of("defaults")))
+    )
+    assert definition["TimeoutSeconds"] > 60 * 60
 
 
 def test_the_provider_is_small() -> None:
