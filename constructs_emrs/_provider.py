@@ -37,7 +37,7 @@ _RETRY = {
     "JitterStrategy": "FULL",
 }
 # CloudFormation waits for an answer for an hour. What goes on after it ends after a day: the return of streams whose
-# application's update is taken back.
+# application's update fails.
 _EXECUTION_SECONDS = 25 * 3600
 
 
@@ -125,11 +125,10 @@ class JobRunProvider(Construct):
             ValueError: IAM would not let the functions' role have that much.
         """
         self._job_runs.value += 1
-        untag = Permission(actions=("emr-serverless:UntagResource",), resources=(job.application.job_run_arns,))
-        self._allow(run, *job._permissions_of_starting(), untag, *job._permissions_of_reading_logs())
+        self._allow(run, *job._permissions_of_starting(), *job._permissions_of_reading_logs())
 
     def _clean_up(self) -> list[iam.PolicyStatement]:
-        """Let the functions end what this stack started, and tag its applications, whatever its template says by then.
+        """Let the functions end and tag what this stack started, whatever its template says by then.
 
         CloudFormation changes the role's policy before it deletes what left the template: permissions that came and
         went with an application or a job would be gone when they are needed. So these do not name any; the tags of
@@ -150,7 +149,8 @@ class JobRunProvider(Construct):
                     ("SeeApplications", ["GetApplication", "ListJobRuns"], applications, None),
                     ("SeeJobRuns", ["GetJobRun"], f"{applications}/jobruns/*", None),
                     ("StopApplications", ["StopApplication"], applications, of_this_stack),
-                    ("TagApplications", ["TagResource", "UntagResource"], applications, of_this_stack),
+                    # `*` stands for what comes after a slash too: these are the tags of job runs as well.
+                    ("ChangeTags", ["TagResource", "UntagResource"], applications, of_this_stack),
                     ("CancelJobRuns", ["CancelJobRun"], f"{applications}/jobruns/*", of_this_stack),
                 )
             ),

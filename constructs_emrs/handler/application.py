@@ -11,7 +11,6 @@ from . import contract, errors, pace, runs, streams
 from .failure import JobRunFailed
 from .request import Again, Done
 from .resource import Resource
-from .stack import ROLLING_BACK
 
 if TYPE_CHECKING:
     from types_boto3_emr_serverless.literals import ApplicationStateType
@@ -83,7 +82,7 @@ class ApplicationUpdate(_ApplicationResource):
     """A request for a `Custom::EMRServerlessApplicationUpdate` resource.
 
     It stands before the application and stops it when it is updated, which happens when CloudFormation is going to
-    change the application. When that is taken back, the streams come back that were stopped for it.
+    change the application. When that fails, the streams come back that were stopped for it.
     """
 
     def step(self) -> Outcome:
@@ -103,12 +102,13 @@ class ApplicationUpdate(_ApplicationResource):
 
     @property
     def goes_on(self) -> bool:
-        """Whether an update is taken back."""
-        return self._request.kind == "Update" and self._request.stack_status == ROLLING_BACK
+        """Whether streams may have been stopped, now or by an update that failed and was not rolled back."""
+        return self._request.kind == "Update"
 
     def afterwards(self) -> Outcome | None:
-        """Bring the streams back, whatever stopped them and whichever order the rollback has."""
-        return streams.Return(self._request, self._services, self._stack).go_on()
+        """Bring back the streams whose own resources do not, whatever becomes of the update."""
+        application = self._request.properties[contract.APPLICATION_LOGICAL_ID]
+        return streams.Return(self._request, self._services, self._stack, application).go_on()
 
     def _before_cancelling(self, summary: runs.Summary) -> None:
         streams.mark(self._services.emr_serverless(), summary, self._request)

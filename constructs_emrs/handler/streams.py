@@ -1,9 +1,9 @@
-"""Streams that are cancelled so that their application can be updated, and come back when the update is taken back.
+"""Streams that are cancelled so that their application can be updated, and come back when the update fails.
 
 A rollback calls the resources that the update has called, and no others. When the update of an application fails, its
 streams have been cancelled, but the turn of their own resources never comes. So what stops an application for an update
-marks the streams of its stack, and the request that takes the update back goes on after its answer: when the stack has
-come to rest, each marked run is started again that a resource of the stack still stands for.
+marks the streams of its stack, and goes on after its answer, forward and back: when the stack has come to rest, each
+marked run is started again that a resource of the stack still stands for. After an update that went well there is none.
 
 The mark is a tag of the run. What an execution knows would not do: between an update that failed and its rollback there
 may be days, and several requests may look after the same stream.
@@ -36,8 +36,9 @@ _AT_REST = frozenset({"UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_RO
 _LONGEST_SECONDS = 24 * 3600
 _LONGEST_PAUSE_SECONDS = 60
 _AGE_SHARE = 1 / 30
-# How many runs one step asks for: GetJobRun is allowed ten times a second.
+# How many runs one step asks for: GetJobRun is allowed ten times a second, and half of that is left to others.
 _MOST_QUESTIONS = 25
+_PAUSE_SECONDS = 5.0
 _LONGEST_REFUSAL_SECONDS = 600
 
 # Keys of the request's progress: the runs that are still to be looked at, and since when the first of them is refused.
@@ -66,10 +67,19 @@ def continuing(client: EMRServerlessClient, run: runs.RunId) -> JobRunTypeDef | 
 
 
 class Return:
-    """The return of a stack's streams, after the request that takes an update back is answered."""
+    """The return of a stack's streams, after the request that has stopped their application is answered."""
 
-    def __init__(self, request: Request, services: Services, stack: Stack) -> None:
+    def __init__(self, request: Request, services: Services, stack: Stack, application: str) -> None:
+        """Prepare the return.
+
+        Args:
+            request: The request.
+            services: What is talked to.
+            stack: The request's stack.
+            application: The logical id of the application.
+        """
         self._request = request
+        self._application = application
         self._client = services.emr_serverless()
         self._stack = stack
 
@@ -83,7 +93,7 @@ class Return:
             request.progress.pop(_TO_LOOK_AT, None)
             return Again(pace.jittered(min(10 + request.age * _AGE_SHARE, _LONGEST_PAUSE_SECONDS)))
         if _TO_LOOK_AT not in request.progress:
-            request.progress[_TO_LOOK_AT] = self._stack.physical_ids(contract.JOB_RUN_TYPE)
+            request.progress[_TO_LOOK_AT] = self._job_runs()
         to_look_at: list[str] = request.progress[_TO_LOOK_AT]
         for _ in range(min(_MOST_QUESTIONS, len(to_look_at))):
             run = runs.RunId.from_arn(to_look_at[0])
@@ -92,7 +102,13 @@ class Return:
             request.progress.pop(_REFUSED_SINCE, None)
             if not is_done:
                 to_look_at.append(arn)
-        return Again(pace.until_next_look(0)) if to_look_at else None
+        return Again(pace.jittered(_PAUSE_SECONDS)) if to_look_at else None
+
+    def _job_runs(self) -> list[str]:
+        """The runs on the application that the stack's resources stand for."""
+        application_id = self._stack.physical_id(self._application)
+        named = ((arn, runs.RunId.from_arn(arn)) for arn in self._stack.physical_ids(contract.JOB_RUN_TYPE))
+        return [arn for arn, run in named if run is not None and run.application_id == application_id]
 
     def _bring_back(self, run: runs.RunId) -> bool:
         """Start the run again if it was stopped; False if it is too early for that."""

@@ -79,7 +79,7 @@ class ApplicationStack:
     service: Service
     definition: Definition = field(default_factory=Definition)
     last: list[str] = field(default_factory=list)
-    """What comes after the application, in the order in which an operation calls it; the others follow."""
+    """The job runs, in the order in which an update calls them; the others follow."""
     application_first: bool = False
     """Whether a rollback sends the application back before what stands before it."""
     cloudformation: CloudFormation = field(init=False)
@@ -93,11 +93,14 @@ class ApplicationStack:
     _waiting: list[str] = field(default_factory=list)
     _current: tuple[str, Pending] | None = None
     _called: list[str] = field(default_factory=list)
-    _old: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _old_ids: dict[str, str] = field(default_factory=dict)
+    _retried: list[str] = field(default_factory=list)
+    _stable: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the resources had when the stack was last as somebody wanted it."""
     _new: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _before: Definition = field(default_factory=Definition)
     _doomed: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     _fails_at: str = ""
+    _rolls_back: bool = True
 
     def __post_init__(self) -> None:
         self.cloudformation = CloudFormation(self.service)
@@ -125,13 +128,23 @@ class ApplicationStack:
         """Whether the stack is there."""
         return self.status != "DELETE_COMPLETE"
 
-    def deploy(self, definition: Definition, *, fails_at: str = "") -> None:
-        """Update the stack; another resource fails when it is that one's turn, or after the last one (`OTHER`)."""
-        self._fails_at = fails_at
+    def deploy(self, definition: Definition, *, fails_at: str = "", rolls_back: bool = True) -> None:
+        """Update the stack.
+
+        Args:
+            definition: What to deploy.
+            fails_at: Another resource fails when it is the turn of this one, or after the last one (`OTHER`).
+            rolls_back: Whether a failure is taken back, or left for `take_back` or another deployment.
+        """
+        self._fails_at, self._rolls_back = fails_at, rolls_back
         self._begin("UPDATE_IN_PROGRESS", definition)
 
     def fail(self) -> None:
         """Another resource fails: what is in flight is given up, and the stack rolls back."""
+        self._has_failed()
+
+    def take_back(self) -> None:
+        """Somebody rolls back an update that has failed."""
         self._roll_back()
 
     def continue_rollback(self) -> None:
@@ -144,7 +157,8 @@ class ApplicationStack:
         """Delete the stack: job runs, what stands behind the application, the application, what stands before it."""
         self.cloudformation.status = "DELETE_IN_PROGRESS"
         jobs = [name for name in self._sent if name not in (BEFORE_UPDATE, SPARK, STOP)]
-        self._waiting = [*jobs, STOP, SPARK, BEFORE_UPDATE]
+        self._waiting = [*jobs, *(name for name in (STOP, SPARK, BEFORE_UPDATE) if name in self._sent)]
+        self.failed = []
         self._call_next()
 
     def go_on(self) -> None:
@@ -157,7 +171,7 @@ class ApplicationStack:
             self._succeeded(name, answer)
         elif self.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
             self.failed.append(name)
-            self._roll_back()
+            self._has_failed()
         else:
             self.failed.append(name)
             self._call_next()
@@ -172,35 +186,38 @@ class ApplicationStack:
         ]
 
     def _begin(self, status: str, definition: Definition) -> None:
+        # What has failed and was not taken back is called again, whether it changes or not.
+        self._retried = self.failed
+        if self.status != "UPDATE_FAILED":
+            self._stable, self._before = dict(self._sent), self.definition
+            self._called, self._doomed = [], []
         self.cloudformation.status = status
-        self.definition, before = definition, self.definition
-        self._old, self._old_ids = dict(self._sent), dict(self.physical_ids)
-        self._before = before
-        self._new, self._called, self._doomed, self.failed = definition.properties(), [], [], []
-        behind = [name for name in self._new if name not in (BEFORE_UPDATE, SPARK)]
-        order = [name for name in self.last if name in behind]
-        self._waiting = [BEFORE_UPDATE, SPARK, *order, *(name for name in behind if name not in order)]
+        self.definition, self._new, self.failed = definition, definition.properties(), []
+        jobs = [name for name in self._new if name not in (BEFORE_UPDATE, SPARK, STOP)]
+        order = [name for name in self.last if name in jobs]
+        self._waiting = [BEFORE_UPDATE, SPARK, STOP, *order, *(name for name in jobs if name not in order)]
         self._call_next()
 
     def _call_next(self) -> None:
         while self._waiting and self._current is None:
             name = self._waiting.pop(0)
             if self.goes_forward and self._fails_at == name:
-                self._roll_back()
+                self._has_failed()
                 return
             if self.status == "DELETE_IN_PROGRESS":
-                self._delete(name)
+                if not self.failed or name not in (STOP, SPARK, BEFORE_UPDATE):
+                    self._delete(name)  # else something that depends on it is still there
             elif self.status == "UPDATE_ROLLBACK_IN_PROGRESS":
-                if SPARK in self.failed and name != BEFORE_UPDATE:
-                    self.failed.append(name)  # what depends on it is left
+                if not self._needs(name).isdisjoint(self.failed):
+                    self.failed.append(name)  # it is left
                     continue
-                self._call(name, self._old[name], self._new[name])
+                self._call(name, self._stable[name], self._new.get(name, self._stable[name]))
             else:
                 # References are resolved when it is the resource's turn, as they name what was done before.
                 self._new[name] = self._resolved(self._new[name])
-                if self._new[name] != self._old.get(name):
+                if self._new[name] != self._sent.get(name) or name in self._retried:
                     self._called.append(name)
-                    self._call(name, self._new[name], self._old.get(name))
+                    self._call(name, self._new[name], self._sent.get(name))
         if not self._waiting and self._current is None:
             self._all_called()
 
@@ -211,7 +228,7 @@ class ApplicationStack:
             else:
                 self.failed.append(name)
                 if self.goes_forward:
-                    self._roll_back()
+                    self._has_failed()
             return
         kind = "Create" if old is None else "Update"
         resource_type = TYPES.get(name, contract.JOB_RUN_TYPE)
@@ -227,7 +244,9 @@ class ApplicationStack:
     def _update_application(self, properties: dict[str, Any]) -> bool:
         if not self._sent.get(SPARK):
             return True  # it is created
-        if self.service.applications.get(APPLICATION) not in _CHANGEABLE:
+        if APPLICATION not in self.service.applications:
+            return False
+        if self.service.applications[APPLICATION] not in _CHANGEABLE:
             self.refused_as_started += 1
             return False
         if properties["is_refused"]:
@@ -252,23 +271,39 @@ class ApplicationStack:
         if before and before != answer["PhysicalResourceId"]:
             self._doomed.append((name, before, self._sent[name]))
         self.physical_ids[name], self.data[name] = answer["PhysicalResourceId"], answer.get("Data", {})
-        self._sent[name] = (self._old if rolls_back else self._new)[name]
+        self._sent[name] = (self._stable if rolls_back else self._new)[name]
         if TYPES.get(name, contract.JOB_RUN_TYPE) == contract.JOB_RUN_TYPE:
             self.cloudformation.job_runs[name] = self.physical_ids[name]
         self._call_next()
+
+    def _has_failed(self) -> None:
+        if self._rolls_back:
+            self._roll_back()
+            return
+        self.failed += [self._current[0]] if self._current else []
+        self._current, self._waiting, self._fails_at = None, [], ""
+        self.cloudformation.status = "UPDATE_FAILED"
 
     def _roll_back(self) -> None:
         self._current, self._fails_at = None, ""
         self.definition = self._before
         self.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-        self.failed = []
+        self.failed, self._doomed = [], []
         # What was given up, or has failed, may have changed the resource all the same.
-        self._waiting = [name for name in self._rollback_order() if name in self._called and name in self._old]
+        self._waiting = [name for name in self._rollback_order() if name in self._called and name in self._stable]
         self._call_next()
+
+    def _needs(self, name: str) -> set[str]:
+        """What has to have gone back before this does."""
+        if name == BEFORE_UPDATE:
+            return set()
+        if name == SPARK:
+            return set() if self.application_first else {BEFORE_UPDATE}
+        return {BEFORE_UPDATE, SPARK} if name == STOP else {BEFORE_UPDATE, SPARK, STOP}
 
     def _rollback_order(self) -> list[str]:
         first = [SPARK, BEFORE_UPDATE] if self.application_first else [BEFORE_UPDATE, SPARK]
-        return [*first, *(name for name in self._new if name not in first)]
+        return [*first, STOP, *(name for name in self._stable if name not in (*first, STOP))]
 
     def _all_called(self) -> None:
         match self.status:
@@ -276,7 +311,7 @@ class ApplicationStack:
                 self.cloudformation.status = "CREATE_COMPLETE"
             case "UPDATE_IN_PROGRESS":
                 if self._fails_at == OTHER:
-                    self._roll_back()
+                    self._has_failed()
                     return
                 self._doomed += [
                     (name, self.physical_ids[name], self._sent[name]) for name in self._sent if name not in self._new
@@ -287,7 +322,9 @@ class ApplicationStack:
                 if self.failed:
                     self.cloudformation.status = "UPDATE_ROLLBACK_FAILED"
                     return
-                created = [name for name in self._called if name not in self._old and name in self._sent]
+                created = [
+                    name for name in dict.fromkeys(self._called) if name not in self._stable and name in self._sent
+                ]
                 self._doomed += [(name, self.physical_ids[name], self._sent[name]) for name in created]
                 self.cloudformation.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
                 self._clean_up()

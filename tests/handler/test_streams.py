@@ -256,6 +256,22 @@ def test_a_stream_that_can_t_be_started_again_is_given_up_and_the_others_come_ba
     assert stack.status == "UPDATE_ROLLBACK_COMPLETE"
 
 
+@pytest.mark.parametrize("how", ["take back", "deploy the old one", "deploy a third one"])
+def test_streams_come_back_after_an_update_that_failed_and_was_left_so(how: str) -> None:
+    stack = deployed()
+    stack.deploy(replace(CHANGED, is_refused=True), rolls_back=False)
+    come_to_rest(stack)
+    assert stack.status == "UPDATE_FAILED"
+    stack.service.sleep(3 * 24 * 3600)
+    if how == "take back":
+        stack.take_back()
+    else:
+        stack.deploy(FIRST if how == "deploy the old one" else replace(FIRST, application=3))
+    settle(stack)
+    assert stack.status == ("UPDATE_ROLLBACK_COMPLETE" if how == "take back" else "UPDATE_COMPLETE")
+    assert names(stack) == STREAMS
+
+
 def test_an_update_that_the_stack_has_given_up_stops_nothing_any_more() -> None:
     stack = deployed()
     stack.deploy(CHANGED)

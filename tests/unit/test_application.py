@@ -139,3 +139,17 @@ def test_metrics_have_the_dimensions_that_the_release_reports() -> None:
         dimensions = imported.metric_failed_jobs().dimensions
         assert dimensions is not None
         assert ("ApplicationName" in dimensions) is has_name
+
+
+def test_runs_of_others_can_be_cancelled_as_long_as_the_application_may_have_to_be_stopped() -> None:
+    stack = new_stack()
+    Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    template = resources(stack)
+    (stop,) = resources(stack, contract.APPLICATION_STOP_TYPE)
+    granted = [
+        name
+        for name, item in resources(stack, "AWS::IAM::Policy").items()
+        if "emr-serverless:CancelJobRun" in str(item["Properties"])
+    ]
+    assert granted
+    assert set(granted) <= dependencies(template, stop), "it is deleted before the policy is"

@@ -1,0 +1,133 @@
+"""What has to hold for an application, its tags and its streams in generated histories; broken rules are noticed."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from constructs_emrs.handler import contract, runs, streams
+from constructs_emrs.handler.application import ApplicationStop, ApplicationUpdate
+from tests.faults.application_histories import ApplicationHistories
+
+SUITES = 2
+HISTORIES = 750
+HISTORIES_OF_A_MUTANT = 2_000
+
+Patch = pytest.MonkeyPatch
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """What the handler logs of thousands of histories helps nobody."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def live(name: str, *, most: int, phases: tuple[Phase, ...] = tuple(Phase)) -> type[ApplicationHistories]:
+    """Generate histories; each name has a sequence of its own, which is the same each time."""
+    machine: type[ApplicationHistories] = type(name, (ApplicationHistories,), {"histories": 0})
+    everything = list(HealthCheck)
+    setting = settings(
+        max_examples=most,
+        stateful_step_count=30,
+        phases=phases,
+        suppress_health_check=everything,
+        database=None,
+        deadline=None,
+    )
+    run_state_machine_as_test(machine, settings=setting)
+    return machine
+
+
+@pytest.mark.parametrize("suite", range(SUITES))
+def test_the_invariants_hold_in_all_histories(suite: int, record_property: Callable[[str, object], None]) -> None:
+    machine = live(f"Histories{suite}", most=HISTORIES)
+    record_property("histories", machine.histories)
+    assert machine.histories >= HISTORIES
+
+
+def marks_no_stream(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(streams, "mark", lambda *_: None)
+
+
+def marks_streams_of_others(monkeypatch: Patch) -> None:
+    original = streams.mark
+
+    def mark(client: Any, summary: Any, request: Any) -> None:
+        job_run = runs.get(client, summary.run)
+        stack_id = job_run.get("tags", {}).get(contract.STACK_TAG, "") if job_run else ""
+        whose: Any = SimpleNamespace(stack_id=stack_id, request_id=request.request_id)
+        original(client, summary, whose)
+
+    monkeypatch.setattr(streams, "mark", mark)
+
+
+def does_not_go_on_after_its_answer(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(ApplicationUpdate, "goes_on", False)
+
+
+def starts_streams_while_the_stack_is_rolled_back(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(streams, "_AT_REST", streams._AT_REST | {"UPDATE_ROLLBACK_IN_PROGRESS"})
+
+
+def starts_a_stream_that_its_resource_has_replaced(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(streams, "continuing", runs.get)
+
+
+def starts_with_another_client_token_each_time(monkeypatch: Patch) -> None:
+    numbers = itertools.count()
+    fake = SimpleNamespace(sha256=lambda _: SimpleNamespace(hexdigest=lambda: f"token-{next(numbers)}"))
+    monkeypatch.setattr(streams, "hashlib", fake)
+
+
+def stops_an_application_with_active_runs(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(runs, "active", lambda *_: iter(()))
+
+
+def does_not_wait_until_the_application_is_stopped(monkeypatch: Patch) -> None:
+    original = ApplicationUpdate._stop
+
+    def stop(self: ApplicationUpdate, application_id: str) -> None:
+        original(self, application_id)
+
+    monkeypatch.setattr(ApplicationUpdate, "_stop", stop)
+
+
+def stops_for_an_update_that_the_stack_has_given_up(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(ApplicationUpdate, "_require_that_the_stack_wants_it", lambda _: None)
+
+
+def leaves_the_tags_of_an_application(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(ApplicationStop, "_tag", lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    "mutation",
+    [
+        marks_no_stream,
+        marks_streams_of_others,
+        does_not_go_on_after_its_answer,
+        starts_streams_while_the_stack_is_rolled_back,
+        starts_a_stream_that_its_resource_has_replaced,
+        starts_with_another_client_token_each_time,
+        stops_an_application_with_active_runs,
+        does_not_wait_until_the_application_is_stopped,
+        stops_for_an_update_that_the_stack_has_given_up,
+        leaves_the_tags_of_an_application,
+    ],
+    ids=lambda mutation: mutation.__name__,
+)
+def test_a_handler_that_breaks_a_rule_is_noticed(mutation: Callable[[Patch], None], monkeypatch: Patch) -> None:
+    mutation(monkeypatch)
+    with pytest.raises((AssertionError, ExceptionGroup)):
+        live("Mutant", most=HISTORIES_OF_A_MUTANT, phases=(Phase.generate,))
