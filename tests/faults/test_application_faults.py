@@ -17,7 +17,7 @@ from constructs_emrs.handler.application import ApplicationStop, ApplicationUpda
 from tests.faults.application_histories import ApplicationHistories
 
 SUITES = 2
-HISTORIES = 750
+HISTORIES = 500
 HISTORIES_OF_A_MUTANT = 2_000
 
 Patch = pytest.MonkeyPatch
