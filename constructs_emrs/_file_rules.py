@@ -76,9 +76,9 @@ def check_python(problems: Problems, settings: Sequence[Setting], archives: Sequ
         settings: The Spark properties.
         archives: The URIs of the archives. An archive is unpacked in a folder that has the name behind `#`, or its own.
     """
-    if any(map(is_token, archives)) or any(setting.name == "spark.archives" for setting in settings):
-        return
     folders = [uri.rpartition("#" if "#" in uri else "/")[2] for uri in archives]
+    if any(map(is_token, folders)):
+        return
     for setting in settings:
         match = _PYTHON.fullmatch(setting.value)
         if setting.name in _PYTHONS and match and not is_token(setting.value) and match["archive"] not in folders:

@@ -151,7 +151,9 @@ class SparkJob(Job):
                 *environment_settings(problems, environment or {}),
             ]
             written = [Setting(f"conf[{name!r}]", name, value) for name, value in (conf or {}).items()]
-            check_python(problems, [*typed, *written], uris["archives"])
+            # The application may bring archives of its own, and what an imported one brings is not known.
+            if "spark.archives" not in given and hasattr(application, "runtime_configuration"):
+                check_python(problems, [*typed, *written], uris["archives"])
             job._argument_of_property |= {
                 f"{PARAMETERS}[{item.name!r}]": _FIELD.get(item.name.removeprefix("spark."), item.argument)
                 for item in typed

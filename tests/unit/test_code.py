@@ -5,10 +5,10 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import App, Stack
 from aws_cdk import aws_s3 as s3
 
-from constructs_emrs import Application, Code, JobRun, ReleaseLabel, SparkJob
+from constructs_emrs import Application, Code, Configuration, JobRun, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
 from tests.templates import new_stack, only, request_of, resolved, resources
 
@@ -149,3 +149,37 @@ def test_an_inline_text_is_known_at_synth() -> None:
     stack = new_stack()
     with pytest.raises(ValueError, match="what is known at deployment only can't be uploaded"):
         entry_point(stack, Code.from_inline(f"print('{stack.region}')", suffix=".py"))
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["of the application", "of an imported application"])
+def test_an_interpreter_may_come_from_an_archive_of_the_application(known: bool) -> None:
+    stack = new_stack()
+    archives = {"spark.archives": "s3://code/env.tar.gz#environment"}
+    application = (
+        Application(
+            stack,
+            "Spark",
+            release_label=ReleaseLabel.EMR_7_14_0,
+            runtime_configuration=[Configuration(classification="spark-defaults", properties=archives)],
+        )
+        if known
+        else Application.from_application_id(stack, "Spark", "00f1982r1uukb925")
+    )
+    environment = {"PYSPARK_PYTHON": "./environment/bin/python"}
+    code = Code.from_uri("s3://code/etl.py")
+    SparkJob(stack, "Etl", application=application, entry_point=code, environment=environment)
+
+
+def test_an_interpreter_of_a_local_archive_of_another_name_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "env.tar.gz").write_text("")
+    stack = Stack(App(), "Lake")
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    with pytest.raises(ValueError, match=r"no archive is unpacked in a folder 'environment'"):
+        SparkJob(
+            stack,
+            "Etl",
+            application=application,
+            entry_point=Code.from_uri("s3://code/etl.py"),
+            archives=[Code.from_asset(tmp_path / "env.tar.gz").named("env")],
+            environment={"PYSPARK_PYTHON": "./environment/bin/python"},
+        )
