@@ -153,7 +153,9 @@ class RoleSession:
         for action in _DATA_KEY_ACTIONS:
             self.require(action, key_arn, encryption_context)
         for action in _DATA_KEY_ACTIONS:
-            source = {"aws:SourceAccount": self._caller.scope.account_id, "aws:SourceArn": self._application.arn}
+            # The account is sent where the page of disks shows it; the page of logs shows the ARN alone.
+            account = {"aws:SourceAccount": self._caller.scope.account_id} if encryption_context else {}
+            source = {"aws:SourceArn": self._application.arn, **account}
             self._require_service_use(SERVICE_PRINCIPAL, action, key_arn, {**source, **encryption_context})
 
     def _require_service_use(self, service: str, action: str, key_arn: str, context: Mapping[str, str]) -> None:

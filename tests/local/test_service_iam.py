@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -227,6 +227,7 @@ class RunCase:
 
     role: str = ""
     log_key: str = ""
+    log_key_conditions: Mapping[str, Any] = field(default_factory=dict)
     disk_key: str = ""
     group_key: str = ""
     trust: str | None = None
@@ -267,6 +268,9 @@ CASES: dict[str, RunCase] = {
         f"group key policy kms:{action}": RunCase(group_key=action, says=f"to perform: kms:{action} on resource")
         for action in GROUP_KEY_ACTIONS
     },
+    "log key policy that demands the account": RunCase(
+        log_key_conditions={"StringEquals": {"aws:SourceAccount": ACCOUNT}}, says="not authorized to perform: kms:"
+    ),
     "trust of another account": RunCase(trust=trust_policy(SourceAccount="111111111111"), says=CANNOT_ASSUME),
     "trust of another application": RunCase(trust=trust_policy(SourceArn="arn:aws:other"), says=CANNOT_ASSUME),
     "trust of another service": RunCase(
@@ -313,7 +317,7 @@ def start_case(service: Service, number: int, case: RunCase, entry_point: str) -
             account_may_delegate(),
             service_may(SERVICE_PRINCIPAL, [action for action in data_key if action != missing], **conditions),
         )
-        for missing, conditions in ((case.log_key, source), (case.disk_key, of_disk))
+        for missing, conditions in ((case.log_key, {**source, **case.log_key_conditions}), (case.disk_key, of_disk))
     )
     group_statements = [
         logs_may(f"kms:{action}", group_arn) for action in GROUP_KEY_ACTIONS if action != case.group_key
