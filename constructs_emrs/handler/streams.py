@@ -113,7 +113,7 @@ class Return:
     def _bring_back(self, run: runs.RunId) -> bool:
         """Start the run again if it was stopped; False if it is too early for that."""
         job_run = continuing(self._client, run)
-        if job_run is None or contract.STOPPED_TAG not in job_run["tags"]:
+        if job_run is None or contract.STOPPED_TAG not in job_run.get("tags", {}):
             return True
         successor = runs.Successor.of(job_run)
         if successor is not None and not _is_stopped_by(job_run, successor):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -242,18 +243,24 @@ def test_a_function_that_is_ended_again_and_again_answers_nothing_a_second_time(
     assert all(len(answers) == 1 for answers in stack.cloudformation.answers.values())
 
 
-def test_a_stream_that_can_t_be_started_again_is_given_up_and_the_others_come_back() -> None:
+def test_a_stream_that_is_refused_is_given_up_after_ten_minutes_and_the_others_come_back() -> None:
     stack = deployed()
+    service: Any = stack.service
+    start = service._start_job_run
 
-    def interfere(name: str) -> None:
-        if name == "start_job_run" and stack.cloudformation.now - began < 5000 and not stack.active("Stream2"):
+    def refuse(application_id: str, *, body: dict[str, Any], **others: Any) -> dict[str, Any]:
+        if body["name"] == "Stream-1":
             raise Refused("ValidationException", message="no such role")
+        answer: dict[str, Any] = start(application_id, body=body, **others)
+        return answer
 
+    service._start_job_run = refuse
     stack.deploy(replace(CHANGED, is_refused=True))
+    come_to_rest(stack)
     began = stack.cloudformation.now
-    stack.service.interfere = interfere
     settle(stack)
-    assert stack.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert names(stack) == ["Stream2-1"]
+    assert 600 <= stack.cloudformation.now - began < 1200
 
 
 @pytest.mark.parametrize("how", ["take back", "deploy the old one", "deploy a third one"])
