@@ -14,6 +14,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from importlib.metadata import version
 from types import FrameType
 from typing import NoReturn, TypedDict
@@ -111,7 +112,8 @@ def _exec(options: argparse.Namespace) -> int:
         _bootstrap(options, local_aws, console)
         code = run_command(command, environment=local_aws.command_environment())
         # The command may have printed over them, as the CDK's progress does.
-        print_outcome(RunningLocalAws(local_aws.environment))
+        with closing(RunningLocalAws(local_aws.environment)) as running:
+            print_outcome(running)
         return code
 
 

@@ -52,6 +52,10 @@ class RunningLocalAws:
             environment.get("AWS_SESSION_TOKEN"),
         )
 
+    def close(self) -> None:
+        """Close the connection to it."""
+        self._session.close()
+
     def job_runs(self) -> list[JobRun]:
         """All job runs of the region, newest first: what GetJobRun says of each, and `applicationName`.
 

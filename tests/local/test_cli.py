@@ -13,6 +13,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -393,7 +394,8 @@ def test_the_outcome_of_each_run_is_a_line_with_the_last_that_its_driver_printed
     )
     service.wait(good, "SUCCESS")
     service.wait(bad, "FAILED")
-    print_outcome(RunningLocalAws(service.aws.environment))
+    with closing(RunningLocalAws(service.aws.environment)) as running:
+        print_outcome(running)
     lines = {line.split()[2]: line for line in capsys.readouterr().out.splitlines()}
     assert re.fullmatch(rf"job run {good} \(good\)  SUCCESS  0:\d\d  the result", lines[good])
     assert re.fullmatch(rf"job run {bad} \(bad\)  FAILED  0:\d\d  Job failed, please .* the reason", lines[bad])
