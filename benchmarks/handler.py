@@ -64,7 +64,7 @@ def invocation() -> tuple[dict[str, Any], str]:
         "ResponseURL": "http://127.0.0.1:9/",
         "ResourceProperties": {contract.REQUEST: as_strings(REQUEST), contract.WAIT_FOR: "SUBMITTED"},
         "AskedAt": time.time(),
-        "StackStatus": "CREATE_IN_PROGRESS",
+        "AskedAfter": time.time(),
         "Progress": {},
     }
     return event, "step" if hasattr(contract, "STEP") else "on_event"

@@ -27,15 +27,32 @@ if TYPE_CHECKING:
 
 _ID = "EMRServerlessJobRunProvider"
 
-# A function that was throttled, timed out or killed is called again for some minutes.
-_RETRY = {
-    "ErrorEquals": ["States.ALL"],
-    "IntervalSeconds": 2,
-    "MaxAttempts": 15,
-    "BackoffRate": 2,
-    "MaxDelaySeconds": 20,
-    "JitterStrategy": "FULL",
-}
+# Lambda that is busy or does not answer is waited for until CloudFormation's hour is over; a function that timed out or
+# was killed is called again for some minutes.
+# https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+_RETRY = [
+    {
+        "ErrorEquals": [
+            "Lambda.TooManyRequestsException",
+            "Lambda.ServiceException",
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+        ],
+        "IntervalSeconds": 2,
+        "MaxAttempts": 300,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 30,
+        "JitterStrategy": "FULL",
+    },
+    {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": 2,
+        "MaxAttempts": 15,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 20,
+        "JitterStrategy": "FULL",
+    },
+]
 # CloudFormation waits for an answer for an hour. What goes on after it ends after a day: the return of streams whose
 # application's update fails.
 _EXECUTION_SECONDS = 25 * 3600
@@ -87,10 +104,8 @@ class JobRunProvider(Construct):
             "Start",
             contract.START,
             "Takes CloudFormation's requests for EMR Serverless job runs",
-            role=_new_role(
-                self, "StartRole", "lambda", [self._write_logs(), start_executions, _see_this_stack("DescribeStacks")]
-            ),
-            timeout=Duration.minutes(2),
+            role=_new_role(self, "StartRole", "lambda", [self._write_logs(), start_executions]),
+            timeout=Duration.minutes(5),
             environment={contract.STATE_MACHINE_ARN: state_machine.attr_arn},
         )
         acknowledge_provider(self)
@@ -137,7 +152,19 @@ class JobRunProvider(Construct):
         applications = application_arn(self, "*")
         of_this_stack = {"StringEquals": {f"aws:ResourceTag/{contract.STACK_TAG}": Aws.STACK_ID}}
         return [
-            _see_this_stack("DescribeStackResource", "DescribeStacks", "ListStackResources"),
+            iam.PolicyStatement(
+                sid="SeeThisStack",
+                actions=[
+                    f"cloudformation:{action}"
+                    for action in (
+                        "DescribeStackEvents",
+                        "DescribeStackResource",
+                        "DescribeStacks",
+                        "ListStackResources",
+                    )
+                ],
+                resources=[Aws.STACK_ID],
+            ),
             *(
                 iam.PolicyStatement(
                     sid=sid,
@@ -213,11 +240,6 @@ def _provider_of(stack: Stack) -> JobRunProvider:
     return cast("JobRunProvider", existing) if existing else JobRunProvider(stack, _ID)
 
 
-def _see_this_stack(*actions: str) -> iam.PolicyStatement:
-    names = [f"cloudformation:{action}" for action in actions]
-    return iam.PolicyStatement(sid="SeeThisStack", actions=names, resources=[Aws.STACK_ID])
-
-
 def _new_role(scope: Construct, construct_id: str, service: str, statements: list[iam.PolicyStatement]) -> iam.Role:
     return iam.Role(
         scope,
@@ -244,14 +266,15 @@ def _definition(function_arn: str) -> dict[str, Any]:
 
     https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html
     """
-    call = {"Type": "Task", "Resource": function_arn, "Retry": [_RETRY]}
+    call = {"Type": "Task", "Resource": function_arn, "Retry": _RETRY}
+    give_up = {"ErrorEquals": ["States.ALL"], "ResultPath": f"$.{contract.ERROR}", "Next": "Give up"}
     return {
         "StartAt": "Step",
         "TimeoutSeconds": _EXECUTION_SECONDS,
         "States": {
             "Step": {
                 **call,
-                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": f"$.{contract.ERROR}", "Next": "Give up"}],
+                "Catch": [give_up],
                 "Next": "Is answered",
             },
             "Is answered": {
@@ -260,7 +283,8 @@ def _definition(function_arn: str) -> dict[str, Any]:
                 "Default": "Wait",
             },
             "Wait": {"Type": "Wait", "SecondsPath": f"$.{contract.WAIT_SECONDS}", "Next": "Step"},
-            "Give up": {**call, "Next": "Is answered"},
+            # Whatever ends the function again and again, CloudFormation is told some time.
+            "Give up": {**call, "Catch": [give_up], "Next": "Is answered"},
             "Answered": {"Type": "Succeed"},
         },
     }

@@ -11,6 +11,7 @@ from . import contract, errors, pace, runs, streams
 from .failure import JobRunFailed
 from .request import Again, Done
 from .resource import Resource
+from .standing import Standing
 
 if TYPE_CHECKING:
     from types_boto3_emr_serverless.literals import ApplicationStateType
@@ -93,7 +94,7 @@ class ApplicationUpdate(_ApplicationResource):
         """
         request = self._request
         if request.kind == "Update":
-            self._require_that_the_stack_wants_it()
+            self._standing.require()
             application_id = self._stack.physical_id(request.properties[contract.APPLICATION_LOGICAL_ID])
             outcome = self._stop(application_id) if application_id else None
             if outcome is not None:
@@ -105,6 +106,10 @@ class ApplicationUpdate(_ApplicationResource):
         """Whether streams may have been stopped, now or by an update that failed and was not rolled back."""
         return self._request.kind == "Update"
 
+    @property
+    def _standing(self) -> Standing:
+        return Standing(self._request, self._services, self._stack)
+
     def afterwards(self) -> Outcome | None:
         """Bring back the streams whose own resources do not, whatever becomes of the update."""
         application = self._request.properties[contract.APPLICATION_LOGICAL_ID]
@@ -112,11 +117,6 @@ class ApplicationUpdate(_ApplicationResource):
 
     def _before_cancelling(self, summary: runs.Summary) -> None:
         streams.mark(self._services.emr_serverless(), summary, self._request)
-
-    def _require_that_the_stack_wants_it(self) -> None:
-        status = self._stack.status()
-        if status != self._request.stack_status:
-            raise JobRunFailed(f"The application was not stopped, as the stack is {status} by now.")
 
     def _definition(self) -> str:
         """What changes when the application does, and is what it was when a change is rolled back."""

@@ -48,11 +48,13 @@ STOPPED_BY = "StoppedBy"
 STACK_TAG = "constructs-emrs:stack-id"
 LOGICAL_ID_TAG = "constructs-emrs:logical-id"
 REQUEST_ID_TAG = "constructs-emrs:request-id"
+# What the run is a run of: tells a request from the one that takes it back.
+DEFINITION_TAG = "constructs-emrs:definition"
 # Put on a run when another one takes its place: `runs.Successor`.
 SUCCESSOR_TAG = "constructs-emrs:succeeded-by"
 # Put on a stream that is cancelled so that its application can be updated: the request that did it.
 STOPPED_TAG = "constructs-emrs:stopped-by"
-OWN_TAGS = (STACK_TAG, LOGICAL_ID_TAG, REQUEST_ID_TAG, SUCCESSOR_TAG, STOPPED_TAG)
+OWN_TAGS = (STACK_TAG, LOGICAL_ID_TAG, REQUEST_ID_TAG, DEFINITION_TAG, SUCCESSOR_TAG, STOPPED_TAG)
 
 # Where things are in the functions' asset.
 START = "handler.functions.start"
@@ -69,6 +71,14 @@ WAIT_SECONDS = "WaitSeconds"
 ERROR = "Error"
 ANSWER = "Answer"
 IS_AFTERWARDS = "IsAfterwards"
+
+# How much of an execution's input and of a state's output Step Functions takes, and how much of that an execution of a
+# request needs at most for what comes later: the answer, what the steps write down, the error of a function that died.
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+STATE_BYTES = 262_144
+RESERVED_BYTES = 40_000
+# What is left for the properties of a job run, beside the rest of CloudFormation's event and the keys of 200 old tags.
+PROPERTIES_BYTES = 190_000
 
 SERVICE = "emr-serverless"
 API_VERSION = "2021-07-13"

@@ -30,10 +30,18 @@ _PERHAPS_NOT_VISIBLE = frozenset(
 )
 _VALUE = re.compile(r" value: .*?, (?=type: |valid )", re.DOTALL)
 _WORDS_OF_WHAT_IS_NOT_VISIBLE = ("role", "key", "kms")
+_WORDS_OF_A_STATE = ("state", "status", "stopping", "starting", "creating")
+_WORDS_OF_A_ROLE = ("could not assume", "assume execution role", "assume the execution role")
+
+
+class NotYetVisible(Exception):
+    """What AWS answers does not fit together, as a part of it is of before."""
 
 
 def passes(error: Exception) -> bool:
     """Whether the same call may well succeed a little later: throttled, a fault of the service or of the network."""
+    if isinstance(error, NotYetVisible):
+        return True
     if isinstance(error, HTTPError):
         return error.code >= 500
     if not isinstance(error, ClientError):
@@ -51,8 +59,22 @@ def may_be_too_early(error: Exception) -> bool:
         return False
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "").lower()
     if code == "ValidationException":
+        # An application that was stopping when it was asked may have stopped when its state is read.
+        if is_about_a_state(error):
+            return True
         return any(word in message for word in _WORDS_OF_WHAT_IS_NOT_VISIBLE)
     return code in _PERHAPS_NOT_VISIBLE
+
+
+def is_about_a_state(error: Exception) -> bool:
+    """Whether the service may have refused what it takes as soon as an application has stopped, or has started."""
+    message = error.response["Error"].get("Message", "").lower() if isinstance(error, ClientError) else ""
+    return any(word in message for word in _WORDS_OF_A_STATE)
+
+
+def is_about_a_role(details: str) -> bool:
+    """Whether a run ended as the service could not assume its role."""
+    return any(words in details.lower() for words in _WORDS_OF_A_ROLE)
 
 
 def code(error: Exception) -> str:

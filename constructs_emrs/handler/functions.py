@@ -12,10 +12,10 @@ import json
 import logging
 import math
 import os
-import time
+import random
 from typing import Any
 
-from . import answer, clients, contract, errors, pace
+from . import answer, contract, errors, pace
 from .application import ApplicationStop, ApplicationUpdate
 from .failure import JobRunFailed
 from .job_run import JobRunResource
@@ -24,46 +24,68 @@ from .patience import is_worth_another_try, reason_of
 from .request import Again, Request
 from .resource import Resource
 from .services import Services
-from .stack import Stack
 
 logging.getLogger().setLevel(logging.INFO)
 _log = logging.getLogger(__name__)
 
-# IAM may not yet know the function's own policy, which came to be in the same deployment.
-_TRIES = 9
-_PAUSE_SECONDS = 10
+# Step Functions may be busy for some minutes, and Lambda delivers an event three times; IAM may for a moment not know
+# the function's own policy, which came to be in the same deployment.
+_LONGEST_START_SECONDS = 240
+_TOO_EARLY_SECONDS = 90
+_PAUSE_SECONDS = (4, 12)
 
 
 def start(event: dict[str, Any], _context: object = None) -> None:
     """Have a request of CloudFormation answered; one that is delivered again changes nothing."""
-    for attempt in range(_TRIES):
+    accept(event, Services.of_aws())
+
+
+def accept(event: dict[str, Any], services: Services) -> None:
+    """Start the execution that answers a request.
+
+    Args:
+        event: What CloudFormation sent.
+        services: What is talked to.
+    """
+    began_at = services.now()
+    while True:
         try:
-            _start_execution(event)
+            _start_execution(event, services)
         except Exception as error:
-            if errors.passes(error) and attempt == _TRIES - 1:
+            tried = services.now() - began_at
+            if errors.passes(error) and tried > _LONGEST_START_SECONDS:
                 raise  # Lambda delivers the event again
-            if (errors.passes(error) or errors.may_be_too_early(error)) and attempt < _TRIES - 1:
-                time.sleep(_PAUSE_SECONDS)
+            if errors.passes(error) or (errors.may_be_too_early(error) and tried < _TOO_EARLY_SECONDS):
+                services.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - nothing secret about it
                 continue
-            # Nobody else is going to answer.
-            refused = Request(Request.started(event, now=time.time(), stack_status=""), now=time.time)
-            body = answer.failed(refused, refused.failed_physical_id, errors.sentence(error))
-            answer.put(refused.response_url, body.encode())
+            _refuse(event, services, errors.sentence(error))
         return
 
 
-def _start_execution(event: dict[str, Any]) -> None:
-    status = Stack(event["StackId"], clients.cloudformation).status()
-    state = Request.started(event, now=time.time(), stack_status=status)
-    name = hashlib.sha256(Request(state, now=time.time).identity.encode()).hexdigest()
-    _log.info("%s %s: execution %s", event["RequestType"], event["LogicalResourceId"], name)
-    step_functions = clients.step_functions()
-    try:
-        step_functions.start_execution(
-            stateMachineArn=os.environ[contract.STATE_MACHINE_ARN],
-            name=name,
-            input=json.dumps(state, ensure_ascii=False),
+def _refuse(event: dict[str, Any], services: Services, reason: str) -> None:
+    """Tell CloudFormation that nothing comes of a request, as nobody else is going to answer."""
+    refused = Request(Request.started(event, now=services.now()), now=services.now)
+    services.put(refused.response_url, answer.failed(refused, refused.failed_physical_id, reason).encode())
+
+
+def _start_execution(event: dict[str, Any], services: Services) -> None:
+    state = Request.started(event, now=services.now())
+    text = json.dumps(state, ensure_ascii=False)
+    size = len(text.encode())
+    if size > contract.STATE_BYTES - contract.RESERVED_BYTES:
+        _refuse(
+            event,
+            services,
+            f"The properties of {event['LogicalResourceId']} take {size:,} bytes. An execution of a state machine has "
+            f"room for {contract.STATE_BYTES:,} bytes, and {contract.RESERVED_BYTES:,} of them are needed for what it "
+            "finds out. Put what is long into a file, and name the file in the job's arguments.",
         )
+        return
+    name = hashlib.sha256(Request(state, now=services.now).identity.encode()).hexdigest()
+    _log.info("%s %s: execution %s", event["RequestType"], event["LogicalResourceId"], name)
+    step_functions = services.step_functions()
+    try:
+        step_functions.start_execution(stateMachineArn=os.environ[contract.STATE_MACHINE_ARN], name=name, input=text)
     except step_functions.exceptions.ExecutionAlreadyExists:
         _log.info("the request was delivered before")
 

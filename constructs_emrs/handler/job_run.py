@@ -6,38 +6,58 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from . import contract, failure, pace, runs, streams, waiting
+from . import contract, errors, failure, pace, patience, runs, streams, waiting
+from .own_runs import SETTLED_SECONDS, Search
 from .patience import is_worth_another_try, reason_of
-from .request import FAILED_PREFIX, Again, Done
+from .request import FAILED_PREFIX, LOST_PREFIX, TAG_KEYS, Again, Done, work
 from .resource import Resource
 from .shapes import restore
-from .stack import CREATING, ROLLING_BACK, UPDATING
+from .stack import BEING_DELETED, ROLLING_BACK, UPDATING
+from .standing import LeftBehind, Standing
 
 if TYPE_CHECKING:
-    from .request import Outcome
+    from collections.abc import Callable
+
+    from types_boto3_emr_serverless.type_defs import JobRunTypeDef
+
+    from .request import Outcome, Request
+    from .services import Services
 
 _log = logging.getLogger(__name__)
 
 # Keys of the request's progress.
 _PHASE = "Phase"
 _TO_END = "ToEnd"
+_SEARCH_FOR = "SearchFor"
+_IS_ANNOUNCED = "IsAnnounced"
 _RUN_ARN = "RunArn"
-_OTHERS = "Others"
+_ATTEMPT = "Attempt"
+_MAY_HAVE_STARTED = "MayHaveStarted"
+_HAS_RUN = "HasRun"
+_LOST_SINCE = "LostSince"
+_LOOKED_AT = "LookedAt"
+_FAILURE = "Failure"
 
 # CloudFormation waits for an hour; what is still being cancelled then is cancelled again by the rollback.
 _LONGEST_END_SECONDS = 50 * 60
-# How many runs the job runs of a stack may ask for together: GetJobRun is allowed ten times a second.
-_MOST_QUESTIONS = 10_000
-_LONGEST_PATIENCE_SECONDS = 20 * 60
-_PATIENCE_PAUSE = 20
+_LONGEST_UNDO_SECONDS = 58 * 60
+# In which the service starts no run, but soon will.
+_CHANGING = frozenset({"CREATING", "STARTING", "STOPPING"})
+# Each try is a run that fails.
+_ROLE_PAUSE_SECONDS = 20.0
+# How many runs in a row may have taken each other's place without CloudFormation hearing of it.
+_MOST_SUCCESSORS = 50
 
 
 class JobRunResource(Resource):
     """A request for a `Custom::EMRServerlessJobRun` resource.
 
-    Its phases are those of `_PHASES`, in their order; each is done again when the function was ended in the middle of
-    it.
+    Its phases are those of `_PHASES`; each is done again when the function was ended in the middle of it.
     """
+
+    def __init__(self, request: Request, services: Services) -> None:
+        super().__init__(request, services)
+        self._standing = Standing(request, services, self._stack)
 
     @property
     def failed_physical_id(self) -> str:
@@ -52,14 +72,23 @@ class JobRunResource(Resource):
         Raises:
             JobRunFailed: The job run did not do its work, and it has ended.
         """
-        if waiting.is_giving_up(self._request):
-            return waiting.end_failed_runs(self._request, self._services)
+        progress = self._request.progress
         try:
             return self._advance()
         except Exception as error:
-            if self._request.kind == "Delete" or is_worth_another_try(error, self._request):
+            may_pass = not isinstance(error, LeftBehind) and is_worth_another_try(error, self._request)
+            if self._request.kind == "Delete" or may_pass:
                 raise
-            return waiting.give_up(self._request, reason_of(error), self._runs_of_the_request())
+            if _FAILURE in progress:
+                raise failure.JobRunFailed(progress[_FAILURE]) from error
+            progress[_FAILURE] = reason_of(error)
+            if isinstance(error, LeftBehind):
+                # A step that was killed may have started a run, and nobody heard of it.
+                progress[_MAY_HAVE_STARTED] = True
+            for key in (_TO_END, _SEARCH_FOR):
+                progress.pop(key, None)
+            progress[_PHASE] = self._undo.__name__
+            return Again(0)
 
     def _advance(self) -> Outcome:
         phase: str = self._request.progress.get(_PHASE, self._begin.__name__)
@@ -70,164 +99,351 @@ class JobRunResource(Resource):
         return outcome
 
     def _begin(self) -> Outcome | str:
-        """Find out what CloudFormation wants."""
+        """Find out what CloudFormation wants, and whether it still does."""
         request = self._request
-        status = request.stack_status
-        if request.kind == "Delete":
-            return self._end.__name__
-        is_unchanged = request.kind == "Update" and _work(request.properties) == _work(request.old_properties)
-        if is_unchanged and runs.RunId.from_arn(request.physical_id) is not None:
+        status = self._standing.require()
+        if request.kind == "Update" and self._is_unchanged() and self._stands():
             self._retag()
             return self._kept()
-        if status not in ({CREATING, UPDATING} if request.kind == "Create" else {UPDATING, ROLLING_BACK}):
-            raise failure.JobRunFailed(f"The job run was not started, as the stack is {status} by now.")
-        # A new stack has no earlier runs to look for.
-        return self._start.__name__ if status == CREATING else self._end.__name__
+        if request.kind == "Create":
+            # A new stack has no earlier runs to look for; neither has a new resource, if nothing has failed before.
+            unstable = self._stack.unstable() if status == UPDATING else None
+            if unstable is None or not unstable.has_failed:
+                return self._announce.__name__
+            self._search_for(since=unstable.began_at, any_look=True)
+            return self._search.__name__
+        return self._find.__name__
+
+    def _stands(self) -> bool:
+        """Whether CloudFormation knows a run, which is still the resource's.
+
+        One that an update has ended, which failed and was not taken back, is not. Batch work is not done again for it.
+        """
+        request = self._request
+        run = runs.RunId.from_arn(request.physical_id)
+        if run is None or request.properties.get(contract.RUN_ON_ROLLBACK) != "true":
+            return run is not None
+        job_run = streams.continuing(self._services.emr_serverless(), run)
+        return job_run is None or runs.Successor.of(job_run) is None
+
+    def _find(self) -> str:
+        """Find the runs that have to end: the one that CloudFormation names, and those that took its place."""
+        request, status = self._request, self._standing.status
+        run: runs.RunId | None = runs.RunId.from_arn(request.physical_id)
+        if run is None:
+            self._search_for_what_has_no_name()
+            return self._search.__name__
+        is_one = request.kind == "Delete" and status not in BEING_DELETED
+        found: list[runs.RunId] = []
+        for number in range(_MOST_SUCCESSORS):
+            job_run = runs.get(self._services.emr_serverless(), run)
+            if job_run is None:
+                if number == 0 and not is_one:
+                    # It is of long ago, or of an application that is gone.
+                    self._search_for(since=self._stack.created_at())
+                break
+            successor = runs.Successor.of(job_run)
+            if job_run["state"] not in runs.ENDED:
+                found.append(run)
+                if number == 0 and successor is None and request.kind == "Update":
+                    # Who ends the run that CloudFormation knows says so first.
+                    self._write_successor(None, request_id=_NOBODY)
+            if successor is not None and successor.request_id == request.request_id:
+                request.progress[_IS_ANNOUNCED] = True
+                break
+            if successor is None or successor.request_id == _NOBODY:
+                break
+            is_continued = streams.is_stopped_by(job_run, successor)
+            if is_one and not is_continued and not self._was_left_by_a_failure(successor):
+                break
+            if successor.run is None:
+                # What it is a run of, this request may not know.
+                request_id = successor.request_id if is_one else ""
+                self._search_for(since=successor.at, request_id=request_id, any_look=True)
+                break
+            run = successor.run
+        return self._end_all(found)
+
+    def _was_left_by_a_failure(self, successor: runs.Successor) -> bool:
+        """Whether the successor of the only run to delete has to end too.
+
+        CloudFormation deletes a run whose place was taken, and then its successor is the run that the stack has; or it
+        deletes the resource, and then what took the run's place is of an earlier update that failed.
+        """
+        if self._stack.physical_id(self._request.logical_id) not in (None, self._request.physical_id):
+            return False
+        unstable = self._stack.unstable()
+        return unstable is not None and successor.at < unstable.last_began_at - 1
+
+    def _search_for_what_has_no_name(self) -> None:
+        """Prepare the search for the runs of a resource whose physical id names none."""
+        request, status = self._request, self._standing.status
+        physical_id, request_id = request.physical_id, ""
+        goes_on = request.kind == "Delete" and status not in BEING_DELETED
+        if goes_on:
+            for prefix in (FAILED_PREFIX, LOST_PREFIX):
+                if physical_id.startswith(prefix):
+                    request_id = physical_id.removeprefix(prefix)
+            named = self._stack.physical_id(request.logical_id)
+            if not request_id and named and runs.RunId.from_arn(named):
+                # The resource was made anew in the meantime, and what was left of the first attempt ended then.
+                self._request.progress[_SEARCH_FOR] = None
+                return
+        unstable = self._stack.unstable() if goes_on else None
+        since = unstable.began_at if unstable else self._stack.created_at()
+        self._search_for(since=since, request_id=request_id, is_settled=physical_id.startswith(FAILED_PREFIX))
+
+    def _search_for(
+        self, *, since: float, request_id: str = "", is_settled: bool = False, any_look: bool = False
+    ) -> None:
+        self._request.progress[_SEARCH_FOR] = {
+            "Since": since,
+            "RequestId": request_id,
+            "IsSettled": is_settled,
+            "AnyLook": any_look,
+        }
+
+    def _end_all(self, found: list[runs.RunId]) -> str:
+        self._request.progress[_TO_END] = [[*run, False] for run in found]
+        return self._end.__name__
 
     def _end(self) -> Outcome | str:
-        """End this resource's earlier runs, or on Delete all of them."""
-        request, client = self._request, self._services.emr_serverless()
-        to_end = request.progress.get(_TO_END)
-        if to_end is None:
-            earlier = self._earlier_runs()
-            if earlier is None:
-                return Again(pace.jittered(_PATIENCE_PAUSE))
-            to_end = [runs.RunId(run["applicationId"], run["jobRunId"]) for run in earlier]
-        remaining = runs.end(client, [runs.RunId(*run) for run in to_end])
-        if remaining:
-            if request.age > _LONGEST_END_SECONDS:
-                names = ", ".join(run.job_run_id for run in remaining)
-                raise failure.JobRunFailed(f"Job run {names} is still being cancelled; try again when it has ended.")
-            request.progress[_TO_END] = [list(run) for run in remaining]
-            return Again(pace.until_next_look(0))
-        if to_end:
-            # Whether there are others is asked again, as these took a while to end.
-            del request.progress[_TO_END]
-            return self._end.__name__
+        """End the runs that were found, if the stack wants that."""
+        remaining = self._end_runs(before_cancelling=self._standing.require)
+        if not remaining:
+            return self._search.__name__
+        if self._request.age > _LONGEST_END_SECONDS:
+            names = ", ".join(run.job_run_id for run in remaining)
+            raise failure.JobRunFailed(f"Job run {names} is still being cancelled; try again when it has ended.")
+        return Again(pace.until_next_look(0))
+
+    def _end_runs(self, *, before_cancelling: Callable[[], object] = lambda: None) -> list[runs.RunId]:
+        """Cancel each run once, and see which of them have not ended."""
+        client, to_end = self._services.emr_serverless(), self._request.progress.get(_TO_END, [])
+        for item in to_end:
+            application_id, job_run_id, is_cancelled = item
+            if not is_cancelled:
+                # What is asked for again and again, as one cancellation a second is allowed, is this one call.
+                before_cancelling()
+                runs.cancel(client, runs.RunId(application_id, job_run_id))
+                item[2] = True
+        remaining = []
+        for item in list(to_end):
+            application_id, job_run_id, _ = item
+            job_run = runs.get(client, runs.RunId(application_id, job_run_id))
+            if job_run is None or job_run["state"] in runs.ENDED:
+                to_end.remove(item)
+                continue
+            # A run may refuse to be cancelled while it changes its state.
+            item[2] = job_run["state"] == "CANCELLING"
+            remaining.append(runs.RunId(application_id, job_run_id))
+        return remaining
+
+    def _search(self) -> Outcome | str:
+        """Look for runs that no name leads to, until there are none and none can appear any more."""
+        request, wanted = self._request, self._request.progress.get(_SEARCH_FOR)
+        if not wanted:
+            return self._ended.__name__
+        searched_at = request.now
+        search = Search(
+            request,
+            self._services.emr_serverless(),
+            since=wanted["Since"],
+            request_id=wanted["RequestId"],
+            any_look=wanted["AnyLook"],
+        )
+        found = search.go_on()
+        if found is None:
+            return Again(pace.until_next_list())
+        found = [run for run in found if not self._is_own(run)]
+        if found:
+            return self._end_all(found)
+        settles_in = request.asked_at + SETTLED_SECONDS - searched_at
+        if wanted["IsSettled"] or search.are_applications_gone or settles_in <= 0:
+            return self._ended.__name__
+        return Again(pace.at_least(settles_in))
+
+    def _is_own(self, run: runs.RunId) -> bool:
+        """Whether the run was started by this request, of which an earlier delivery of a step did not hear."""
+        if self._request.kind == "Delete":
+            return False
+        job_run = runs.get(self._services.emr_serverless(), run)
+        return job_run is not None and job_run.get("tags", {}).get(contract.REQUEST_ID_TAG) == self._request.request_id
+
+    def _ended(self) -> Outcome | str:
+        """Go on when the earlier runs have ended."""
+        request = self._request
         if request.kind == "Delete":
             return Done(request.physical_id)
-        if request.stack_status == ROLLING_BACK and request.properties.get(contract.RUN_ON_ROLLBACK) != "true":
+        is_rollback = request.kind == "Update" and self._standing.status == ROLLING_BACK
+        if is_rollback and request.properties.get(contract.RUN_ON_ROLLBACK) != "true":
+            self._stands_for_what_was_before()
             return self._kept()
+        return self._announce.__name__
+
+    def _announce(self) -> str:
+        """Write on the run that CloudFormation knows that another one takes its place; then start that one.
+
+        Who comes later either finds it written, or has begun before, and then this request finds itself left behind.
+        """
+        if self._request.physical_id:
+            # What a request has written that the stack wants must not be lost.
+            self._standing.require()
+        if _IS_ANNOUNCED not in self._request.progress:
+            self._write_successor(None)
         return self._start.__name__
 
     def _start(self) -> Outcome | str:
         """Start the run, unless CloudFormation has changed its mind while the request waited for its turn."""
-        request = self._request
-        self._require_the_stack_goes_on()
-        client = self._services.emr_serverless()
+        request, client = self._request, self._services.emr_serverless()
+        self._standing.require()
         shape = client.meta.service_model.operation_model("StartJobRun").input_shape
         members: dict[str, Any] = restore(request.properties[contract.REQUEST], shape)
         members["tags"] = {**members.get("tags", {}), **self._tags_of_the_run()}
-        members["clientToken"] = hashlib.sha256(request.identity.encode()).hexdigest()
-        response = client.start_job_run(**members)
+        members["clientToken"] = self._client_token()
+        try:
+            response = client.start_job_run(**members)
+        except client.exceptions.ValidationException as error:
+            if self._is_application_changing(members["applicationId"]) and errors.is_about_a_state(error):
+                return Again(pace.until_retry())
+            raise
+        except Exception as error:
+            request.progress[_MAY_HAVE_STARTED] = request.progress.get(_MAY_HAVE_STARTED) or errors.passes(error)
+            raise
         request.progress[_RUN_ARN] = response["arn"]
         _log.info("started job run %s of application %s", response["jobRunId"], response["applicationId"])
         return self._check.__name__
 
+    def _is_application_changing(self, application_id: str) -> bool:
+        """Whether the service refuses to start runs only until the application has stopped, or has started."""
+        if self._request.age > _LONGEST_END_SECONDS:
+            return False
+        application = self._services.emr_serverless().get_application(applicationId=application_id)["application"]
+        return application["state"] in _CHANGING
+
     def _check(self) -> Outcome | str:
-        """See that the run is still wanted: who ends this resource's runs has not seen one that started since."""
-        self._require_the_stack_goes_on()
+        """Write down which run it is, and see that it is still wanted."""
+        self._write_successor(self._own_run())
+        self._standing.require()
         return self._wait.__name__
 
-    def _wait(self) -> Outcome:
+    def _wait(self) -> Outcome | str:
         """Wait until the run is where it is waited for."""
+        request, arn, run = self._request, self._request.progress[_RUN_ARN], self._own_run()
+        if request.properties[contract.WAIT_FOR] == waiting.SUBMITTED:
+            return waiting.found(run, arn, arn)
+        job_run = runs.get(self._services.emr_serverless(), run)
+        if job_run is not None and self._was_refused_too_early(job_run):
+            del request.progress[_RUN_ARN]
+            request.progress[_ATTEMPT] = request.progress.get(_ATTEMPT, 1) + 1
+            request.progress[_PHASE] = self._start.__name__
+            return Again(pace.jittered(_ROLE_PAUSE_SECONDS))
+        outcome = waiting.look(request, self._services, run, job_run)
+        if outcome is not None:
+            self._require_now_and_then()
+        return outcome or waiting.found(run, arn, arn)
+
+    def _require_now_and_then(self) -> None:
+        """See that the run is still wanted: who ends this resource's runs may wait for this request to end its own."""
+        now = self._request.now
+        if now - self._request.progress.setdefault(_LOOKED_AT, now) < pace.between_questions():
+            return
+        self._request.progress[_LOOKED_AT] = now
+        try:
+            self._standing.require_status()
+        except LeftBehind:
+            raise
+        except Exception as error:
+            if not errors.passes(error):
+                raise
+            _log.warning("%s", errors.sentence(error))
+
+    def _was_refused_too_early(self, job_run: JobRunTypeDef) -> bool:
+        """Whether the run failed as the service did not see its role yet, without having run.
+
+        The service takes some requests at once and assumes the role later.
+        """
+        progress = self._request.progress
+        if job_run["state"] == "RUNNING" or "startedAt" in job_run:
+            progress[_HAS_RUN] = True
+        is_refused = job_run["state"] == "FAILED" and errors.is_about_a_role(job_run.get("stateDetails", ""))
+        return is_refused and _HAS_RUN not in progress and patience.may_still_appear(self._request)
+
+    def _undo(self) -> Outcome:
+        """End what this request has started, then fail.
+
+        Raises:
+            JobRunFailed: It ended, or there is no more time.
+        """
+        request, progress = self._request, self._request.progress
+        if _TO_END not in progress:
+            found = [self._own_run()] if _RUN_ARN in progress else self._lost_runs()
+            if found is None:
+                return Again(pace.at_least(SETTLED_SECONDS))
+            progress[_TO_END] = [[*run, False] for run in found]
+        if self._end_runs() and request.age < _LONGEST_UNDO_SECONDS:
+            return Again(pace.until_next_look(0))
+        if _RUN_ARN not in progress and self._announced() is not None:
+            self._write_successor(None, request_id=_NOBODY)
+        raise failure.JobRunFailed(progress[_FAILURE])
+
+    def _lost_runs(self) -> list[runs.RunId] | None:
+        """Runs of this request that it never heard of; None if they may yet appear."""
+        request, progress = self._request, self._request.progress
+        if not progress.get(_MAY_HAVE_STARTED):
+            return []
+        if runs.RunId.from_arn(request.physical_id) is not None:
+            announced = self._announced()
+            if announced is None or announced.run is not None:
+                return [announced.run] if announced and announced.run else []
+        if request.now - progress.setdefault(_LOST_SINCE, request.now) < SETTLED_SECONDS:
+            return None
+        search = Search(
+            request, self._services.emr_serverless(), since=request.asked_after, request_id=request.request_id
+        )
+        return search.go_on()
+
+    def _announced(self) -> runs.Successor | None:
+        """What the run that CloudFormation knows says of this request, if it says that it takes its place."""
+        run = runs.RunId.from_arn(self._request.physical_id)
+        job_run = runs.get(self._services.emr_serverless(), run) if run else None
+        successor = runs.Successor.of(job_run) if job_run else None
+        return successor if successor and successor.request_id == self._request.request_id else None
+
+    _PHASES = {  # noqa: RUF012 - never changed
+        phase.__name__: phase
+        for phase in (_begin, _find, _end, _search, _ended, _announce, _start, _check, _wait, _undo)
+    }
+
+    def _own_run(self) -> runs.RunId:
         arn = self._request.progress[_RUN_ARN]
         run = runs.RunId.from_arn(arn)
         if run is None:
             raise failure.JobRunFailed(f"The service named the run {arn}, which is no ARN of a job run.")
-        if self._request.properties[contract.WAIT_FOR] == waiting.SUBMITTED:
-            return waiting.found(run, arn, arn)
-        return waiting.look(self._request, self._services, run) or waiting.found(run, arn, arn)
+        return run
 
-    _PHASES = {phase.__name__: phase for phase in (_begin, _end, _start, _check, _wait)}  # noqa: RUF012 - never changed
-
-    def _require_the_stack_goes_on(self) -> None:
-        status = self._stack.status()
-        if status != self._request.stack_status:
-            raise failure.JobRunFailed(f"The job run was not kept, as the stack is {status} by now.")
-
-    def _earlier_runs(self) -> list[Any] | None:
-        """The active runs that have to end: this resource's, of earlier requests; None if it is too early to tell.
-
-        On Delete, those that the physical id stands for: CloudFormation deletes the run that was replaced, what a
-        failed Create left, with the id that its answer gave or with one that was never ours, and the resource itself.
-        """
-        request, client = self._request, self._services.emr_serverless()
-        if request.kind != "Delete":
-            # This request was delivered before: its own run is what StartJobRun will answer with.
-            return [run for run in self._tagged_runs() if run["tags"][contract.REQUEST_ID_TAG] != request.request_id]
-        if not self._stands_for_one_run():
-            return self._all_runs()
-        run = runs.RunId.from_arn(request.physical_id)
-        if run is not None:
-            found = streams.continuing(client, run)
-            return [] if found is None or found["state"] in runs.ENDED else [found]
-        failed_request = request.physical_id.removeprefix(FAILED_PREFIX)
-        return [run for run in self._tagged_runs() if run["tags"][contract.REQUEST_ID_TAG] == failed_request]
-
-    def _stands_for_one_run(self) -> bool:
-        """Whether a Delete is of one run, in a stack that goes on, and not of the resource with all its runs."""
-        physical_id, status = self._request.physical_id, self._request.stack_status
-        is_one_run = runs.RunId.from_arn(physical_id) is not None or physical_id.startswith(FAILED_PREFIX)
-        return is_one_run and bool(status.startswith("UPDATE_"))
-
-    def _runs_of_the_request(self) -> list[runs.RunId]:
-        """What this request has started, also if it never heard of it."""
+    def _write_successor(self, run: runs.RunId | None, *, request_id: str = "") -> None:
         request = self._request
-        if _RUN_ARN in request.progress:
-            run = runs.RunId.from_arn(request.progress[_RUN_ARN])
-            return [run] if run else []
-        if request.progress.get(_PHASE) != self._start.__name__:
-            return []
-        try:
-            found = [run for run in self._tagged_runs() if run["tags"][contract.REQUEST_ID_TAG] == request.request_id]
-        except Exception as error:
-            if is_worth_another_try(error, request):
-                raise
-            _log.exception("can't look for runs")
-            return []
-        return [runs.RunId(run["applicationId"], run["jobRunId"]) for run in found]
+        if runs.RunId.from_arn(request.physical_id) is not None:
+            successor = runs.Successor(request_id or request.request_id, request.asked_at, run)
+            runs.succeed(self._services.emr_serverless(), request.physical_id, successor)
 
-    def _all_runs(self) -> list[Any] | None:
-        """This resource's active runs, also one with another name, which a rollback that failed may have left.
-
-        For that each run of the application is asked for. In a big stack that is deleted most of them are about to end:
-        there it is put off until they are few.
-        """
-        active = self._active_runs()
-        named = self._tagged_runs(active)
-        if named:
-            return named
-        if len(active) * pace.job_run_count() > _MOST_QUESTIONS and self._request.age < _LONGEST_PATIENCE_SECONDS:
-            return None
-        return self._tagged(active)
-
-    def _tagged_runs(self, active: list[runs.Summary] | None = None) -> list[Any]:
-        """This resource's active runs, as its tags tell; names tell first which can be."""
-        names = {members.get("name", "") for members in self._requests()}
-        return self._tagged([one for one in (self._active_runs() if active is None else active) if one.name in names])
-
-    def _tagged(self, candidates: list[runs.Summary]) -> list[Any]:
-        own = {contract.STACK_TAG: self._request.stack_id, contract.LOGICAL_ID_TAG: self._request.logical_id}
-        others: list[str] = self._request.progress.setdefault(_OTHERS, [])
-        return list(runs.tagged(self._services.emr_serverless(), candidates, tags=own, others=others))
-
-    def _active_runs(self) -> list[runs.Summary]:
-        """All active runs, in the application of the old definition and of the new."""
-        client = self._services.emr_serverless()
-        applications = dict.fromkeys(members["applicationId"] for members in self._requests())
-        return [one for application_id in applications for one in runs.active(client, application_id)]
-
-    def _requests(self) -> list[dict[str, Any]]:
-        definitions = (self._request.properties, self._request.old_properties)
-        return [properties[contract.REQUEST] for properties in definitions if properties]
+    def _client_token(self) -> str:
+        """The same for each try of one start, so that it starts one run."""
+        attempt = self._request.progress.get(_ATTEMPT, 1)
+        identity = self._request.identity if attempt == 1 else f"{self._request.identity}/{attempt}"
+        return hashlib.sha256(identity.encode()).hexdigest()
 
     def _tags_of_the_run(self) -> dict[str, str]:
         return {
             contract.STACK_TAG: self._request.stack_id,
             contract.LOGICAL_ID_TAG: self._request.logical_id,
             contract.REQUEST_ID_TAG: self._request.request_id,
+            contract.DEFINITION_TAG: work(self._request.properties),
         }
+
+    def _is_unchanged(self) -> bool:
+        return self._request.old_work == work(self._request.properties)
 
     def _kept(self) -> Done:
         """The answer that leaves everything as it is."""
@@ -242,28 +458,29 @@ class JobRunResource(Resource):
         job_run = streams.continuing(self._services.emr_serverless(), run) if run else None
         return job_run["arn"] if job_run else self._request.physical_id
 
+    def _stands_for_what_was_before(self) -> None:
+        """Let the run that stays CloudFormation's stand for the definition of before, though it is another one's."""
+        arn = self._request.physical_id
+        self._tag_what_is_kept(arn, {contract.DEFINITION_TAG: work(self._request.properties)})
+
     def _retag(self) -> None:
         """Give the kept run the tags of the new template: a stack-wide tag must not run a job again."""
-        before, after = _tags(self._request.old_properties), _tags(self._request.properties)
-        arn, client = self._arn_of_what_is_kept(), self._services.emr_serverless()
-        removed = sorted(before.keys() - after.keys())
-        added = {key: value for key, value in after.items() if before.get(key) != value}
+        tags: dict[str, str] = self._request.properties[contract.REQUEST].get("tags", {})
+        before = self._request.old_properties[contract.REQUEST][TAG_KEYS]
+        self._tag_what_is_kept(self._arn_of_what_is_kept(), tags, removed=[key for key in before if key not in tags])
+
+    def _tag_what_is_kept(self, arn: str, tags: dict[str, str], *, removed: list[str] | None = None) -> None:
+        client = self._services.emr_serverless()
+        if runs.RunId.from_arn(arn) is None:
+            return
         try:
             if removed:
                 client.untag_resource(resourceArn=arn, tagKeys=removed)
-            if added:
-                client.tag_resource(resourceArn=arn, tags=added)
+            if tags:
+                client.tag_resource(resourceArn=arn, tags=tags)
         except client.exceptions.ResourceNotFoundException:
             _log.info("job run %s is gone and can't be tagged", arn)
 
 
-def _work(properties: dict[str, Any]) -> list[Any]:
-    """What makes a run a different run: everything requested but its tags, the triggers, the application it is on."""
-    work = {name: properties.get(name) for name in contract.WORK}
-    request = {name: value for name, value in properties[contract.REQUEST].items() if name != "tags"}
-    return [*{**work, contract.REQUEST: request}.values()]
-
-
-def _tags(properties: dict[str, Any]) -> dict[str, str]:
-    tags: dict[str, str] = properties[contract.REQUEST].get("tags", {})
-    return tags
+# In place of a request's id, when it did not start a run after all.
+_NOBODY = "nobody"

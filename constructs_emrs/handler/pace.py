@@ -18,9 +18,13 @@ _LONGEST = 120.0
 # A run that takes long is looked at less often: after two minutes every five seconds, after half an hour every minute.
 _AGE_SHARE = 1 / 30
 _LONGEST_FOR_AGE = 60.0
-# A request that CloudFormation has given up has to notice it before the next deployment begins, and not start its run
-# then: a pause is shorter than a rollback and the start of another deployment.
-_LONGEST_RETRY = 20.0
+# What is allowed once a second is asked for by all job runs of a stack at the same time.
+_SHORTEST_RETRY = 4.0
+_RETRY_SHARE = 1 / 3
+_SHORTEST_BETWEEN_LISTS = 10.0
+# How often a request that waits for its run asks whether the stack still wants it: twice a second for all together.
+_BETWEEN_QUESTIONS = 30.0
+_QUESTIONS_A_SECOND = 2
 
 
 def job_run_count() -> int:
@@ -40,8 +44,23 @@ def until_next_look(age: float) -> float:
 
 def until_retry() -> float:
     """Seconds to wait after a call was throttled or failed, spread so that a rate of one a second is used well."""
-    longest = min(_LONGEST_RETRY, 4 + job_run_count() / 3)
+    longest = min(_LONGEST, _SHORTEST_RETRY + job_run_count() * _RETRY_SHARE)
     return random.uniform(1, longest)  # noqa: S311 - nothing secret about it
+
+
+def until_next_list() -> float:
+    """Seconds to wait before the runs are listed again, as there are too many to ask for each."""
+    return jittered(max(_SHORTEST_BETWEEN_LISTS, min(job_run_count(), _LONGEST)))
+
+
+def between_questions() -> float:
+    """Seconds for which a request that waits takes it for granted that the stack wants it."""
+    return max(_BETWEEN_QUESTIONS, job_run_count() / _QUESTIONS_A_SECOND)
+
+
+def at_least(seconds: float) -> float:
+    """So many seconds or some more, spread so that a rate of one a second is used well."""
+    return seconds + random.uniform(0, min(_LONGEST, job_run_count()))  # noqa: S311 - nothing secret about it
 
 
 def jittered(seconds: float) -> float:

@@ -31,8 +31,11 @@ def is_worth_another_try(error: Exception, request: Request) -> bool:
     """Whether the step may be done again: the service is busy, or has not seen yet what it needs."""
     if errors.passes(error):
         return request.age < _LONGEST_SECONDS
-    if not errors.may_be_too_early(error):
-        return False
+    return errors.may_be_too_early(error) and may_still_appear(request)
+
+
+def may_still_appear(request: Request) -> bool:
+    """Whether it may be a matter of time that what the service needs and does not see is visible to it."""
     refused_at = request.progress.setdefault(_REFUSED_AT, request.now)
     return bool(request.now - refused_at < _TOO_EARLY_SECONDS)
 

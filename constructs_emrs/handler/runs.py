@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import contract
 
@@ -20,6 +21,9 @@ _log = logging.getLogger(__name__)
 # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/job-states.html
 ENDED: frozenset[JobRunStateType] = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
 ACTIVE: tuple[JobRunStateType, ...] = ("SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING", "CANCELLING")
+
+# "maxResults": 50 at most.
+_PAGE_SIZE = 50
 
 _ARN = re.compile(r"arn:[^:]+:emr-serverless:[^:]+:\d{12}:/applications/(?P<application>[^/]+)/jobruns/(?P<run>[^/]+)")
 
@@ -52,42 +56,64 @@ class Summary(NamedTuple):
     state: JobRunStateType
     name: str
     mode: str
+    role: str
+
+
+class Page(NamedTuple):
+    """A part of a list of runs."""
+
+    summaries: list[Summary]
+    token: str
+    """What the next part is asked for with; empty after the last."""
 
 
 def active(client: EMRServerlessClient, application_id: str) -> Iterator[Summary]:
     """All runs of the application that have not ended; none when the application is gone, or can't be one."""
-    try:
-        for page in client.get_paginator("list_job_runs").paginate(applicationId=application_id, states=list(ACTIVE)):
-            for summary in page["jobRuns"]:
-                yield Summary(
-                    RunId(application_id, summary["id"]),
-                    summary["state"],
-                    summary.get("name", ""),
-                    summary.get("mode", ""),
-                )
-    except (client.exceptions.ResourceNotFoundException, client.exceptions.ValidationException):
-        return
+    token = ""
+    while True:
+        page = active_page(client, application_id, token=token)
+        if page is None:
+            return
+        yield from page.summaries
+        token = page.token
+        if not token:
+            return
 
 
-def tagged(
-    client: EMRServerlessClient, summaries: Iterable[Summary], *, tags: Mapping[str, str], others: list[str]
-) -> Iterator[JobRunTypeDef]:
-    """Those of the runs that are active and have all of these tags.
+def active_page(
+    client: EMRServerlessClient, application_id: str, *, token: str = "", created_after: float = 0
+) -> Page | None:
+    """Some of the runs that have not ended; None when the application is gone, or can't be one.
 
     Args:
         client: The client of the service.
-        summaries: The runs. What lists say of them has no tags: each is asked for.
-        tags: The tags.
-        others: The ids of runs that are known not to have them. What is found out is added, as it never changes.
+        application_id: The application.
+        token: What the last page gave.
+        created_after: Seconds since the epoch: older runs are left out.
     """
-    for run, *_ in summaries:
-        if run.job_run_id in others:
-            continue
-        job_run = get(client, run)
-        if job_run is None or not tags.items() <= job_run.get("tags", {}).items():
-            others.append(run.job_run_id)
-        elif job_run["state"] not in ENDED:
-            yield job_run
+    options: dict[str, Any] = {"nextToken": token} if token else {}
+    if created_after:
+        options["createdAtAfter"] = datetime.fromtimestamp(created_after, UTC)
+    try:
+        answer = client.list_job_runs(
+            applicationId=application_id, states=list(ACTIVE), maxResults=_PAGE_SIZE, **options
+        )
+    except client.exceptions.ResourceNotFoundException:
+        return None
+    except client.exceptions.ValidationException:
+        # A token that is too old is none either: the list begins anew.
+        return active_page(client, application_id, created_after=created_after) if token else None
+    summaries = [
+        Summary(
+            RunId(application_id, summary["id"]),
+            summary["state"],
+            summary.get("name", ""),
+            summary.get("mode", ""),
+            summary.get("executionRole", ""),
+        )
+        for summary in answer["jobRuns"]
+    ]
+    return Page(summaries, answer.get("nextToken", ""))
 
 
 def cancel(client: EMRServerlessClient, run: RunId) -> None:
@@ -106,19 +132,6 @@ def cancel(client: EMRServerlessClient, run: RunId) -> None:
         _log.info("job run %s can't be cancelled any more", run.job_run_id)
 
 
-def end(client: EMRServerlessClient, to_end: Iterable[RunId]) -> list[RunId]:
-    """Those of the runs that have not ended yet; what is not being cancelled is cancelled."""
-    remaining = []
-    for run in to_end:
-        job_run = get(client, run)
-        if job_run is None or job_run["state"] in ENDED:
-            continue
-        if job_run["state"] != "CANCELLING":
-            cancel(client, run)
-        remaining.append(run)
-    return remaining
-
-
 @dataclass(frozen=True)
 class Successor:
     """The run that took another one's place, as the tag of that other one tells.
@@ -131,7 +144,7 @@ class Successor:
     request_id: str
     """Which request takes or took its place."""
     at: float
-    """When: seconds since the epoch."""
+    """When that was asked for: seconds since the epoch."""
     run: RunId | None = None
     """Its run; None if nobody knows whether there is one."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import answer, clients
 
@@ -22,6 +22,7 @@ class Services:
 
     emr_serverless: Callable[[], EMRServerlessClient]
     cloudformation: Callable[[], CloudFormationClient]
+    step_functions: Callable[[], Any]
     logs: Callable[[], CloudWatchLogsClient]
     s3: Callable[[], S3Client]
     put: Callable[[str, bytes], None]
@@ -34,6 +35,7 @@ class Services:
         return Services(
             emr_serverless=clients.emr_serverless,
             cloudformation=clients.cloudformation,
+            step_functions=clients.step_functions,
             logs=clients.logs,
             s3=clients.s3,
             put=answer.put,

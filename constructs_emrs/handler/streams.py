@@ -61,7 +61,7 @@ def continuing(client: EMRServerlessClient, run: runs.RunId) -> JobRunTypeDef | 
     while True:
         job_run = runs.get(client, run)
         successor = runs.Successor.of(job_run) if job_run else None
-        if job_run is None or successor is None or successor.run is None or not _is_stopped_by(job_run, successor):
+        if job_run is None or successor is None or successor.run is None or not is_stopped_by(job_run, successor):
             return job_run
         run = successor.run
 
@@ -116,7 +116,7 @@ class Return:
         if job_run is None or contract.STOPPED_TAG not in job_run.get("tags", {}):
             return True
         successor = runs.Successor.of(job_run)
-        if successor is not None and not _is_stopped_by(job_run, successor):
+        if successor is not None and not is_stopped_by(job_run, successor):
             # Its own resource has taken care of it.
             return True
         if job_run["state"] not in runs.ENDED:
@@ -157,6 +157,6 @@ class Return:
         return answer["arn"]
 
 
-def _is_stopped_by(job_run: JobRunTypeDef, successor: runs.Successor) -> bool:
+def is_stopped_by(job_run: JobRunTypeDef, successor: runs.Successor) -> bool:
     """Whether the successor goes on with the run's work because the run was stopped."""
     return job_run["tags"].get(contract.STOPPED_TAG) == successor.request_id

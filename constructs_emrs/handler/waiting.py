@@ -10,6 +10,9 @@ from .driver_log import DriverLog
 from .request import Again, Done, Outcome
 
 if TYPE_CHECKING:
+    from types_boto3_emr_serverless.client import EMRServerlessClient
+    from types_boto3_emr_serverless.type_defs import JobRunTypeDef
+
     from .request import Request
     from .services import Services
 
@@ -27,13 +30,18 @@ _FAILED_RUNS = "FailedRuns"
 _RUNNING_SINCE = "RunningSince"
 
 
-def look(request: Request, services: Services, run: runs.RunId) -> Outcome | None:
+def look(request: Request, services: Services, run: runs.RunId, job_run: JobRunTypeDef | None) -> Outcome | None:
     """See how far the run has got: None when it is where it is waited for, or another resource waits on.
+
+    Args:
+        request: What to wait for, and how long.
+        services: What the log of a run that failed is read with.
+        run: The run.
+        job_run: What the service says of it; None if it is gone.
 
     Raises:
         JobRunFailed: The run failed, was cancelled, or did not get there in time.
     """
-    job_run = runs.get(services.emr_serverless(), run)
     if job_run is None:
         raise failure.JobRunFailed(
             f"Job run {run.job_run_id} is gone: it or its application {run.application_id} was deleted while the "
@@ -89,11 +97,24 @@ def end_failed_runs(request: Request, services: Services) -> Outcome:
     Raises:
         JobRunFailed: It ended, or there is no more time.
     """
-    remaining = runs.end(services.emr_serverless(), [runs.RunId(*run) for run in request.progress[_FAILED_RUNS]])
+    remaining = _end(services.emr_serverless(), [runs.RunId(*run) for run in request.progress[_FAILED_RUNS]])
     if remaining and request.age < _LONGEST_CANCEL_SECONDS:
         request.progress[_FAILED_RUNS] = [list(run) for run in remaining]
         return Again(pace.until_next_look(0))
     raise failure.JobRunFailed(request.progress[_FAILURE])
+
+
+def _end(client: EMRServerlessClient, to_end: list[runs.RunId]) -> list[runs.RunId]:
+    """Those of the runs that have not ended yet; what is not being cancelled is cancelled."""
+    remaining = []
+    for run in to_end:
+        job_run = runs.get(client, run)
+        if job_run is None or job_run["state"] in runs.ENDED:
+            continue
+        if job_run["state"] != "CANCELLING":
+            runs.cancel(client, run)
+        remaining.append(run)
+    return remaining
 
 
 def found(run: runs.RunId, arn: str, physical_id: str) -> Done:

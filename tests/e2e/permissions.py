@@ -404,7 +404,7 @@ class Life:
     def is_done_with_streams(self) -> bool:
         """Whether what goes on after the answer to a rollback finds that there is nothing left to do."""
         event = self._event(contract.APPLICATION_UPDATE_TYPE, "Update", physical_id="before")
-        state = Request.started(event, now=time.time(), stack_status="UPDATE_ROLLBACK_IN_PROGRESS")
+        state = Request.started(event, now=time.time())
         state |= {contract.IS_AFTERWARDS: True}
         return bool(self._invoke(contract.STEP, state, "the return of streams")[contract.IS_ANSWERED])
 
@@ -520,7 +520,7 @@ class Life:
 
     def _answer(self, event: Json, what: str, *, started: Callable[[str], None] = lambda _: None) -> str:
         """The physical id in the answer that the steps come to; it is not sent."""
-        state = Request.started(event, now=time.time(), stack_status="UPDATE_IN_PROGRESS")
+        state = Request.started(event, now=time.time())
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while contract.ANSWER not in state:
             self._require(time.monotonic() < deadline, f"{what} does not complete")

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The histories are the same each time, unless somebody asks for others."""
+    parser.addoption("--histories-from", type=int, default=0, help="the first seed of the generated histories")
+
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Add up what the tests have recorded, also those of other processes."""

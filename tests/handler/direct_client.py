@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,7 +33,9 @@ class _DirectClient:
 
     def get_job_run(self, *, applicationId: str, jobRunId: str) -> Any:  # noqa: N803
         answer = self._call("get_job_run", applicationId, jobRunId)
-        answer["jobRun"]["createdAt"] = datetime.fromtimestamp(answer["jobRun"]["createdAt"], UTC)
+        for name in ("createdAt", "startedAt"):
+            if name in answer["jobRun"]:
+                answer["jobRun"][name] = datetime.fromtimestamp(answer["jobRun"][name], UTC)
         return answer
 
     def cancel_job_run(self, *, applicationId: str, jobRunId: str) -> Any:  # noqa: N803
@@ -52,8 +53,9 @@ class _DirectClient:
     def untag_resource(self, *, resourceArn: str, tagKeys: list[str]) -> Any:  # noqa: N803
         return self._call("untag_resource", resourceArn, query={"tagKeys": tagKeys})
 
-    def get_paginator(self, name: str) -> Any:
-        return _Paginator(functools.partial(self._call, name))
+    def list_job_runs(self, *, applicationId: str, **options: Any) -> Any:  # noqa: N803
+        query = {name: [str(value)] if not isinstance(value, list) else value for name, value in options.items()}
+        return self._call("list_job_runs", applicationId, query=query)
 
     def _call(self, name: str, *arguments: str, **request: Any) -> Any:
         request = {"body": {}, "query": {}, **request}
@@ -68,11 +70,3 @@ class _DirectClient:
                 "ResponseMetadata": {"HTTPStatusCode": refused.status},
             }
             raise kind(response, name) from refused
-
-
-class _Paginator:
-    def __init__(self, call: Any) -> None:
-        self._call = call
-
-    def paginate(self, *, applicationId: str, states: list[str]) -> Any:  # noqa: N803
-        return [self._call(applicationId, query={"states": states})]

@@ -6,27 +6,30 @@ wrong.
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
 from constructs_emrs.handler import contract, functions
 from constructs_emrs.handler.failure import JobRunFailed
-from constructs_emrs.handler.request import Request
 from constructs_emrs.handler.services import Services
 from tests.handler.in_memory_service import Killed, Refused, Service
+from tests.handler.state_machine import Execution, TaskFailed, deployed
+
+os.environ.setdefault(contract.STATE_MACHINE_ARN, "arn:aws:states:us-east-1:123456789012:stateMachine:Lake")
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/Lake/5f8d1c30-0000-11f0-8000-0e0e0e0e0e0e"
 MOST_STEPS = 3000
 LIMIT_SECONDS = 3600
 MOST_ANSWER_BYTES = 4096
-# Of the state machine's Retry.
-MOST_RETRIES = 15
+PAGE_SIZE = 100
+MOST_NAME = 80
 
 
 def stringified(value: Any) -> Any:
@@ -43,18 +46,6 @@ def stringified(value: Any) -> Any:
 
 
 @dataclass
-class Execution:
-    """An execution of the state machine."""
-
-    name: str
-    event: dict[str, Any]
-    state: dict[str, Any]
-    wakes_at: float
-    is_done: bool = False
-    retries: int = 0
-
-
-@dataclass
 class Pending:
     """A request that CloudFormation waits for."""
 
@@ -63,24 +54,45 @@ class Pending:
     answer: dict[str, Any] | None = None
 
 
-@dataclass
 class CloudFormation:
     """Delivers requests, runs executions, takes answers."""
 
-    service: Service
-    logs: Any = None
-    s3: Any = None
-    status: str = "CREATE_IN_PROGRESS"
-    resources: dict[str, str] = field(default_factory=dict)
-    """Physical ids of other resources of the stack, by logical id."""
-    job_runs: dict[str, str] = field(default_factory=dict)
-    """Physical ids of its job runs, by logical id."""
-    executions: dict[str, Execution] = field(default_factory=dict)
-    pending: dict[str, Pending] = field(default_factory=dict)
-    requests: int = 0
-    stack_id: str = STACK_ID
-    answers: dict[str, list[str]] = field(default_factory=dict)
-    """All that was sent to each response URL."""
+    def __init__(self, service: Service, *, logs: Any = None, s3: Any = None, stack_id: str = STACK_ID) -> None:
+        self.service = service
+        self.logs, self.s3 = logs, s3
+        self.stack_id = stack_id
+        self.resources: dict[str, str] = {}
+        """Physical ids of the stack's resources, by logical id."""
+        self.job_runs: dict[str, str] = {}
+        """Physical ids of its job runs, by logical id."""
+        self.executions: dict[str, Execution] = {}
+        self.pending: dict[str, Pending] = {}
+        self.answers: dict[str, list[str]] = {}
+        """All that was sent to each response URL."""
+        self.has_dates = True
+        """Whether a ResponseURL says when CloudFormation asked."""
+        self.api = StackApi(service, self)
+        self._requests = 0
+        self.created_at = service.now
+        self.events: list[dict[str, Any]] = []
+        self.status = "CREATE_IN_PROGRESS"
+
+    @property
+    def status(self) -> str:
+        """The status of the stack."""
+        return self._status
+
+    @status.setter
+    def status(self, status: str) -> None:
+        self._status = status
+        self.events.append(
+            {
+                "PhysicalResourceId": self.stack_id,
+                "LogicalResourceId": "Lake",
+                "ResourceStatus": status,
+                "Timestamp": self.service.now,
+            }
+        )
 
     @property
     def now(self) -> float:
@@ -91,44 +103,14 @@ class CloudFormation:
         """What the handler talks to."""
         return Services(
             emr_serverless=lambda: self.service.client,
-            cloudformation=lambda: self,  # type: ignore[arg-type, return-value]
+            cloudformation=lambda: cast("Any", self.api),
+            step_functions=lambda: self.api,
             logs=lambda: self.logs,
             s3=lambda: self.s3,
             put=self._put,
             sleep=self.service.sleep,
             now=lambda: self.now,
         )
-
-    def describe_stacks(self, **_: str) -> dict[str, Any]:
-        """The API's, for the one stack."""
-        try:
-            self.service.interfere("DescribeStacks")
-        except Refused as refused:
-            response: Any = {
-                "Error": {"Code": refused.code, "Message": refused.message},
-                "ResponseMetadata": {"HTTPStatusCode": refused.status},
-            }
-            raise ClientError(response, "DescribeStacks") from refused
-        return {"Stacks": [{"StackStatus": self.status}]}
-
-    def describe_stack_resource(self, *, LogicalResourceId: str, **_: str) -> dict[str, Any]:  # noqa: N803 - the API's
-        """The API's, for the one stack."""
-        if LogicalResourceId not in self.resources:
-            raise ClientError({"Error": {"Code": "ValidationError", "Message": "no"}}, "DescribeStackResource")
-        return {"StackResourceDetail": {"PhysicalResourceId": self.resources[LogicalResourceId]}}
-
-    def get_paginator(self, name: str) -> Any:
-        """The API's, for operations that list."""
-        return SimpleNamespace(paginate=lambda **arguments: iter([getattr(self, name)(**arguments)]))
-
-    def list_stack_resources(self, **_: str) -> dict[str, Any]:
-        """The API's, for the one stack."""
-        self.service.interfere("ListStackResources")
-        summaries = [
-            {"LogicalResourceId": logical_id, "PhysicalResourceId": physical_id, "ResourceType": contract.JOB_RUN_TYPE}
-            for logical_id, physical_id in self.job_runs.items()
-        ]
-        return {"StackResourceSummaries": summaries}
 
     def send(
         self,
@@ -140,16 +122,31 @@ class CloudFormation:
         old: dict[str, Any] | None = None,
         physical_id: str | None = None,
     ) -> Pending:
-        """Send a request, once."""
-        self.requests += 1
-        request_id = f"0000-{self.requests}"
+        """Send a request, and deliver it once."""
+        pending = self.ask(kind, logical_id, resource_type, properties, old=old, physical_id=physical_id)
+        self.deliver(pending.event)
+        return pending
+
+    def ask(
+        self,
+        kind: str,
+        logical_id: str,
+        resource_type: str,
+        properties: dict[str, Any],
+        *,
+        old: dict[str, Any] | None = None,
+        physical_id: str | None = None,
+    ) -> Pending:
+        """Send a request that is not delivered yet."""
+        self._requests += 1
+        request_id = f"0000-{self._requests}"
         event: dict[str, Any] = {
             "RequestType": kind,
             "RequestId": request_id,
             "StackId": self.stack_id,
             "LogicalResourceId": logical_id,
             "ResourceType": resource_type,
-            "ResponseURL": f"https://cloudformation/{request_id}",
+            "ResponseURL": response_url(request_id, self.now, has_date=self.has_dates),
             "ResourceProperties": {"ServiceToken": "arn:aws:lambda:…", **stringified(properties)},
         }
         if physical_id is not None:
@@ -157,39 +154,34 @@ class CloudFormation:
         if old is not None:
             event["OldResourceProperties"] = {"ServiceToken": "arn:aws:lambda:…", **stringified(old)}
         self.pending[event["ResponseURL"]] = pending = Pending(event, self.now)
-        self.deliver(event)
         return pending
 
     def deliver(self, event: dict[str, Any]) -> None:
         """Deliver an event to the function, which may have had it before."""
-        state = json.loads(json.dumps(Request.started(event, now=self.now, stack_status=self.status)))
-        name = hashlib.sha256(Request(state, now=lambda: self.now).identity.encode()).hexdigest()
-        if name not in self.executions:
-            self.executions[name] = Execution(name, event, state, self.now)
+        functions.accept(event, self.services())
+
+    def start_execution(self, name: str, text: str) -> None:
+        """Start an execution of the state machine."""
+        self.executions[name] = Execution(deployed().definition, json.loads(text), self.now, self.now)
 
     def active(self) -> list[Execution]:
         """The executions that are not done, the one that is due first before the others."""
-        return sorted((one for one in self.executions.values() if not one.is_done), key=lambda one: one.wakes_at)
+        return sorted((one for one in self.executions.values() if one.is_running), key=lambda one: one.wakes_at)
 
     def step(self, execution: Execution) -> None:
         """Do an execution's next step, when it is time."""
         self.service.sleep(max(0.0, execution.wakes_at - self.now))
-        before = json.dumps(execution.state)
+        if self.now > execution.ends_at:
+            execution.time_out()
+            return
+        state = json.loads(json.dumps(execution.data))
         try:
-            state = functions.advance(execution.state, self.services())
+            output = functions.advance(state, self.services())
         except Killed:
             # What the function knew is lost: the state machine calls it with the state of before.
-            execution.state = json.loads(before)
-            execution.retries += 1
-            execution.wakes_at = self.now + 2
-            if execution.retries > MOST_RETRIES:
-                execution.state[contract.ERROR] = {"Error": "Sandbox.Timedout", "Cause": "{}"}
-                execution.retries = 0
+            execution.fail_task(TaskFailed("Sandbox.Timedout", "{}"), self.now)
             return
-        execution.retries = 0
-        execution.is_done = state[contract.IS_ANSWERED]
-        execution.state = json.loads(json.dumps(state))
-        execution.wakes_at = self.now + state.get(contract.WAIT_SECONDS, 0)
+        execution.finish_task(json.loads(json.dumps(output)), self.now)
 
     def _put(self, response_url: str, body: bytes) -> None:
         self.service.interfere("Put")
@@ -199,6 +191,87 @@ class CloudFormation:
         if waiting is not None and waiting.answer is None:
             waiting.answer = json.loads(body)
         self.service.interfere("after Put")
+
+
+def response_url(request_id: str, at: float, *, has_date: bool) -> str:
+    """A presigned URL of Amazon S3, of the form that has the date of its signature or of the older one."""
+    if has_date:
+        date = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")
+        query = f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={date}&X-Amz-Expires=7200&X-Amz-Signature=0"
+    else:
+        query = f"AWSAccessKeyId=AKIA&Expires={at + 7200:.0f}&Signature=0"
+    return f"https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/{request_id}?{query}"
+
+
+class StackApi:
+    """The clients of CloudFormation and Step Functions, for one stack."""
+
+    class exceptions:  # noqa: N801 - botocore's name
+        """The errors of Step Functions."""
+
+        class ExecutionAlreadyExists(ClientError):
+            """What Step Functions says of a name that was used."""
+
+    def __init__(self, service: Service, *stacks: Any) -> None:
+        self._service = service
+        self._stacks = stacks
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - the API's
+        """The API's."""
+        self._call("DescribeStacks")
+        stack = self._stack(StackName)
+        return {"Stacks": [{"StackStatus": stack.status, "CreationTime": stack.created_at}]}
+
+    def describe_stack_resource(self, *, StackName: str, LogicalResourceId: str) -> dict[str, Any]:  # noqa: N803
+        """The API's."""
+        self._call("DescribeStackResource")
+        resources = self._stack(StackName).resources
+        if LogicalResourceId not in resources:
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": "no"}}, "DescribeStackResource")
+        return {"StackResourceDetail": {"PhysicalResourceId": resources[LogicalResourceId]}}
+
+    def get_paginator(self, name: str) -> Any:
+        """Botocore's, for what is in pages."""
+        return SimpleNamespace(paginate=getattr(self, f"_{name}"))
+
+    def _list_stack_resources(self, *, StackName: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - the API's
+        self._call("ListStackResources")
+        summaries = [
+            {"LogicalResourceId": logical_id, "PhysicalResourceId": physical_id, "ResourceType": contract.JOB_RUN_TYPE}
+            for logical_id, physical_id in self._stack(StackName).job_runs.items()
+        ]
+        yield {"StackResourceSummaries": summaries}
+
+    def _describe_stack_events(self, *, StackName: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - the API's
+        newest_first = self._stack(StackName).events[::-1]
+        for start in range(0, max(1, len(newest_first)), PAGE_SIZE):
+            self._call("DescribeStackEvents")
+            yield {"StackEvents": newest_first[start : start + PAGE_SIZE]}
+
+    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> None:  # noqa: A002, N803 - the API's
+        """The API's."""
+        assert stateMachineArn
+        assert len(name) <= MOST_NAME
+        self._call("StartExecution")
+        if name in self._stacks[0].executions:
+            raise self.exceptions.ExecutionAlreadyExists(
+                {"Error": {"Code": "ExecutionAlreadyExists"}}, "StartExecution"
+            )
+        self._stacks[0].start_execution(name, input)
+        self._service.interfere("after StartExecution")
+
+    def _stack(self, stack_id: str) -> Any:
+        return next(stack for stack in self._stacks if stack.stack_id == stack_id)
+
+    def _call(self, name: str) -> None:
+        try:
+            self._service.interfere(name)
+        except Refused as refused:
+            response: Any = {
+                "Error": {"Code": refused.code, "Message": refused.message},
+                "ResponseMetadata": {"HTTPStatusCode": refused.status},
+            }
+            raise ClientError(response, name) from refused
 
 
 @dataclass
@@ -238,6 +311,7 @@ class CustomResource:
     def _request(self, kind: str, properties: dict[str, Any], status: str, *, deliveries: int = 1) -> None:
         cloudformation = self.cloudformation
         cloudformation.status = status
+        cloudformation.resources[self.logical_id] = self.physical_id
         pending = cloudformation.send(
             kind,
             self.logical_id,
@@ -254,6 +328,8 @@ class CustomResource:
             raise JobRunFailed(answer["Reason"])
         self.properties = properties
         self.data = answer["Data"]
+        if status.endswith("_IN_PROGRESS"):
+            cloudformation.status = status.removesuffix("_IN_PROGRESS").removesuffix("_COMPLETE_CLEANUP") + "_COMPLETE"
 
     def answer_to(self, pending: Pending) -> dict[str, Any]:
         """Let the executions go on until the request is answered."""
@@ -264,7 +340,8 @@ class CustomResource:
             self.cloudformation.step(execution)
             if self.cloudformation.now - pending.sent_at > LIMIT_SECONDS:
                 raise AssertionError("CloudFormation did not receive a response from your Custom Resource.")
-            if not execution.is_done and contract.ANSWER not in execution.state:
+            is_waiting = execution.data.get(contract.WAIT_SECONDS) and contract.ANSWER not in execution.data
+            if execution.is_running and is_waiting:
                 self.between_polls(number)
         raise AssertionError(f"not answered after {MOST_STEPS} steps")
 

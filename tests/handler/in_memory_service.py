@@ -58,6 +58,15 @@ class Run:
     created_at: datetime
     state: str = "SUBMITTED"
     state_details: str = ""
+    listed_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    """Since when it is in the list of runs."""
+    started_at: datetime | None = None
+    """When it was RUNNING for the first time."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "state" and value == "RUNNING" and self.started_at is None:
+            super().__setattr__("started_at", self.created_at)
 
     @property
     def arn(self) -> str:
@@ -75,10 +84,16 @@ class Service:
     application_tags: dict[str, dict[str, str]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     next_answers: list[Refused] = field(default_factory=list)
+    list_lag: timedelta = timedelta(0)
+    """How long it takes until a run that was started is in the list."""
     polls_to_cancel: int = 0
     """How often a cancelled run is seen CANCELLING before it is CANCELLED."""
+    cancels_when_asked: bool = True
+    """Whether a run that is being cancelled ends when its state is read; a test ends it otherwise."""
     interfere: Callable[[str], None] = lambda _: None
     """Is told of each operation before and after it, and may raise."""
+    on_start: Callable[[Run], None] = lambda _: None
+    on_cancel: Callable[[Run], None] = lambda _: None
 
     @functools.cached_property
     def client(self) -> EMRServerlessClient:
@@ -134,9 +149,12 @@ class Service:
                 return {"applicationId": application_id, "jobRunId": run.run_id, "arn": run.arn}
         if self.applications[application_id] == "TERMINATED":
             raise Refused("ValidationException", message="the application is terminated")
-        run = Run(f"00run{len(self.runs) + 1}", application_id, body, self.now)
+        if self.applications[application_id] == "STOPPING":
+            raise Refused("ValidationException", message="Application is in STOPPING state")
+        run = Run(f"00run{len(self.runs) + 1}", application_id, body, self.now, listed_at=self.now + self.list_lag)
         self.runs[run.run_id] = run
         self.applications[application_id] = "STARTED"
+        self.on_start(run)
         return {"applicationId": application_id, "jobRunId": run.run_id, "arn": run.arn}
 
     def _run(self, application_id: str, run_id: str) -> Run:
@@ -146,7 +164,7 @@ class Service:
 
     def _get_job_run(self, application_id: str, run_id: str, **_: object) -> dict[str, Any]:
         run = self._run(application_id, run_id)
-        if run.state == "CANCELLING":
+        if run.state == "CANCELLING" and self.cancels_when_asked:
             if self.polls_to_cancel == 0:
                 run.state = "CANCELLED"
             self.polls_to_cancel = max(0, self.polls_to_cancel - 1)
@@ -164,29 +182,47 @@ class Service:
             "createdBy": "arn:aws:iam::123456789012:root",
             "releaseLabel": "emr-7.14.0",
         }
+        if run.started_at is not None:
+            job_run["startedAt"] = run.started_at.timestamp()
         return {"jobRun": job_run}
 
     def _list_job_runs(self, application_id: str, *, query: dict[str, list[str]], **_: object) -> dict[str, Any]:
         if application_id not in self.applications:
             raise Refused("ResourceNotFoundException", 404)
-        found = [
-            {
-                "applicationId": application_id,
-                "id": run.run_id,
-                "arn": run.arn,
-                "state": run.state,
-                **{key: run.request[key] for key in ("name", "mode") if key in run.request},
-            }
-            for run in self.runs.values()
-            if run.application_id == application_id and run.state in query.get("states", [run.state])
-        ]
+        states = query.get("states")
+        since = datetime.fromisoformat(query["createdAtAfter"][0]) if "createdAtAfter" in query else None
+        size = int(query.get("maxResults", ["50"])[0])
+        position = int(query["nextToken"][0]) if "nextToken" in query else -1
+        found: list[dict[str, Any]] = []
+        for number, run in enumerate(self.runs.values()):
+            if number <= position or run.application_id != application_id or run.listed_at > self.now:
+                continue
+            if (states and run.state not in states) or (since and run.created_at < since):
+                continue
+            if len(found) == size:
+                return {"jobRuns": found, "nextToken": str(position)}
+            position = number
+            found.append(self._summary(run))
         return {"jobRuns": found}
+
+    def _summary(self, run: Run) -> dict[str, Any]:
+        return {
+            "applicationId": run.application_id,
+            "id": run.run_id,
+            "arn": run.arn,
+            "state": run.state,
+            "createdAt": run.created_at.timestamp(),
+            "createdBy": "arn:aws:iam::123456789012:root",
+            "executionRole": run.request["executionRoleArn"],
+            **{key: run.request[key] for key in ("name", "mode") if key in run.request},
+        }
 
     def _cancel_job_run(self, application_id: str, run_id: str, **_: object) -> dict[str, Any]:
         run = self._run(application_id, run_id)
         if run.state in ENDED | {"CANCELLING"}:
             raise Refused("ValidationException")
         run.state = "CANCELLING"
+        self.on_cancel(run)
         return {"applicationId": application_id, "jobRunId": run_id}
 
     def _get_application(self, application_id: str, **_: object) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def test_a_template_s_properties_become_the_request_that_was_asked_for() -> None
 
     request: dict[str, Any] = service.runs["00run1"].request
     assert len(request.pop("clientToken")) == 64
-    assert request.pop("tags").keys() == {contract.STACK_TAG, contract.LOGICAL_ID_TAG, contract.REQUEST_ID_TAG}
+    assert request.pop("tags").keys() == set(contract.OWN_TAGS) - {contract.SUCCESSOR_TAG, contract.STOPPED_TAG}
     assert request == {
         "executionRoleArn": role_arn,
         "name": "Etl",

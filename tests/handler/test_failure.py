@@ -211,9 +211,10 @@ def test_an_answer_is_never_longer_than_cloudformation_takes(reason: str) -> Non
         "StackId": "arn:aws:cloudformation:…" + "s" * 200,
         "LogicalResourceId": "l" * 255,
         "PhysicalResourceId": "p" * 1024,
+        "ResponseURL": "https://cloudformation",
         "ResourceProperties": {},
     }
-    request = Request(Request.started(event, now=0, stack_status="DELETE_IN_PROGRESS"), now=lambda: 0)
+    request = Request(Request.started(event, now=0), now=lambda: 0)
     text = answer.failed(request, request.failed_physical_id, reason)
     assert len(text.encode()) <= 4_096
     sent = json.loads(text)

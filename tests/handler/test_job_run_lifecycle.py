@@ -8,8 +8,9 @@ from botocore.exceptions import EndpointConnectionError
 
 from constructs_emrs.handler import contract
 from constructs_emrs.handler.failure import JobRunFailed
+from constructs_emrs.handler.request import work
 from tests.botocore_model import needs_flex
-from tests.handler.in_memory_cloudformation import STACK_ID, CustomResource
+from tests.handler.in_memory_cloudformation import STACK_ID, CustomResource, stringified
 from tests.handler.in_memory_service import APPLICATION, Killed, Refused, Run, Service
 
 ROLE = "arn:aws:iam::123456789012:role/Etl"
@@ -69,6 +70,7 @@ def test_the_request_arrives_with_its_types_and_the_owner_s_tags(service: Servic
         "constructs-emrs:stack-id": STACK_ID,
         "constructs-emrs:logical-id": "EtlOnDeploy",
         "constructs-emrs:request-id": "0000-1",
+        "constructs-emrs:definition": work(stringified(properties(flexExecution={"enabled": False}))),
     }
 
 
@@ -369,7 +371,7 @@ def test_a_start_that_waits_for_its_turn_is_given_up_when_the_stack_rolls_back(s
     resource = CustomResource(service)
     service.next_answers = [Refused("ThrottlingException", 429)]
     resource.between_polls = lambda _: setattr(resource.cloudformation, "status", "ROLLBACK_IN_PROGRESS")
-    with pytest.raises(JobRunFailed, match="as the stack is ROLLBACK_IN_PROGRESS by now"):
+    with pytest.raises(JobRunFailed, match="the stack is ROLLBACK_IN_PROGRESS by now"):
         resource.create(properties())
     assert service.runs == {}
 
@@ -420,5 +422,5 @@ def test_an_update_whose_first_step_comes_after_the_rollback_began_starts_nothin
     )
     cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     answer = resource.answer_to(late)
-    assert "as the stack is UPDATE_ROLLBACK_IN_PROGRESS by now" in answer["Reason"]
+    assert "the stack is UPDATE_ROLLBACK_IN_PROGRESS by now" in answer["Reason"]
     assert "new" not in [run.request["name"] for run in service.runs.values()]

@@ -113,7 +113,7 @@ def test_botocore_of_2024_sends_members_that_it_does_not_know(server: Server) ->
     }
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SCRIPT],
-        input=json.dumps(Request.started(event, now=time.time(), stack_status="CREATE_IN_PROGRESS")),
+        input=json.dumps(Request.started(event, now=time.time())),
         env=environment,
         check=True,
         capture_output=True,

@@ -15,6 +15,7 @@ from tests.handler.in_memory_cloudformation import LIMIT_SECONDS, CloudFormation
 from tests.handler.in_memory_service import APPLICATION, Service
 from tests.handler.rates import Rates
 
+ROLE = "arn:aws:iam::123456789012:role/Etl"
 JOB_RUNS = 200
 TAKES = timedelta(minutes=3)
 
@@ -22,7 +23,7 @@ TAKES = timedelta(minutes=3)
 def properties(number: int, **changes: Any) -> dict[str, Any]:
     request = {
         "applicationId": APPLICATION,
-        "executionRoleArn": "arn:aws:iam::123456789012:role/Etl",
+        "executionRoleArn": ROLE,
         "name": f"etl-{number}",
         "jobDriver": {"sparkSubmit": {"entryPoint": "s3://code/etl.py"}},
     }
@@ -32,8 +33,12 @@ def properties(number: int, **changes: Any) -> dict[str, Any]:
 class BigStack:
     """A stack with many job runs, all of which are asked for at the same moment."""
 
-    def __init__(self) -> None:
+    def __init__(self, job_runs: int = JOB_RUNS) -> None:
         random.seed(0)
+        self.job_runs = job_runs
+        self.takes = TAKES
+        self.name = ""
+        """The name of all runs, instead of one for each."""
         self.service = Service()
         self.service.__dict__["client"] = direct_client(self.service)
         self.rates = Rates(self.service)
@@ -43,19 +48,22 @@ class BigStack:
 
     def request(self, kind: str, status: str, **changes: Any) -> dict[int, Pending]:
         """Send a request for each job run, and let all be answered."""
+        # What CloudFormation asks for it asks for after it has begun.
+        self.service.sleep(2)
         self.cloudformation.status = status
         self.rates.throttled.clear()
         old = {} if kind == "Create" else {"physical_id": True}
+        self.began_at = self.service.now
         pending = {
             number: self.cloudformation.send(
                 kind,
                 f"Run{number}",
                 contract.JOB_RUN_TYPE,
-                properties(number, **changes),
-                old=properties(number) if kind == "Update" else None,
+                self._properties(number, **changes),
+                old=self._properties(number) if kind == "Update" else None,
                 physical_id=self.physical_ids[number] if old else None,
             )
-            for number in range(JOB_RUNS)
+            for number in range(self.job_runs)
         }
         for _ in steps(self.cloudformation, most=200_000):
             pass
@@ -65,13 +73,20 @@ class BigStack:
             self.physical_ids[number] = one.answer["PhysicalResourceId"]
         return pending
 
+    def _properties(self, number: int, **changes: Any) -> dict[str, Any]:
+        found = properties(number, **changes)
+        found[contract.REQUEST]["name"] = self.name or found[contract.REQUEST]["name"]
+        return found
+
     def _interfere(self, name: str) -> None:
         for run in self.service.active_runs():
+            if run.run_id.startswith("00theirs"):
+                continue
             age = self.service.now - run.created_at
             if run.state == "CANCELLING":
                 run.state = "CANCELLED"
             else:
-                run.state = "SUCCESS" if age >= TAKES else "RUNNING"
+                run.state = "SUCCESS" if age >= self.takes else "RUNNING"
         self.rates(name)
 
 

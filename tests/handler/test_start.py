@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from constructs_emrs.handler import answer, clients, contract, functions
+from constructs_emrs.handler import answer, clients, contract, functions, services
 
 EVENT = {
     "RequestType": "Create",
@@ -49,21 +50,33 @@ class StepFunctions:
         self.executions[name] = json.loads(input)
 
 
-class CloudFormation:
-    """CloudFormation with one stack."""
+class Clock:
+    """The clock of the function, which goes on when it sleeps."""
 
-    def describe_stacks(self, **_: str) -> dict[str, Any]:
-        """The API's."""
-        return {"Stacks": [{"StackStatus": "UPDATE_ROLLBACK_IN_PROGRESS"}]}
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def time(self) -> float:
+        """The seconds since the epoch."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
 
 
 @pytest.fixture
-def step_functions(monkeypatch: pytest.MonkeyPatch) -> StepFunctions:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(services, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def step_functions(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> StepFunctions:  # noqa: ARG001 - no real waiting
     service = StepFunctions()
     monkeypatch.setenv(contract.STATE_MACHINE_ARN, "arn:machine")
     monkeypatch.setattr(clients, "step_functions", lambda: service)
-    monkeypatch.setattr(clients, "cloudformation", CloudFormation)
-    monkeypatch.setattr("constructs_emrs.handler.functions.time.sleep", lambda _: None)
     return service
 
 
@@ -79,7 +92,53 @@ def test_a_request_becomes_an_execution(step_functions: StepFunctions) -> None:
     (state,) = step_functions.executions.values()
     assert state["RequestId"] == "0000-1"
     assert state["Progress"] == {}
-    assert state["StackStatus"] == "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert state["AskedAt"] == 1_800_000_000
+
+
+def test_the_date_of_the_answer_s_url_says_when_cloudformation_asked(step_functions: StepFunctions) -> None:
+    functions.start({**EVENT, "ResponseURL": "https://s3/1?X-Amz-Date=20261125T175300Z&X-Amz-Expires=7200"})
+    (state,) = step_functions.executions.values()
+    assert state["AskedAt"] == datetime(2026, 11, 25, 17, 53, tzinfo=UTC).timestamp()
+
+
+def test_the_time_at_which_a_url_expires_proves_nothing(step_functions: StepFunctions) -> None:
+    functions.start({**EVENT, "ResponseURL": "https://s3/1?AWSAccessKeyId=AKIA&Expires=1700000000&Signature=0"})
+    (state,) = step_functions.executions.values()
+    assert state["AskedAt"] == 1_800_000_000
+
+
+def test_step_functions_may_be_busy_for_ten_minutes(step_functions: StepFunctions, clock: Clock) -> None:
+    began = clock.now
+    throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": "no"}}, "StartExecution")
+
+    def busy(**_: str) -> None:
+        if clock.now - began < 600:
+            raise throttled
+
+    step_functions.start_execution = busy  # type: ignore[method-assign]
+    for pause in (60, 120):
+        with pytest.raises(ClientError):
+            functions.start(EVENT)
+        clock.sleep(pause)  # Lambda's, before it delivers the event again
+    functions.start(EVENT)
+
+
+def test_an_update_whose_properties_fit_only_once_is_started(step_functions: StepFunctions) -> None:
+    large = {contract.REQUEST: {"applicationId": "00app1", "executionRoleArn": "arn:role", "query": "x" * 180_000}}
+    functions.start({**EVENT, "RequestType": "Update", "ResourceProperties": large, "OldResourceProperties": large})
+    (state,) = step_functions.executions.values()
+    assert len(json.dumps(state)) < contract.STATE_BYTES - contract.RESERVED_BYTES
+
+
+def test_a_request_that_no_execution_can_carry_is_answered(
+    step_functions: StepFunctions, answers: list[dict[str, Any]]
+) -> None:
+    functions.start({**EVENT, "ResourceProperties": {contract.REQUEST: {"query": "x" * 260_000}}})
+    assert step_functions.executions == {}
+    (sent,) = answers
+    assert sent["Status"] == "FAILED"
+    assert "take 260," in sent["Reason"]
+    assert "Put what is long into a file" in sent["Reason"]
 
 
 def test_a_request_that_is_delivered_again_changes_nothing(step_functions: StepFunctions) -> None:

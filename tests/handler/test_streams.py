@@ -284,6 +284,7 @@ def test_an_update_that_the_stack_has_given_up_stops_nothing_any_more() -> None:
     stack.deploy(CHANGED)
     (name, _), given_up = stack.asked[-1], stack.cloudformation.active()[0]
     assert name == BEFORE_UPDATE
+    stack.service.sleep(2)
     stack.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     stack.cloudformation.step(given_up)
     assert names(stack) == STREAMS
