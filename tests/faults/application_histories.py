@@ -13,11 +13,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from constructs_emrs.handler import contract
 from tests.handler.application_stack import BEFORE_UPDATE, OTHER, SPARK, STOP, ApplicationStack, Definition, advance
 from tests.handler.direct_client import Unreachable, direct_client
-from tests.handler.in_memory_cloudformation import Execution
 from tests.handler.in_memory_service import APPLICATION, Killed, Refused, Run, Service
+from tests.handler.state_machine import Execution
 
 SECONDS_BETWEEN_DEPLOYMENTS = 30
 MOST_STEPS = 3000
+# More often than the state machine tries again.
+KILLS = 20
 FAULTS = ("throttled", "5xx", "killed before", "killed after", "answer lost")
 # Nothing is expected of what somebody has cancelled, or of a stack in which something could not be done.
 AS_SOMEBODY_WANTED_IT = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
@@ -124,8 +126,10 @@ class ApplicationHistories(RuleBasedStateMachine):
     def kill_again_and_again(self, *, which: int) -> None:
         """The function is killed so often that the state machine gives up."""
         active = self.stack.cloudformation.active()
-        active[which % len(active)].retries = 100
-        self._step(active[which % len(active)], "killed before", 1)
+        execution = active[which % len(active)]
+        for _ in range(KILLS):
+            if execution.is_running:
+                self._step(execution, "killed before", 1)
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.service.active_runs())

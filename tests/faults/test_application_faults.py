@@ -14,6 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from constructs_emrs.handler import contract, runs, streams
 from constructs_emrs.handler.application import ApplicationStop, ApplicationUpdate
+from constructs_emrs.handler.standing import Standing
 from tests.faults.application_histories import ApplicationHistories
 
 SUITES = 2
@@ -104,7 +105,12 @@ def does_not_wait_until_the_application_is_stopped(monkeypatch: Patch) -> None:
 
 
 def stops_for_an_update_that_the_stack_has_given_up(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(ApplicationUpdate, "_require_that_the_stack_wants_it", lambda _: None)
+    original = Standing.require
+
+    def require(self: Standing) -> str:
+        return self.status if self.is_known else original(self)
+
+    monkeypatch.setattr(Standing, "require", require)
 
 
 def leaves_the_tags_of_an_application(monkeypatch: Patch) -> None:

@@ -95,7 +95,7 @@ def test_botocore_of_2024_sends_members_that_it_does_not_know(server: Server) ->
         "StackId": STACK_ID,
         "LogicalResourceId": "EtlOnDeploy",
         "ResourceType": contract.JOB_RUN_TYPE,
-        "ResponseURL": "https://cloudformation",
+        "ResponseURL": "https://cloudformation/1",
         "ResourceProperties": {
             contract.REQUEST: stringified(REQUEST),
             contract.WAIT_FOR: "SUCCESS",
