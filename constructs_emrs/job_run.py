@@ -1,6 +1,7 @@
 """When to run a job: on deploy."""
 
 import functools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
@@ -102,6 +103,7 @@ class JobRun(Construct):
         problems = Problems(child_path(scope, construct_id))
         _check_state(problems, job, wait_for)
         _check_arguments(problems, job, arguments)
+        _check_size(problems, job, arguments)
         wait_seconds = _wait_seconds(problems, wait_timeout)
         state = wait_for or default_state
         stable_seconds = _stable_seconds(problems, stable_for, state, wait_seconds)
@@ -185,6 +187,34 @@ def _check_arguments(problems: Problems, job: Job, arguments: Sequence[str] | No
         return
     shape = shape_of(operation_shape("StartJobRun"), "jobDriver.sparkSubmit.entryPointArguments")
     check_against_model(list(arguments), shape, problems.add, "arguments")
+
+
+def _check_size(problems: Problems, job: Job, arguments: Sequence[str] | None) -> None:
+    """Check that an execution of the state machine can carry the request.
+
+    An update carries the earlier one's tags too. https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    """
+    request = job._copy_of_request()
+    driver = next(iter(request["jobDriver"].values()))
+    if arguments is not None and "entryPointArguments" in driver:
+        driver["entryPointArguments"] = list(arguments)
+    size = _bytes_of(request)
+    if size > contract.PROPERTIES_BYTES:
+        of_arguments, of_configuration = (
+            _bytes_of(part) for part in (driver, request.get("configurationOverrides", {}))
+        )
+        name = "arguments" if of_arguments > of_configuration else "application_configuration"
+        problems.add_written(
+            name,
+            f"<{max(of_arguments, of_configuration):,} bytes>",
+            f"with it the request of the job has {size:,} bytes, and a job run of a deploy can have "
+            f"{contract.PROPERTIES_BYTES:,}",
+            "put them into a file, and name the file in arguments",
+        )
+
+
+def _bytes_of(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False, default=str).encode(errors="replace"))
 
 
 def _wait_seconds(problems: Problems, wait_timeout: Duration | None) -> int | None:

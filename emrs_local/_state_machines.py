@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+MOST_DATA_BYTES = 262_144
+_TOO_LONG = f"Member must have length less than or equal to {MOST_DATA_BYTES}"
 _LONGEST_DELAY_SECONDS = 60  # ministack's own limit
 _DEFAULT_INTERVAL_SECONDS = 1
 _DEFAULT_BACKOFF_RATE = 2.0
@@ -24,6 +26,7 @@ _role_arn: contextvars.ContextVar[str] = contextvars.ContextVar("state_machine_r
 def install_state_machines(role_may: MayInvoke) -> None:
     """Correct ministack's Step Functions; `role_may` says whether a role allows an action on a resource."""
     _answer_a_repeated_start()
+    _limit_data()
     _invoke_with_the_role(role_may)
     _delay_retries_as_told()
     _refuse_to_wait_for_what_is_no_number()
@@ -50,6 +53,39 @@ def _answer_a_repeated_start() -> None:
         return original(request)
 
     stepfunctions._start_execution = start
+
+
+def _limit_data() -> None:
+    """Refuse input, and fail an execution on output, that is larger than Step Functions takes.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html; ministack 1.5.33 takes any size.
+    """
+    from ministack.core.responses import error_response_json
+    from ministack.services import stepfunctions
+
+    original_start, original_call = stepfunctions._start_execution, stepfunctions._call_lambda
+
+    def start(request: dict[str, Any]) -> Any:
+        if len(request.get("input", "").encode()) > MOST_DATA_BYTES:
+            message = f"1 validation error detected: Value at 'input' failed to satisfy constraint: {_TOO_LONG}"
+            return error_response_json("ValidationException", message, 400)
+        return original_start(request)
+
+    def call(function: str, event: Any) -> Any:
+        output = original_call(function, event)
+        if len(json.dumps(output, ensure_ascii=False).encode()) > MOST_DATA_BYTES:
+            cause = f"The state/task '{function}' returned a result with a size exceeding the maximum number of bytes"
+            raise stepfunctions._ExecutionError("States.DataLimitExceeded", cause)
+        return output
+
+    original_matches = stepfunctions._error_matches
+
+    def matches(names: list[str], error: str) -> bool:
+        # "States.ALL … can't catch the States.DataLimitExceeded terminal error."
+        return (error != "States.DataLimitExceeded" or error in names) and bool(original_matches(names, error))
+
+    stepfunctions._start_execution, stepfunctions._call_lambda = start, call
+    stepfunctions._error_matches = matches
 
 
 def _invoke_with_the_role(role_may: MayInvoke) -> None:

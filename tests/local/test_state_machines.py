@@ -262,3 +262,9 @@ def test_the_delay_before_a_retry() -> None:
 )
 def test_the_type_of_an_error_is_the_class_of_the_exception(message: str, log: str, name: str) -> None:
     assert error_type(message, log) == name
+
+
+def test_an_execution_takes_no_more_than_step_functions_does(machine: Machine) -> None:
+    with pytest.raises(machine.client.exceptions.ClientError, match="262144"):
+        machine.start("input", text="x" * 262_144)
+    assert machine.run("small", text="x" * 200_000)["status"] == "SUCCEEDED"

@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 
 from constructs_emrs import Application, Code, JobMode, JobRun, JobRunState, ReleaseLabel, RunWhen, SparkJob
 from constructs_emrs.handler import contract
+from constructs_emrs.handler.request import Request
 from tests.templates import dependencies, new_stack, only, resources
 from tests.unit.conftest import Lake
 
@@ -262,3 +263,35 @@ def test_a_script_that_a_bucket_deployment_uploads_is_run_again_when_its_folder_
         requested.append(only(stack, contract.JOB_RUN_TYPE))
     assert requested[0][contract.REQUEST] == requested[1][contract.REQUEST]
     assert requested[0][contract.TRIGGERS] != requested[1][contract.TRIGGERS]
+
+
+def test_request_of_300_kb_is_refused_with_its_size_and_the_remedy() -> None:
+    stack = new_stack()
+    application = Application(stack, "A", release_label=ReleaseLabel.EMR_7_14_0)
+    entry_point = Code.from_uri("s3://code/job.py")
+    job = SparkJob(stack, "J", application=application, entry_point=entry_point, arguments=["x" * 3000] * 100)
+    with pytest.raises(ValueError, match=r"Lake/R: arguments=<300,[0-9]{3} bytes>: .*; put them into a file"):
+        JobRun(stack, "R", job=job)
+
+
+def test_a_request_just_below_the_limit_is_deployed_updated_and_rolled_back() -> None:
+    stack = new_stack()
+    application = Application(stack, "A", release_label=ReleaseLabel.EMR_7_14_0)
+    entry_point = Code.from_uri("s3://code/job.py")
+    job = SparkJob(stack, "J", application=application, entry_point=entry_point, arguments=["x" * 1000] * 185)
+    JobRun(stack, "R", job=job)
+    (properties,) = (found["Properties"] for found in resources(stack, contract.JOB_RUN_TYPE).values())
+    tags = {f"{number:03}{'k' * 120}": "v" * 250 for number in range(190)}
+    old = {**properties, contract.REQUEST: {**properties[contract.REQUEST], "tags": tags}}
+    event = {
+        "RequestType": "Update",
+        "RequestId": "0000-1",
+        "StackId": "s" * 200,
+        "LogicalResourceId": "R",
+        "ResourceType": contract.JOB_RUN_TYPE,
+        "ResponseURL": "u" * 2000,
+        "ResourceProperties": properties,
+        "OldResourceProperties": old,
+    }
+    size = len(json.dumps(Request.started(event, now=0)).encode())
+    assert size < contract.STATE_BYTES - contract.RESERVED_BYTES
