@@ -89,6 +89,8 @@ class ApplicationStack:
     refused_as_started: int = 0
     """How often the application was to be updated while it was started."""
     failed: list[str] = field(default_factory=list)
+    abandoned: set[str] = field(default_factory=set)
+    """Job runs of which something could not be deleted when an update was done: CloudFormation leaves it."""
     _sent: dict[str, dict[str, Any]] = field(default_factory=dict)
     _waiting: list[str] = field(default_factory=list)
     _current: tuple[str, Pending] | None = None
@@ -172,6 +174,9 @@ class ApplicationStack:
         elif self.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
             self.failed.append(name)
             self._has_failed()
+        elif self.status.endswith("_CLEANUP_IN_PROGRESS"):
+            self.abandoned.add(name)
+            self._clean_up()
         else:
             self.failed.append(name)
             self._call_next()
