@@ -122,6 +122,24 @@ def code_from(code: Code | str | Path) -> Code:
     return code if isinstance(code, Code) else _LocalFile(code)
 
 
+def name_of_file(code: Code, *, is_module: bool = False) -> str | None:
+    """What the user calls the file that is uploaded, or the folder that the content of an uploaded zip comes from.
+
+    An absolute path is another one on another machine: there it is the name alone.
+
+    Args:
+        code: The file.
+        is_module: Whether the URI is that of `Code.bind_module`.
+    """
+    if isinstance(code, _NamedCode):
+        return name_of_file(code._code, is_module=is_module)
+    if not isinstance(code, _AssetCode):
+        return None
+    path = Path(code._path)
+    written = Path(path.name) if path.is_absolute() else path
+    return (written.parent if is_module and _is_imported_by_name(path) else written).as_posix()
+
+
 class _AssetCode(Code):
     def __init__(self, path: str | Path) -> None:
         self._path = path
@@ -145,11 +163,9 @@ class _AssetCode(Code):
 
     def bind_module(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:
         path = Path(self._path).resolve() if isinstance(self._path, str | Path) else Path()
-        is_module = path.is_file() and path.suffix == ".py"
-        is_package = (path / "__init__.py").is_file()
-        if is_module or is_package:
+        if _is_imported_by_name(path):
             with TemporaryDirectory() as folder:
-                if is_module:
+                if path.is_file():
                     shutil.copyfile(path, Path(folder, path.name))
                 else:
                     shutil.copytree(path, Path(folder, path.name), ignore=shutil.ignore_patterns("__pycache__"))
@@ -253,6 +269,11 @@ class _NamedCode(Code):
         if "#" in uri:
             raise UnusableCode(scope, self, f"the file has the name {uri.rpartition('#')[2]!r} already", "name it once")
         return f"{uri}#{self._name}"
+
+
+def _is_imported_by_name(path: Path) -> bool:
+    """Whether it is a module or a package, which is uploaded in a zip that has it under its name."""
+    return (path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file()
 
 
 def _is(question: Callable[[], bool]) -> bool:

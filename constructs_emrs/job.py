@@ -11,6 +11,7 @@ from aws_cdk import Annotations, Aws, CfnResource, Duration, ITaggableV2, Remova
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct, IConstruct
 
 from . import _service_rules as rules
@@ -40,10 +41,10 @@ from ._policies import Permission
 from ._problems import Problems
 from ._request import present
 from ._service_model import operation_shape
-from ._tree import child_path, path_of, stack_of
+from ._tree import child_path, node_of, path_of, stack_of
 from .application import IApplication
 from .application_type import ApplicationType
-from .code import Code, UnusableCode, code_from
+from .code import Code, UnusableCode, code_from, name_of_file
 from .configuration import Configuration
 from .encryption import Encryption
 from .execution_iam_policy import ExecutionIamPolicy
@@ -53,6 +54,8 @@ from .json_types import JsonObject, JsonValue
 from .monitoring import Monitoring
 from .retry_policy import RetryPolicy
 
+# An asset is uploaded under a SHA-256 hash. So many digits of it tell the files of a job apart.
+_DIGITS_OF_HASH = 8
 _DOT = re.compile(r"(?<!\\)\.")
 
 
@@ -127,6 +130,7 @@ class Job(Construct):
         self._log_group = wiring.log_group
         self._encryption_key = wiring.encryption_key
         self._argument_of_property: dict[str, str] = {}
+        self._file_names: dict[str, str] = {}
         driver, configuration = job_driver(self, problems)
         self._request: dict[str, Any] = present(
             {
@@ -404,6 +408,9 @@ class Job(Construct):
             problems.add_written(argument, repr(code), error.problem, error.remedy)
             # It has been noted what is wrong with the file. That it has no URI is not to be noted too.
             return Aws.NO_VALUE
+        if name := name_of_file(code, is_module=is_module):
+            asset = cast("s3_assets.Asset", node_of(self).find_child(construct_id))
+            self._file_names[asset.asset_hash[:_DIGITS_OF_HASH]] = name
         problem_of = problem_of_entry_point if argument == "entry_point" else problem_of_uri
         if self._engine is ApplicationType.SPARK and (problem := problem_of(uri)):
             problems.add_written(argument, repr(code), *problem)

@@ -121,7 +121,7 @@ class JobRun(Construct):
             properties[contract.RUN_ON_ROLLBACK] = True
         if job.mode is JobMode.STREAMING and (definition := _definition_of_application(self, job)):
             properties[contract.APPLICATION_DEFINITION] = definition
-        waiting = _waiting(state, wait_seconds, stable_seconds)
+        waiting = _waiting(state, wait_seconds, stable_seconds, job._file_names)
         self._resource = CustomResource(
             self,
             "Resource",
@@ -247,11 +247,15 @@ def _stable_seconds(
     return seconds
 
 
-def _waiting(wait_for: JobRunState, seconds: int | None, stable_seconds: int | None) -> list[dict[str, Any]]:
+def _waiting(
+    wait_for: JobRunState, seconds: int | None, stable_seconds: int | None, file_names: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """How to wait, for each of the custom resources that it takes."""
     properties: dict[str, Any] = {contract.WAIT_FOR: wait_for.value, contract.WAIT_TIMEOUT_SECONDS: seconds}
     if stable_seconds is not None:
         properties[contract.STABLE_SECONDS] = stable_seconds
+    if file_names and wait_for is not JobRunState.SUBMITTED:
+        properties[contract.FILE_NAMES] = file_names
     if seconds is None or is_token(seconds) or wait_for is JobRunState.SUBMITTED:
         return [properties]
     handed_over = (seconds - 1) // _SECONDS_OF_ONE_RESOURCE

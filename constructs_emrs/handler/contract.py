@@ -22,6 +22,8 @@ WAIT_TIMEOUT_SECONDS = "WaitTimeoutSeconds"
 STABLE_SECONDS = "StableSeconds"
 HAND_OVER_SECONDS = "HandOverSeconds"
 WAIT_NUMBER = "WaitNumber"
+# The names of uploaded files as the user wrote them, by the first digits of the hash that they are uploaded under.
+FILE_NAMES = "FileNames"
 
 # What makes a run a different run; WAIT_FOR and the others say what is done about it.
 WORK = (REQUEST, TRIGGERS, APPLICATION_DEFINITION)

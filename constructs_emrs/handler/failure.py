@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from .file_names import as_written
 from .text import first_bytes, last_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
     from types_boto3_emr_serverless.type_defs import JobRunTypeDef
@@ -64,16 +66,18 @@ class JobRunFailed(Exception):
     """The job run did not do its work; the message says why, and where its logs are."""
 
 
-def job_run_failed(job_run: JobRunTypeDef, log: DriverLog, *, timed_out_after: timedelta | None) -> JobRunFailed:
+def job_run_failed(
+    job_run: JobRunTypeDef, log: DriverLog, *, timed_out_after: timedelta | None, file_names: Mapping[str, str]
+) -> JobRunFailed:
     """The error of a run that ended without success, or that is cancelled as it took too long.
 
     The error is short, as CloudFormation takes little; the long form goes to the function's log, which the CDK CLI
     prints.
     """
-    tail = log.tail()
+    tail = [as_written(line, file_names) for line in log.tail()]
     end_of_log = last_lines(tail, _TAIL_BYTES)
     name = f" ({job_run['name']})" if job_run.get("name") else ""
-    details = job_run.get("stateDetails", "")
+    details = as_written(job_run.get("stateDetails", ""), file_names)
     if timed_out_after is not None:
         what = f"was cancelled: it did not get there within {timed_out_after}, the job run's wait_timeout"
         remedy = "Wait longer with wait_timeout, up to 12 hours, or do not wait: wait_for=JobRunState.SUBMITTED."

@@ -50,16 +50,17 @@ def look(request: Request, services: Services, run: runs.RunId, job_run: JobRunT
     state, wait_for = job_run["state"], request.properties[contract.WAIT_FOR]
     if state == "SUCCESS" or (wait_for == _RUNNING and _is_stable(request, job_run)):
         return None
+    names = request.properties.get(contract.FILE_NAMES, {})
     log = DriverLog(job_run, logs=services.logs, s3=services.s3, sleep=services.sleep)
     if state in runs.ENDED:
-        raise failure.job_run_failed(job_run, log, timed_out_after=None)
+        raise failure.job_run_failed(job_run, log, timed_out_after=None, file_names=names)
     hands_over = contract.HAND_OVER_SECONDS in request.properties
     if hands_over and request.age > int(request.properties[contract.HAND_OVER_SECONDS]):
         return None
     timeout = timedelta(seconds=int(request.properties[contract.WAIT_TIMEOUT_SECONDS]))
     waited = request.now - job_run["createdAt"].timestamp()
     if waited > timeout.total_seconds() or (not hands_over and request.age > _LONGEST_SECONDS):
-        raise failure.job_run_failed(job_run, log, timed_out_after=timeout)
+        raise failure.job_run_failed(job_run, log, timed_out_after=timeout, file_names=names)
     return Again(pace.until_next_look(waited))
 
 

@@ -21,7 +21,7 @@ STACKS = {
         "Grant the job what it uses: bucket.grant_read_write(job)",
     ),
     "WrongRole": ("Could not assume execution role", "Check that the execution role exists and trusts"),
-    "ExitMessage": ("\nno rows for 2024-01-01\n", ""),
+    "ExitMessage": ("\nexit.py: no rows for 2024-01-01\n", ""),
     "BadQuery": ("TABLE_OR_VIEW_NOT_FOUND", "Correct the query."),
 }
 
@@ -34,7 +34,7 @@ def reasons(bootstrapped: LocalAws, tmp_path_factory: pytest.TempPathFactory) ->
         "import sys\nfrom pyspark.sql import SparkSession\n"
         "SparkSession.builder.getOrCreate().range(3).write.parquet(sys.argv[1])\n"
     )
-    (folder / "exit.py").write_text("import sys\nsys.exit('no rows for 2024-01-01')\n")
+    (folder / "exit.py").write_text("import sys\nsys.exit(f'{__file__}: no rows for 2024-01-01')\n")
     (folder / "query.sql").write_text("SELECT there_is_no_such_column FROM there_is_no_such_table;\n")
     synthesise_script("failures_app.py", folder / "cdk.out", FAILURES_FILES=str(folder))
     stacks = [DeployedStack(bootstrapped, name) for name in STACKS]

@@ -61,9 +61,9 @@ class Bucket:
         return {"Body": io.BytesIO(self.content)}
 
 
-def error_text(run: Any, *, logs: Any = None, s3: Any = None) -> str:
+def error_text(run: Any, *, logs: Any = None, s3: Any = None, names: dict[str, str] | None = None) -> str:
     log = DriverLog(run, logs=lambda: logs, s3=lambda: s3, sleep=lambda _: None)
-    return str(job_run_failed(run, log, timed_out_after=None))
+    return str(job_run_failed(run, log, timed_out_after=None, file_names=names or {}))
 
 
 def test_the_error_names_the_run_its_details_the_end_of_stderr_and_where_the_logs_are() -> None:
@@ -117,6 +117,29 @@ def test_what_a_python_script_says_at_its_end_is_shown_without_a_traceback(said:
     assert "\n".join(said) + "\n\nLogs:" in text
     assert "The driver's log ends with:\nWARN something\nrow 9" in text
     assert "row 8" not in text
+
+
+SCRIPT, ZIP = "0a1b2c3d" + "0" * 56, "4e5f6a7b" + "0" * 56
+NAMES = {"0a1b2c3d": "jobs/etl.py", "4e5f6a7b": "lib"}
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (f'File "/tmp/spark-0a1b2c3d-0000-1111-2222-333344445555/{SCRIPT}.py", line 3', 'File "jobs/etl.py", line 3'),
+        (f'File "/home/hadoop/{ZIP}.zip/helpers.py", line 1', 'File "lib/helpers.py", line 1'),
+        (f"{SCRIPT}.py: error: the following arguments", "jobs/etl.py: error: the following arguments"),
+        (f"python3: can't open file '{SCRIPT}.py'", "python3: can't open file 'jobs/etl.py'"),
+        (f"NoSuchKey: s3://assets/x/{SCRIPT}.py", f"NoSuchKey: s3://assets/x/{SCRIPT}.py (jobs/etl.py)"),
+        (f"digest {'f' * 64}", f"digest {'f' * 64}"),
+        (f"{SCRIPT}0", f"{SCRIPT}0"),
+    ],
+    ids=["script", "zip", "argparse", "quoted", "uri", "somebody else's hash", "longer"],
+)
+def test_a_file_that_is_uploaded_under_its_hash_has_the_user_s_name(said: str, shown: str) -> None:
+    assert f"\n{shown}\n" in error_text(job_run(CLOUDWATCH), logs=Logs([], stdout=[said]), names=NAMES)
+    text = error_text(job_run(CLOUDWATCH, stateDetails=f"Job failed: {said}"), logs=Logs([]), names=NAMES)
+    assert f"FAILED: Job failed: {shown}\n" in text
 
 
 def test_what_a_driver_in_java_prints_is_not_its_error() -> None:

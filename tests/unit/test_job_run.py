@@ -295,3 +295,55 @@ def test_a_request_just_below_the_limit_is_deployed_updated_and_rolled_back() ->
     }
     size = len(json.dumps(Request.started(event, now=0)).encode())
     assert size < contract.STATE_BYTES - contract.RESERVED_BYTES
+
+
+def file_names(folder: Path, **arguments: Any) -> dict[str, str]:
+    """The user's names of the files, by the names that they are uploaded under."""
+    stack = new_stack()
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    options = {"entry_point": Code.from_uri("s3://code/x.py"), **arguments}
+    JobRun(stack, "Run", job=SparkJob(stack, "Etl", application=application, **options))
+    properties = only(stack, contract.JOB_RUN_TYPE)
+    names: dict[str, str] = properties.get(contract.FILE_NAMES, {})
+    assert all(f"/{digits}" in json.dumps(properties[contract.REQUEST]) for digits in names)
+    assert str(folder) not in json.dumps(properties)
+    return names
+
+
+def test_the_functions_are_told_what_the_user_calls_the_files_that_are_uploaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, name in enumerate(["jobs/etl.py", "lib/helpers.py", "pkg/__init__.py", "both/one.py", "env.tar.gz"]):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"# {number}\n")
+    monkeypatch.chdir(tmp_path)
+
+    def names(**arguments: Any) -> list[str]:
+        return [*file_names(tmp_path, **arguments).values()]
+
+    assert names(entry_point="jobs/etl.py") == ["jobs/etl.py"]
+    assert names(entry_point=Code.from_asset(Path("./jobs/etl.py"))) == ["jobs/etl.py"]
+    # What is in the zip comes after the name, as in lib/helpers.py.
+    assert names(py_files=["lib/helpers.py", "pkg", Path("both")]) == ["lib", ".", "both"]
+    assert names(archives=[Code.from_asset("env.tar.gz").named("environment")]) == ["env.tar.gz"]
+    assert names() == []
+
+
+def test_the_folders_of_one_machine_are_not_in_the_template(script: Path) -> None:
+    assert [*file_names(script.parent, entry_point=script).values()] == [script.name]
+
+
+def test_a_run_that_is_waited_for_by_several_resources_tells_each_the_names_of_files(script: Path) -> None:
+    stack = new_stack()
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    job = SparkJob(stack, "Etl", application=application, entry_point=script)
+    JobRun(stack, "Long", job=job, wait_timeout=Duration.hours(1))
+    JobRun(stack, "Submitted", job=job, wait_for=JobRunState.SUBMITTED)
+    told = [
+        item["Properties"].get(contract.FILE_NAMES)
+        for kind in (contract.JOB_RUN_TYPE, contract.JOB_RUN_WAIT_TYPE)
+        for item in resources(stack, kind).values()
+    ]
+    (digits,) = told[0]
+    assert told == [{digits: script.name}, None, {digits: script.name}]
