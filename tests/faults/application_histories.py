@@ -291,4 +291,4 @@ class ApplicationHistories(RuleBasedStateMachine):
 
 
 def _is_afterwards(execution: Execution) -> bool:
-    return contract.IS_AFTERWARDS in execution.state
+    return contract.IS_AFTERWARDS in execution.data
