@@ -184,8 +184,17 @@ MUTATIONS = [
     starts_whatever_the_stack_does_by_now,
     takes_a_late_request_for_what_the_stack_does,
     believes_the_time_at_which_a_url_expires,
+    deletes_only_the_run_that_the_physical_id_names,
+    does_not_look_for_what_took_the_run_s_place,
+    believes_a_list_at_once,
+    does_not_look_again_after_it_ended_runs,
+    leaves_a_run_alone_of_which_it_never_heard,
     does_not_wait_until_the_old_run_has_ended,
+    gives_up_the_ending_after_a_few_seconds,
+    keeps_a_stream_that_an_update_has_ended,
+    runs_batch_work_again_when_an_update_is_rolled_back,
     reports_throttling_instead_of_waiting,
+    starts_again_what_has_run,
     a_state_machine_without_retry,
 ]
 
