@@ -127,6 +127,10 @@ def _report_stray(word: str, before: str, options: Sequence[str], member: str, r
         use = " or ".join(options) if options is _HIVE else "one of spark-submit's"
         report(member, word, "there is no such option", f"did you mean {close[0]}?" if close else f"use {use}")
         return
+    if not before:
+        meant = f"write {'--hiveconf' if options is _HIVE else '--conf'} {word}" if "=" in word else "leave it out"
+        report(member, word, "it belongs to no option", meant)
+        return
     problem = f"the service reads {before}, and then {word!r}, which belongs to no option"
     option, _, value = before.partition(" ")
     name, equals, start = value.partition("=")

@@ -53,7 +53,10 @@ class Problems:
     def note(self, subject: str, problem: str, remedy: str) -> None:
         """Note a problem of what the user knows by another text than an argument and its value."""
         path = f"{self._path}: " if self._path else ""
-        self._lines.append(f"{path}{subject}: {problem}; {remedy}")
+        line = f"{path}{subject}: {problem}; {remedy}"
+        # One argument may set several properties that are wrong for one reason.
+        if line not in self._lines:
+            self._lines.append(line)
 
     def mentions(self, argument: str) -> bool:
         """Whether a problem of the argument, or of an item of the same argument, has been noted."""

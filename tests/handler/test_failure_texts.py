@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -172,6 +173,19 @@ def test_a_bad_hive_query() -> None:
         f"{RUN} FAILED: Job failed. ExitCode: 1.\n\nThe driver's log ends with:\n{error}\n\n"
         f"Correct the query.\n\n{WHERE}"
     )
+
+
+def test_what_the_functions_log_last_has_the_lines_that_the_reason_has_no_room_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lines = [f"line {number} {'x' * 60}" for number in range(200)]
+    with caplog.at_level(logging.INFO, logger="constructs_emrs.handler"):
+        reason = text(details="Job failed.", stderr="\n".join(lines))
+    assert lines[0] not in reason
+    # The CDK CLI prints the last 50 log events around the failure; the rollback comes after it.
+    (error,) = (record.getMessage() for record in caplog.records[-50:] if record.levelno >= logging.WARNING)
+    assert "\n".join(lines) in error
+    assert f"{RUN} FAILED: Job failed." in error
 
 
 def test_no_text_has_an_identifier_of_python() -> None:

@@ -1015,8 +1015,6 @@ FILES: list[Row] = [
         "a Python in the environment without an archive",
         spark(environment={"PYSPARK_PYTHON": "environment/bin/python"}),
         "Lake/Bad: environment['PYSPARK_PYTHON']='environment/bin/python': no archive is unpacked in a "
-        "folder 'environment'; give archives a file with .named('environment')\n"
-        "Lake/Bad: environment['PYSPARK_PYTHON']='environment/bin/python': no archive is unpacked in a "
         "folder 'environment'; give archives a file with .named('environment')",
     ),
     (
@@ -2345,6 +2343,17 @@ OVERRIDES: list[Row] = [
         override(PARAMETERS, "--conf spark.a = b"),
         "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='spark.a': the service reads --conf with "
         "'spark.a', which is no name=value; write --conf spark.a=value, without blanks around =",
+    ),
+    (
+        "a property without its option",
+        override(PARAMETERS, "spark.a=b"),
+        "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='spark.a=b': it belongs to no option; write "
+        "--conf spark.a=b",
+    ),
+    (
+        "a word before the first option",
+        override(PARAMETERS, "spark-submit --conf spark.a=b"),
+        "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='spark-submit': it belongs to no option; leave it out",
     ),
     (
         "a blank behind =",
