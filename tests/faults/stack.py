@@ -312,7 +312,8 @@ class Stack:
                 self._present[following] = Resource(spec, present.physical_id)
                 self.aws.world.after(self._takes(), revert_next)
                 return
-            attempted = self._template.get(following, present.spec)
+            is_attempted = following in self._steps and self._steps[following].old is not None
+            attempted = self._template[following] if is_attempted else present.spec
             self._event(following, "UPDATE_IN_PROGRESS", present.physical_id)
             self._ask(
                 "Update",
