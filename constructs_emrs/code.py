@@ -159,6 +159,12 @@ class _AssetCode(Code):
             is_text = any(map(str.isspace, str(self._path)))
             remedy = "correct the path, or use Code.from_inline(…) for a text" if is_text else "correct the path"
             raise UnusableCode(scope, self, f"there is no such file in {Path.cwd()}", remedy)
+        if path.name.lower().endswith(".tar.gz"):
+            # The CDK keeps the last suffix of the name, and Spark unpacks .tar.gz and .tgz, but copies .gz as it is:
+            # https://github.com/apache/spark/blob/v3.5.9/core/src/main/scala/org/apache/spark/util/Utils.scala
+            with TemporaryDirectory() as folder:
+                copy = Path(shutil.copyfile(path, Path(folder, "archive.tgz")))
+                return _upload(scope, construct_id, copy, reader)
         return _upload(scope, construct_id, path, reader)
 
     def bind_module(self, scope: Construct, construct_id: str, reader: iam.IGrantable) -> str:

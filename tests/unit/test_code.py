@@ -1,6 +1,7 @@
 """Where a job's files come from, and who may read them."""
 
 import json
+import re
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -40,6 +41,27 @@ def test_a_local_file_is_uploaded_and_readable(script: Path) -> None:
 def test_a_path_alone_is_a_local_file(script: Path) -> None:
     expected = entry_point(new_stack(), Code.from_asset(script))
     assert entry_point(new_stack(), script) == entry_point(new_stack(), str(script)) == expected
+
+
+def test_a_local_tar_gz_is_uploaded_under_a_name_that_spark_unpacks(tmp_path: Path) -> None:
+    archive = tmp_path / "environment.tar.gz"
+    archive.write_text("one\n")
+
+    def uploaded() -> str:
+        stack = new_stack()
+        application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+        code = Code.from_asset(archive).named("environment")
+        job = SparkJob(
+            stack, "Etl", application=application, entry_point=Code.from_uri("s3://code/x.py"), archives=[code]
+        )
+        JobRun(stack, "Run", job=job)
+        parameters = only(stack, contract.JOB_RUN_TYPE)[contract.REQUEST]["jobDriver"]["sparkSubmit"]
+        return str(resolved(parameters["sparkSubmitParameters"], {}))
+
+    first = uploaded()
+    assert re.fullmatch(r"--archives s3://\S+/[0-9a-f]{64}\.tgz#environment", first)
+    archive.write_text("two\n")
+    assert uploaded() != first
 
 
 def test_a_changed_file_changes_the_request(script: Path) -> None:
