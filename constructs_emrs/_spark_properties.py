@@ -24,9 +24,9 @@ _PROPERTY_OF_OPTION = {
     "--executor-memory": "spark.executor.memory",
     "--num-executors": "spark.executor.instances",
 }
-_SIZE = re.compile(r"(\d+)\s*([kmgtp]?)i?b?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+)\s*(?:([kmgtp])i?b?|(b))?", re.IGNORECASE)
 _FACTOR = re.compile(r"\d*\.?\d+")
-_MEBIBYTES = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024**2, "p": 1024**3}
+_MEBIBYTES = {"b": 1 / 1024**2, "k": 1 / 1024, "m": 1, "g": 1024, "t": 1024**2, "p": 1024**3}
 # Spark's overhead unless it is set. https://spark.apache.org/docs/latest/configuration.html#application-properties
 _OVERHEAD_FACTOR = 0.1
 _LEAST_OVERHEAD = 384
@@ -126,7 +126,7 @@ def overhead_names(worker: str) -> Sequence[str]:
 def size_in_mebibytes(value: str | None, *, unit: str = "m") -> float | None:
     """A size as Spark reads it, such as `14g`, None if it is none."""
     match = _SIZE.fullmatch(value.strip()) if value is not None else None
-    return int(match[1]) * _MEBIBYTES[match[2].lower() or unit] if match else None
+    return int(match[1]) * _MEBIBYTES[(match[2] or match[3] or unit).lower()] if match else None
 
 
 def properties_given(

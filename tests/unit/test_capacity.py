@@ -92,6 +92,7 @@ def test_executors_to_start_with_that_do_not_fit_are_a_warning(
         (limit(cpu=8), {"conf": {"spark.dynamicAllocation.enabled": "false"}}),
         (limit(cpu=8), {"defaults": {"spark.dynamicAllocation.enabled": "false"}}),
         (limit(cpu=4, memory=8), {"driver": SMALL, "executor": SMALL}),
+        (limit(memory=70), {"conf": {"spark.executor.memory": f"{8 * 1024**3}b"}}),
     ],
 )
 def test_a_job_that_fits_is_not_talked_about(maximum: MaximumCapacity, arguments: dict[str, Any]) -> None:
