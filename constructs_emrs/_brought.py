@@ -87,29 +87,32 @@ def check_trust(job: Construct, role: iam.IRole) -> None:
 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-troubleshoot.html
     """
-    if isinstance(role, iam.Role) and role not in _checked:
+    # The role itself may be behind one that is not to be changed from here: Role.without_policy_updates.
+    resource = None if role in _checked else node_of(role).default_child
+    if isinstance(resource, iam.CfnRole):
         _checked.add(role)
-        node_of(role).add_validation(_Trust(role, path_of(job)))
+        node_of(resource).add_validation(_Trust(role, resource, path_of(job)))
 
 
-_checked: WeakSet[iam.Role] = WeakSet()
+_checked: WeakSet[iam.IRole] = WeakSet()
 
 
 @jsii.implements(IValidation)
 class _Trust:
-    def __init__(self, role: iam.Role, job_path: str) -> None:
+    def __init__(self, role: iam.IRole, resource: iam.CfnRole, job_path: str) -> None:
         self._role = role
+        self._resource = resource
         self._job_path = job_path
 
     def validate(self) -> list[str]:
         """Put the problem on the role as an error, which the CDK CLI prints and stops at."""
-        document = stack_of(self._role).resolve(self._role.assume_role_policy) or {"Statement": []}
+        document = stack_of(self._resource).resolve(self._resource.assume_role_policy_document) or {"Statement": []}
         principals = [statement.get("Principal") for statement in document["Statement"]]
         if not any(_may_be_the_service(principal) for principal in principals):
             problems = Problems(self._job_path)
             remedy = f'use assumed_by=iam.ServicePrincipal("{_SERVICE}")'
             problems.add("execution_role", self._role, "EMR Serverless is not among those that may assume it", remedy)
-            Annotations.of(self._role).add_error(str(problems))
+            Annotations.of(self._resource).add_error(str(problems))
         return []
 
 
@@ -118,6 +121,8 @@ def _may_be_the_service(principal: Any) -> bool:
         case {"Service": services}:
             listed = services if isinstance(services, list) else [services]
             return any(not isinstance(service, str) or service == _SERVICE for service in listed)
+        case {"AWS": "*"}:
+            return True
         case {"AWS": _} | {"Federated": _} | {"CanonicalUser": _}:
             return False
         case _:

@@ -41,8 +41,10 @@ class Setting:
 def is_carried(problems: Problems, setting: Setting, classification: str) -> bool:
     """Whether the classification carries a value that the parameters don't; notes why it does not."""
     value, carried = setting.value, True
+    if "\0" in value:
+        problems.add(setting.argument, value, "no process takes a NUL character", "leave it out")
+        return False
     for is_true, what, remedy in (
-        ("\0" in value, "a NUL character", "leave it out"),
         (value != value.strip(), "white space at its ends", "leave that out"),
         (_LINE_END.search(value.strip()) is not None, "line ends", "write it in one line"),
         (len(value) > _LONGEST, f"more than {_LONGEST:,} characters", "have the job read it from a file"),
@@ -115,7 +117,9 @@ def with_settings(
         )
         problems.add(settings[0].argument, settings[0].value, problem, f"use {_MOST_PROPERTIES} at most")
         return configuration
-    return [*(item for item in configuration if item.classification != classification), merged]
+    others = [item for item in configuration if item.classification != classification]
+    place = configuration.index(own[0]) if own else len(others)
+    return [*others[:place], merged, *others[place:]]
 
 
 def properties_of(configuration: Sequence[Configuration], classification: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ._tokens import without_tokens
 
 # What is known at deployment only stands for a name, a URI or an ARN, which need no quotes.
-_NEEDS_QUOTES = re.compile(r"""[\s"'\\]""")
+_NEEDS_QUOTES = re.compile(r"""[\s"'\\\0]""")
 _SHOWN = 20
 _PART = re.compile(r'[^\s"\']+|"((?:[^"\\]|\\.)*)"', re.DOTALL)
 

@@ -19,7 +19,7 @@ _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 def shown(value: Any) -> str:
     """The value as it can stand in a message: its repr, or what the user knows it by; cut if it is long."""
     match value:
-        case Construct():
+        case Construct() if not type(value).__name__.startswith("_"):
             text = f"<{type(value).__name__} {value.node.path or 'at the root'}>"
         case _ if hasattr(value, "node") and hasattr(value.node, "path"):
             # What is imported is of a class of the CDK that has no name here.

@@ -150,19 +150,27 @@ def properties_given(
     )
 
 
+def place_in(position: int, name: str) -> str:
+    """The member that a property has in a request's configuration."""
+    return f"{_CONFIGURATION}[{position}].properties[{name!r}]"
+
+
 def properties_requested(
     request: Mapping[str, Any], of_application: Sequence[Configuration] | None, release: ReleaseLabel | None
 ) -> Properties:
     """What a request sets; what the service can't read, or has another type, counts as not set."""
     own: list[tuple[str, str, str]] = []
     is_replaced = False
+    inherited = {name: (value, place) for name, value, place in _of_application(of_application)}
     overrides = _dict(_dict(request, "configurationOverrides"), "applicationConfiguration", list)
     for position, item in enumerate(overrides):
         if isinstance(item, dict) and item.get("classification") == SPARK_DEFAULTS:
             is_replaced = True
             for name, value in _dict(item, "properties").items():
                 if isinstance(value, str):
-                    own.append((name, value, f"{_CONFIGURATION}[{position}].properties[{name!r}]"))
+                    of_other, place = inherited.get(name, (None, ""))
+                    # What replaces the application's properties begins with a copy of them.
+                    own.append((name, value, place if value == of_other else place_in(position, name)))
     parameters = _dict(_dict(request, "jobDriver"), "sparkSubmit").get("sparkSubmitParameters")
     return Properties(
         [] if is_replaced and not merges_by_property(release) else _of_application(of_application),

@@ -131,6 +131,7 @@ class Job(Construct):
         self._encryption_key = wiring.encryption_key
         self._argument_of_property: dict[str, str] = {}
         self._file_names: dict[str, str] = {}
+        self._warned: set[tuple[str, str, str]] = set()
         driver, configuration = job_driver(self, problems)
         self._request: dict[str, Any] = present(
             {
@@ -355,7 +356,10 @@ class Job(Construct):
                 report(member, value, problem, remedy)
 
         def warn(member: str, value: Any, problem: str, remedy: str) -> None:
-            self._warn(spelt(member), value, problem, remedy)
+            # An override checks again what the arguments set.
+            if (member, str(value), problem) not in self._warned:
+                self._warned.add((member, str(value), problem))
+                self._warn(spelt(member), value, problem, remedy)
 
         check_against_model(self._request, operation_shape("StartJobRun"), report)
         if self._engine is ApplicationType.SPARK and not problems.mentions("entry_point"):

@@ -13,7 +13,7 @@ from ._argument_types import checked
 from ._classification import Setting, with_settings
 from ._file_rules import check_python
 from ._problems import Problems
-from ._spark_properties import PARAMETERS, SPARK_DEFAULTS, properties_given
+from ._spark_properties import PARAMETERS, SPARK_DEFAULTS, place_in, properties_given
 from ._spark_submit import check_arguments, environment_settings, spark_submit
 from .application import IApplication
 from .application_type import ApplicationType
@@ -176,7 +176,7 @@ class SparkJob(Job):
                 driver["entryPointArguments"] = list(arguments)
             if submit.parameters is not None:
                 driver["sparkSubmitParameters"] = submit.parameters
-            return {"sparkSubmit": driver}, with_settings(
+            configuration = with_settings(
                 problems,
                 job._warn,
                 settings=submit.defaults,
@@ -184,6 +184,12 @@ class SparkJob(Job):
                 configuration=application_configuration,
                 application=application,
             )
+            for position, classified in enumerate(configuration):
+                if classified.classification == SPARK_DEFAULTS:
+                    job._argument_of_property |= {
+                        place_in(position, item.name): item.argument for item in submit.defaults
+                    }
+            return {"sparkSubmit": driver}, configuration
 
         super().__init__(
             scope,

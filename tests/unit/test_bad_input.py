@@ -1234,8 +1234,28 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "a NUL character",
         spark(conf={"spark.a": "b \0"}),
-        "Lake/Bad: conf['spark.a']='b \\x00': only the classification spark-defaults carries its white space, "
-        "quotes or backslashes, and that carries no value with a NUL character; leave it out",
+        "Lake/Bad: conf['spark.a']='b \\x00': no process takes a NUL character; leave it out",
+    ),
+    (
+        "a NUL character alone",
+        spark(conf={"spark.a": "\0"}),
+        "Lake/Bad: conf['spark.a']='\\x00': no process takes a NUL character; leave it out",
+    ),
+    (
+        "a NUL character of an environment variable",
+        spark(environment={"A": "b\0"}),
+        "Lake/Bad: environment['A']='b\\x00': no process takes a NUL character; leave it out",
+    ),
+    (
+        "a NUL character of a Hive property",
+        hive(hive_conf=HIVE_CONF | {"hive.a": "b\0"}),
+        "Lake/Bad: hive_conf['hive.a']='b\\x00': no process takes a NUL character; leave it out",
+    ),
+    (
+        "a NUL character of a Hive variable",
+        hive(hive_variables={"a": "b\0"}),
+        "Lake/Bad: hive_variables['a']='b\\x00': nothing is known to carry white space, quotes or backslashes to a "
+        "variable; use hive_conf, and ${hiveconf:a} in the query",
     ),
     (
         "double quotes in a property that is not Spark's",

@@ -95,6 +95,30 @@ def test_a_property_that_does_nothing_or_harm_is_named_with_what_to_do(
     assert [part for part in named if part not in warning] == []
 
 
+def test_a_property_that_goes_into_the_configuration_is_named_as_it_was_written() -> None:
+    stack = new_stack()
+    own = Configuration(classification="spark-log4j2", properties={"rootLogger.level": "warn"})
+    spark_job(stack, conf={"spark.driverEnv.STAGE": '"prod"'}, application_configuration=[own])
+    (warning,) = warnings_of(stack)
+    assert warning.startswith("Lake/Etl: conf['spark.driverEnv.STAGE']=")
+
+
+def test_what_is_copied_from_the_application_is_no_property_of_the_job() -> None:
+    stack = new_stack()
+    defaults = Configuration(classification="spark-defaults", properties={"spark.driverEnv.STAGE": "prod"})
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0, runtime_configuration=[defaults])
+    SparkJob(stack, "Etl", application=application, entry_point=CODE, conf={"spark.a": '"b"'})
+    assert warnings_of(stack) == []
+
+
+def test_an_override_does_not_repeat_the_warnings_of_arguments() -> None:
+    stack = new_stack()
+    job = spark_job(stack, conf={"spark.driverEnv.STAGE": "prod"})
+    job.add_override("name", "nightly")
+    (warning,) = warnings_of(stack)
+    assert warning.startswith("Lake/Etl: conf['spark.driverEnv.STAGE']=")
+
+
 @pytest.mark.parametrize(
     "conf",
     [

@@ -467,6 +467,23 @@ def test_a_brought_role_that_the_service_cannot_assume_is_an_error_once() -> Non
     ]
 
 
+def test_a_brought_role_that_is_not_to_be_changed_is_checked_too() -> None:
+    stack = new_stack()
+    mine = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("glue.amazonaws.com")).without_policy_updates()
+    source = Code.from_uri("s3://code/etl.py")
+    SparkJob(stack, "Etl", application=application(stack), entry_point=source, execution_role=mine)
+    (error,) = errors_of(stack)
+    assert "EMR Serverless is not among those that may assume it" in error
+
+
+def test_a_brought_role_that_everybody_may_assume_is_not_said_to_trust_somebody_else() -> None:
+    stack = new_stack()
+    mine = iam.Role(stack, "Role", assumed_by=iam.AnyPrincipal())
+    source = Code.from_uri("s3://code/etl.py")
+    SparkJob(stack, "Etl", application=application(stack), entry_point=source, execution_role=mine)
+    assert errors_of(stack) == []
+
+
 def test_a_brought_role_may_trust_the_service_later_and_among_others() -> None:
     stack = new_stack()
     mine = jobs_with_a_role_that_trusts(stack, "glue.amazonaws.com")
