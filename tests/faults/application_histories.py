@@ -132,6 +132,13 @@ class ApplicationHistories(RuleBasedStateMachine):
                 self._step(execution, "killed before", 1)
 
     @rule(which=st.integers(0, 3))
+    @precondition(lambda self: self.stack.cloudformation.active())
+    def lose_a_start(self, *, which: int) -> None:
+        """The function is killed when it has just started a run."""
+        active = self.stack.cloudformation.active()
+        self._step(active[which % len(active)], "killed after", 0, operation="start_job_run")
+
+    @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.service.active_runs())
     def let_a_run_go_on(self, *, which: int) -> None:
         """The service goes on with a run."""
@@ -235,15 +242,16 @@ class ApplicationHistories(RuleBasedStateMachine):
         wanted = {contract.STACK_TAG, *stack.definition.own_tags, *stack.definition.stack_tags}
         assert self.service.application_tags[APPLICATION].keys() == wanted
 
-    def _step(self, execution: Execution, fault: str, call: int) -> None:
-        """A step in which a call goes wrong."""
+    def _step(self, execution: Execution, fault: str, call: int, *, operation: str = "") -> None:
+        """A step in which a call goes wrong: the first, second, … one, or the one of an operation."""
         calls = 0
 
         def interfere(name: str) -> None:
             nonlocal calls
             after = name.startswith("after ")
             calls += not after
-            if not fault or calls != call or (after is not (fault in ("killed after", "answer lost"))):
+            is_the_one = name.removeprefix("after ") == operation if operation else calls == call
+            if not fault or not is_the_one or (after is not (fault in ("killed after", "answer lost"))):
                 return
             if fault.startswith("killed"):
                 raise Killed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -85,12 +84,6 @@ def starts_a_stream_that_its_resource_has_replaced(monkeypatch: Patch) -> None:
     monkeypatch.setattr(streams, "continuing", runs.get)
 
 
-def starts_with_another_client_token_each_time(monkeypatch: Patch) -> None:
-    numbers = itertools.count()
-    fake = SimpleNamespace(sha256=lambda _: SimpleNamespace(hexdigest=lambda: f"token-{next(numbers)}"))
-    monkeypatch.setattr(streams, "hashlib", fake)
-
-
 def stops_an_application_with_active_runs(monkeypatch: Patch) -> None:
     monkeypatch.setattr(runs, "active", lambda *_: iter(()))
 
@@ -125,7 +118,6 @@ def leaves_the_tags_of_an_application(monkeypatch: Patch) -> None:
         does_not_go_on_after_its_answer,
         starts_streams_while_the_stack_is_rolled_back,
         starts_a_stream_that_its_resource_has_replaced,
-        starts_with_another_client_token_each_time,
         stops_an_application_with_active_runs,
         does_not_wait_until_the_application_is_stopped,
         stops_for_an_update_that_the_stack_has_given_up,
