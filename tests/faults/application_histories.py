@@ -23,7 +23,10 @@ KILLS = 20
 FAULTS = ("throttled", "5xx", "killed before", "killed after", "answer lost")
 # Nothing is expected of what somebody has cancelled, or of a stack in which something could not be done.
 AS_SOMEBODY_WANTED_IT = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
-TAGS = [(), ("cost",), ("cost", "team")]
+OWN_TAGS = [(), ("cost",), ("cost", "team")]
+# Of other names: CloudFormation takes a tag away that it gave, also one that the application has of its own; what sets
+# that again is not called when a rollback comes before its turn. The page on the life cycle says so.
+STACK_TAGS = [(), ("stage",), ("stage", "owner")]
 NAMES = ("Stream", "Stream2", "Batch")
 
 JOBS = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(1, 2)), unique_by=lambda job: job[0], max_size=3)
@@ -54,8 +57,8 @@ class ApplicationHistories(RuleBasedStateMachine):
     @rule(
         application=st.integers(1, 2),
         is_refused=st.sampled_from([False, False, True]),
-        own_tags=st.sampled_from(TAGS),
-        stack_tags=st.sampled_from(TAGS),
+        own_tags=st.sampled_from(OWN_TAGS),
+        stack_tags=st.sampled_from(STACK_TAGS),
         jobs=st.none() | JOBS,
         seconds=st.sampled_from([600, 3300]),
         fails_at=st.sampled_from(["", "", BEFORE_UPDATE, SPARK, STOP, *NAMES, OTHER]),

@@ -192,7 +192,7 @@ class ApplicationStack:
 
     def _begin(self, status: str, definition: Definition) -> None:
         # What has failed and was not taken back is called again, whether it changes or not.
-        self._retried = self.failed
+        self._retried = [*self.failed, *(self._retried if self.status == "UPDATE_FAILED" else [])]
         if self.status != "UPDATE_FAILED":
             self._stable, self._before = dict(self._sent), self.definition
             self._called, self._doomed = [], []
@@ -265,7 +265,8 @@ class ApplicationStack:
     def _succeeded(self, name: str, answer: dict[str, Any]) -> None:
         if self.status == "DELETE_IN_PROGRESS":
             del self._sent[name]
-            self.cloudformation.job_runs.pop(name, None)
+            for record in (self.cloudformation.job_runs, self.cloudformation.resources):
+                record.pop(name, None)
             self._call_next()
             return
         if self.status.endswith("_CLEANUP_IN_PROGRESS"):
@@ -275,10 +276,11 @@ class ApplicationStack:
         before = self.physical_ids.get(name, "")
         if before and before != answer["PhysicalResourceId"]:
             self._doomed.append((name, before, self._sent[name]))
+        self._retried = [other for other in self._retried if other != name]
         self.physical_ids[name], self.data[name] = answer["PhysicalResourceId"], answer.get("Data", {})
         self._sent[name] = (self._stable if rolls_back else self._new)[name]
         if TYPES.get(name, contract.JOB_RUN_TYPE) == contract.JOB_RUN_TYPE:
-            self.cloudformation.job_runs[name] = self.physical_ids[name]
+            self.cloudformation.job_runs[name] = self.cloudformation.resources[name] = self.physical_ids[name]
         self._call_next()
 
     def _has_failed(self) -> None:
@@ -344,7 +346,8 @@ class ApplicationStack:
                 self.cloudformation.send("Delete", name, contract.JOB_RUN_TYPE, properties, physical_id=physical_id),
             )
             if self.physical_ids.get(name) == physical_id:
-                for record in (self._sent, self.physical_ids, self.cloudformation.job_runs):
+                cloudformation = self.cloudformation
+                for record in (self._sent, self.physical_ids, cloudformation.job_runs, cloudformation.resources):
                     record.pop(name, None)
             return
         self.cloudformation.status = self.status.replace("_CLEANUP_IN_PROGRESS", "")
