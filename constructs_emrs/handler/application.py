@@ -30,6 +30,10 @@ _REFUSAL = "Refusal"
 
 class _ApplicationResource(Resource):
     @property
+    def _standing(self) -> Standing:
+        return Standing(self._request, self._services, self._stack)
+
+    @property
     def work(self) -> str:
         """What the function does for the resource."""
         return "stops the application"
@@ -106,10 +110,6 @@ class ApplicationUpdate(_ApplicationResource):
         """Whether streams may have been stopped, now or by an update that failed and was not rolled back."""
         return self._request.kind == "Update"
 
-    @property
-    def _standing(self) -> Standing:
-        return Standing(self._request, self._services, self._stack)
-
     def afterwards(self) -> Outcome | None:
         """Bring back the streams whose own resources do not, whatever becomes of the update."""
         application = self._request.properties[contract.APPLICATION_LOGICAL_ID]
@@ -158,6 +158,7 @@ class ApplicationStop(_ApplicationResource):
         removed = sorted(before.keys() - tags.keys())
         if not (tags or removed):
             return
+        self._standing.require()
         try:
             arn = client.get_application(applicationId=application_id)["application"]["arn"]
             if removed:

@@ -279,6 +279,20 @@ def test_streams_come_back_after_an_update_that_failed_and_was_left_so(how: str)
     assert names(stack) == STREAMS
 
 
+def test_an_update_that_the_stack_has_given_up_tags_nothing_any_more() -> None:
+    stack = deployed()
+    stack.deploy(replace(FIRST, own_tags=("cost",)))
+    given_up = stack.cloudformation.active()[0]
+    stack.service.sleep(10)
+    stack.fail()
+    rollback = next(one for one in stack.cloudformation.active() if one is not given_up)
+    while rollback in stack.cloudformation.active():
+        stack.cloudformation.step(rollback)
+    settle(stack)
+    assert stack.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert stack.service.application_tags[APPLICATION].keys() == {contract.STACK_TAG}
+
+
 def test_an_update_that_the_stack_has_given_up_stops_nothing_any_more() -> None:
     stack = deployed()
     stack.deploy(CHANGED)
