@@ -2,11 +2,12 @@
 
 import atexit
 import functools
+import json
 import shutil
 import tempfile
 from pathlib import Path
 
-from ._service_model import model_file
+from ._service_model import MODEL, description_without_texts
 from .handler import contract
 
 _HANDLER = Path(__file__).parent / "handler"
@@ -23,8 +24,8 @@ def handler_asset() -> str:
     # The CDK copies the folder into the cloud assembly when the function is made.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     shutil.copytree(_HANDLER, folder / "handler", ignore=shutil.ignore_patterns("__pycache__"))
-    model = model_file()
     target = folder / contract.MODEL_FOLDER / contract.SERVICE / contract.API_VERSION
     target.mkdir(parents=True)
-    shutil.copyfile(model, target / model.name)
+    model = json.dumps(description_without_texts(), separators=(",", ":"))
+    (target / f"{MODEL}.json").write_text(model, encoding="utf-8")
     return str(folder)

@@ -8,7 +8,6 @@ botocore is imported when the model is asked for: with what it imports itself it
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from .handler import contract
@@ -16,30 +15,42 @@ from .handler import contract
 if TYPE_CHECKING:
     from botocore.model import ServiceModel, StructureShape
 
-_MODEL = "service-2"
+MODEL = "service-2"
 
 
 @functools.cache
 def service_model() -> ServiceModel:
     """The model of EMR Serverless; neither a session nor credentials are needed."""
-    from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
-    return ServiceModel(cast("dict[str, Any]", Loader().load_service_model(contract.SERVICE, _MODEL)))
+    return ServiceModel(_description())
 
 
-def model_file() -> Path:
-    """The file that the model is in, compressed or not.
+def description_without_texts() -> dict[str, Any]:
+    """What botocore's file says about the service, without the texts for readers, which are most of it."""
+    return cast("dict[str, Any]", _without_texts(_description()))
 
-    Raises:
-        FileNotFoundError: The installed botocore has no such model.
-    """
+
+@functools.cache
+def _description() -> dict[str, Any]:
     from botocore.loaders import Loader
 
-    for data in Loader().search_paths:
-        for model in (Path(data) / contract.SERVICE / contract.API_VERSION).glob(f"{_MODEL}.json*"):
-            return model
-    raise FileNotFoundError(f"botocore has no {_MODEL} of {contract.SERVICE} {contract.API_VERSION}")
+    return cast("dict[str, Any]", Loader().load_service_model(contract.SERVICE, MODEL, contract.API_VERSION))
+
+
+def _without_texts(part: Any) -> Any:
+    match part:
+        case dict():
+            # A member of this name would have a shape, not a text.
+            return {
+                name: _without_texts(value)
+                for name, value in part.items()
+                if not (name == "documentation" and isinstance(value, str))
+            }
+        case list():
+            return [_without_texts(item) for item in part]
+        case _:
+            return part
 
 
 @functools.cache

@@ -1,12 +1,16 @@
 """The package itself: its public names, and what the handler may import."""
 
+import json
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+from botocore.model import ServiceModel
+
 import constructs_emrs
 from constructs_emrs._asset import handler_asset
+from constructs_emrs._service_model import service_model
 from constructs_emrs._version import __version__
 from constructs_emrs.handler import contract
 
@@ -48,7 +52,21 @@ def test_the_functions_import_the_standard_library_and_botocore_only() -> None:
 
 def test_the_functions_bring_the_service_model_that_is_installed_at_synth() -> None:
     model = Path(handler_asset()) / contract.MODEL_FOLDER / contract.SERVICE / contract.API_VERSION
-    assert [file.name.partition(".")[0] for file in model.iterdir()] == ["service-2"]
+    (file,) = model.iterdir()
+    assert file.name == "service-2.json"
+    brought = ServiceModel(json.loads(file.read_text()))
+    assert brought.operation_names == service_model().operation_names
+    for name in brought.shape_names:
+        shape, installed = brought.shape_for(name), service_model().shape_for(name)
+        assert (shape.type_name, shape.metadata) == (installed.type_name, installed.metadata)
+        assert list(getattr(shape, "members", ())) == list(getattr(installed, "members", ()))
+    assert set(brought.shape_names) == set(service_model().shape_names)
+
+
+def test_the_functions_do_not_bring_the_documentation_of_the_service() -> None:
+    files = list((Path(handler_asset()) / contract.MODEL_FOLDER).rglob("*.json"))
+    assert files
+    assert all('"documentation":"' not in file.read_text() for file in files)
 
 
 def test_the_asset_is_small(tmp_path: Path) -> None:
