@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jsii
 from aws_cdk import CfnResource, Stack, Validations
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IConstruct, IValidation
+from constructs import Construct, IConstruct
 
+from ._late_checks import LateChecks
 from ._tree import asked_once, node_of, stack_of
 
 _WILDCARDS = "AwsSolutions-IAM5"
@@ -92,7 +92,7 @@ class Statement(NamedTuple):
 
 def acknowledge_provider(provider: Construct) -> None:
     """Explain what cdk-nag finds in the provider, whose roles nobody else grants anything."""
-    _acknowledgements_of(stack_of(provider)).providers.append(provider)
+    _late_checks_of(stack_of(provider)).add(_when_cdk_nag_looks(lambda: _acknowledge_provider(provider)))
 
 
 def acknowledge_execution_role(stack: Stack, role: iam.IRole, statements: Sequence[Statement]) -> None:
@@ -103,32 +103,22 @@ def acknowledge_execution_role(stack: Stack, role: iam.IRole, statements: Sequen
         role: The role.
         statements: The statements, to which others may be added until the app is synthesised.
     """
-    _acknowledgements_of(stack).execution_roles.append((role, statements))
+    _late_checks_of(stack).add(_when_cdk_nag_looks(lambda: _acknowledge_execution_role(role, statements)))
 
 
 @asked_once
-def _acknowledgements_of(stack: Stack) -> "_Acknowledgements":
-    created = _Acknowledgements()
-    node_of(stack).add_validation(created)
-    return created
+def _late_checks_of(stack: Stack) -> LateChecks:
+    return LateChecks(stack)
 
 
-@jsii.implements(IValidation)
-class _Acknowledgements:
-    """The acknowledgements of one stack, made when nothing is added to its policies any more."""
+def _when_cdk_nag_looks(acknowledge: Callable[[], None]) -> Callable[[], None]:
+    """Do nothing in an app without cdk-nag, which looks at the app after this and has been imported by then."""
 
-    def __init__(self) -> None:
-        self.providers: list[Construct] = []
-        self.execution_roles: list[tuple[iam.IRole, Sequence[Statement]]] = []
-
-    def validate(self) -> list[str]:
-        """Acknowledge; cdk-nag looks at the app after this, and can't do so without having been imported."""
+    def acknowledge_if_imported() -> None:
         if "cdk_nag" in sys.modules:
-            for provider in self.providers:
-                _acknowledge_provider(provider)
-            for role, statements in self.execution_roles:
-                _acknowledge_execution_role(role, statements)
-        return []
+            acknowledge()
+
+    return acknowledge_if_imported
 
 
 def _acknowledge_provider(provider: Construct) -> None:
@@ -142,11 +132,11 @@ def _acknowledge_provider(provider: Construct) -> None:
             _acknowledge_wildcards(resource, reason)
 
 
-def _acknowledge_execution_role(role: iam.IRole, statements: Iterable[Statement]) -> None:
+def _acknowledge_execution_role(role: iam.IRole, statements: Sequence[Statement]) -> None:
     reasons: dict[str, str] = {}
-    for statement in statements:
+    resolved = stack_of(role).resolve([list(statement.resources) for statement in statements])
+    for statement, resources in zip(statements, resolved, strict=True):
         why = _EXECUTION_ROLE_WILDCARDS.get(statement.sid, "As wide as the service's documentation asks for.")
-        resources = stack_of(role).resolve(list(statement.resources))
         for finding in _wildcards([{"Action": list(statement.actions), "Resource": resources}]):
             reasons.setdefault(finding, why)
     for policy in node_of(role).find_all():

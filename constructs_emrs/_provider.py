@@ -15,9 +15,10 @@ from constructs import Construct, IConstruct
 
 from ._acknowledgements import acknowledge_provider
 from ._asset import handler_asset
+from ._late_checks import LateChecks
 from ._permissions import application_arn
 from ._policies import Permission, Policies
-from ._tag_limits import TagLimits
+from ._tag_limits import check_tag_limits
 from ._tree import asked_once, node_of, path_of, stack_of
 from .handler import contract
 
@@ -69,8 +70,7 @@ class JobRunProvider(Construct):
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         self._job_runs = _Count()
-        self._tag_limits = TagLimits()
-        self.node.add_validation(self._tag_limits)
+        self._late_checks = LateChecks(self)
         self._log_group = logs.LogGroup(
             self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
@@ -126,7 +126,7 @@ class JobRunProvider(Construct):
 
     def check_tags(self, tagged: Construct, tags: Callable[[], Mapping[str, str]]) -> None:
         """Check the tags of a run or an application, the library's own among them, when the app is synthesised."""
-        self._tag_limits.add(tagged, tags)
+        self._late_checks.add(lambda: check_tag_limits(tags(), tagged))
 
     def allow_stopping(self, application: "IApplication") -> None:
         """Let the functions cancel the application's runs, whoever started them."""
