@@ -10,6 +10,7 @@ import contextlib
 import copy
 import dataclasses
 import json
+import re
 import sys
 import time
 import uuid
@@ -442,11 +443,8 @@ class Life:
     ) -> Json:
         """A request like the one that CloudFormation sent for the resource."""
         sent = self.requests[resource_type]
-        event = {
-            name: sent[name]
-            for name in ("StackId", "LogicalResourceId", "ResourceType", "ResponseURL", "ResourceProperties")
-        }
-        event |= {"RequestType": request_type, "RequestId": str(uuid.uuid4())}
+        event = {name: sent[name] for name in ("StackId", "LogicalResourceId", "ResourceType", "ResourceProperties")}
+        event |= {"RequestType": request_type, "RequestId": str(uuid.uuid4()), "ResponseURL": _signed_now(sent)}
         event |= {"ResourceProperties": properties} if properties else {}
         event |= {"OldResourceProperties": old} if old else {}
         event |= {"PhysicalResourceId": physical_id} if physical_id else {}
@@ -609,6 +607,13 @@ class Life:
     def _require(met: bool, otherwise: str) -> None:
         if not met:
             raise Noticed(otherwise)
+
+
+def _signed_now(request: Json) -> str:
+    """The URL that answers the request, as of now: what was asked for before the update is no part of it."""
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    url, signed = re.subn(r"X-Amz-Date=\w+", f"X-Amz-Date={now}", request["ResponseURL"])
+    return url if signed else f"{url}{'&' if '?' in url else '?'}X-Amz-Date={now}"
 
 
 if __name__ == "__main__":

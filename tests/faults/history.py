@@ -234,9 +234,11 @@ class History:
             self._require_stream()
 
     def _require_none(self, why: str) -> None:
-        if self.is_cursed and any(self._has_failed_to_delete(asked) for asked in self.stack.asked):
-            return  # CloudFormation was told, and abandons in a cleanup what can't be deleted
         active = [run.run_id for run in self._own() if run.state not in ENDED and run.run_id not in self.retained]
+        if self.is_cursed and any(self._has_failed_to_delete(asked) for asked in self.stack.asked):
+            # CloudFormation was told, and abandons in a cleanup what can't be deleted.
+            self.retained |= set(active)
+            return
         assert not active, f"{why}, and {active} are active"
 
     @staticmethod

@@ -15,6 +15,10 @@ from constructs_emrs import Application, Code, JobRun, ReleaseLabel, SparkJob
 from tests.templates import new_stack, resources
 
 MOST_BYTES = 262_144
+# An execution that has more of them is ended: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+_MOST_EVENTS = 25_000
+_EVENTS_OF_A_STATE = 2
+_EVENTS_OF_A_TASK = 3
 
 _DEFAULT_INTERVAL = 1
 _DEFAULT_ATTEMPTS = 3
@@ -74,6 +78,7 @@ class Execution:
     error: str = ""
     state: str = ""
     _attempts: dict[int, int] = field(default_factory=dict)
+    _events: int = 0
 
     def __post_init__(self) -> None:
         self._limit(self.data)
@@ -100,6 +105,7 @@ class Execution:
 
     def finish_task(self, output: Any, now: float) -> None:
         """Take what the task returned, and go on."""
+        self._record(_EVENTS_OF_A_TASK)
         self._attempts.clear()
         self.data = output
         if self._limit(output):
@@ -107,6 +113,7 @@ class Execution:
 
     def fail_task(self, failure: TaskFailed, now: float) -> None:
         """Try the task again, go where its Catch says, or fail."""
+        self._record(_EVENTS_OF_A_TASK)
         for index, retrier in enumerate(self._definition.get("Retry", [])):
             if _matches(retrier, failure.error):
                 attempts = self._attempts.get(index, 0)
@@ -135,7 +142,7 @@ class Execution:
         if not self.is_running:
             return
         wakes_at = now
-        while True:
+        while self._record(_EVENTS_OF_A_STATE):
             self.state = name
             state = self._definition
             match state["Type"]:
@@ -163,6 +170,12 @@ class Execution:
                     return
                 case unknown:
                     raise AssertionError(f"a state of type {unknown} is not played")
+
+    def _record(self, events: int) -> bool:
+        self._events += events
+        if self._events > _MOST_EVENTS:
+            self._end("FAILED", "States.Runtime")
+        return self.is_running
 
     def _limit(self, data: Any) -> bool:
         if len(json.dumps(data, ensure_ascii=False).encode()) > MOST_BYTES:
