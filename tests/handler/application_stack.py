@@ -329,10 +329,11 @@ class ApplicationStack:
                 if self.failed:
                     self.cloudformation.status = "UPDATE_ROLLBACK_FAILED"
                     return
-                created = [
-                    name for name in dict.fromkeys(self._called) if name not in self._stable and name in self._sent
-                ]
-                self._doomed += [(name, self.physical_ids[name], self._sent[name]) for name in created]
+                for name in dict.fromkeys(self._called):
+                    if name not in self._stable and name in (*self._sent, *self._new):
+                        # One whose creation was given up is deleted under an invented id.
+                        physical_id = self.physical_ids.get(name, f"Lake-{name}-1A2B3C4D5E6F")
+                        self._doomed.append((name, physical_id, self._sent.get(name) or self._new[name]))
                 self.cloudformation.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
                 self._clean_up()
             case "DELETE_IN_PROGRESS":
