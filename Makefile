@@ -44,7 +44,7 @@ check: install
 	pytest --quiet --numprocesses 2 tests/unit tests/handler
 
 test: check
-	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10 tests/faults tests/local tests/e2e tests/release
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10 tests/faults tests/scale tests/local tests/e2e tests/release
 
 bench: install
 	$(UV) sync --quiet --frozen --all-extras --group bench --python .uv/bin/python

@@ -22,7 +22,13 @@ LONGEST_FIRST = (
 )
 
 # The tests of these files share nothing that takes long to make: each goes to the process that is free.
-SHARED_OUT = ("tests/e2e/test_demo.py", "tests/e2e/test_examples.py", "tests/e2e/test_lake.py", "tests/faults/")
+SHARED_OUT = (
+    "tests/e2e/test_demo.py",
+    "tests/e2e/test_examples.py",
+    "tests/e2e/test_lake.py",
+    "tests/faults/",
+    "tests/scale/",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
