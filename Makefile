@@ -43,9 +43,8 @@ check: install
 	lint-imports --no-logo
 	pytest --quiet --numprocesses 2 tests/unit tests/handler
 
-# A deployment waits half of the time: four processes keep two cores busy.
 test: check
-	pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 10 tests/faults tests/scale tests/local tests/e2e tests/release
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10 tests/faults tests/scale tests/local tests/e2e tests/release
 
 bench: install
 	$(UV) sync --quiet --frozen --all-extras --group bench --python .uv/bin/python
