@@ -1,11 +1,13 @@
 """The package itself: its public names, and what the handler may import."""
 
 import json
+import runpy
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 from botocore.model import ServiceModel
 
 import constructs_emrs
@@ -77,9 +79,14 @@ def test_the_asset_is_small(tmp_path: Path) -> None:
     assert archive.stat().st_size < 60_000
 
 
-def test_the_package_says_its_version() -> None:
+def test_the_package_says_its_version_and_what_it_runs_with() -> None:
     command = [sys.executable, "-m", "constructs_emrs"]
-    short = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True).stdout
-    assert short.strip() == __version__
-    long = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert f"constructs-emrs {__version__}\naws-cdk-lib 2." in long
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"constructs-emrs {__version__}\naws-cdk-lib 2." in said
+
+
+def test_the_version_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["constructs_emrs", "--version"])
+    with pytest.raises(SystemExit):
+        runpy.run_module("constructs_emrs", run_name="__main__")
+    assert capsys.readouterr().out.strip() == __version__
