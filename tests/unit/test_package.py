@@ -1,7 +1,6 @@
 """The package itself: its public names, and what the handler may import."""
 
 import json
-import runpy
 import subprocess
 import sys
 import zipfile
@@ -11,6 +10,7 @@ import pytest
 from botocore.model import ServiceModel
 
 import constructs_emrs
+from constructs_emrs.__main__ import main
 from constructs_emrs._asset import handler_asset
 from constructs_emrs._service_model import service_model
 from constructs_emrs._version import __version__
@@ -88,5 +88,5 @@ def test_the_package_says_its_version_and_what_it_runs_with() -> None:
 def test_the_version_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["constructs_emrs", "--version"])
     with pytest.raises(SystemExit):
-        runpy.run_module("constructs_emrs", run_name="__main__")
+        main()
     assert capsys.readouterr().out.strip() == __version__
