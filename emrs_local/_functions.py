@@ -160,7 +160,7 @@ def _start_few_processes_at_a_time() -> None:
         while len(starting) >= _STARTING and not idle(key) and time.monotonic() < deadline:
             time.sleep(_LOOK_SECONDS)
         worker, how = original_acquire(name, configuration, code, **options)
-        if how == "spawn" and type(worker)._spawn is spawn:
+        if how == "spawn" and type(worker) is lambda_runtime.Worker:
             starting.add(worker)
         return worker, how
 

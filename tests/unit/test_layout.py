@@ -1,0 +1,127 @@
+"""A private name is used in its own module only, so that a module can be read and changed by itself."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("constructs_emrs", "emrs_local")
+
+# Private names that are used in another module than the one that has them, by package, and why.
+EXCEPTIONS = {
+    "constructs_emrs": {
+        **dict.fromkeys(("_request", "_services", "_stack"), "the requests to the functions have a common base class"),
+        **dict.fromkeys(("_bind", "_bind_all", "_copy_of_request", "_file_names", "_retain"), "of a job or its code"),
+        **dict.fromkeys(("_argument_of_property", "_values", "_warn"), "of a job or application"),
+        **dict.fromkeys(("_permissions_of_reading_logs", "_permissions_of_starting"), "the provider asks a job"),
+    },
+    "emrs_local": {
+        "_exit": "os._exit is documented; only its name is like a private one",
+        "_ministack": "a module that all others may use",
+    },
+}
+
+
+def private_names_from_elsewhere(source: str) -> set[str]:
+    """The private names that a module uses and does not define.
+
+    What is reached through an import from ministack does not count: `import-linter` says who may import it, and it has
+    no public names.
+    """
+    tree = ast.parse(source)
+    defined, of_ministack = set(_defined(tree)), _of_ministack(tree)
+    imported = {
+        name.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and not _is_of_ministack(node)
+        for name in node.names
+        # `from . import _rules` and `from .._rules import rule` name private modules, which a room shares.
+        if not (node.level and node.module is None)
+    }
+    attributes = {
+        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _root(node) not in of_ministack
+    }
+    return {name for name in imported | (attributes - defined) if _is_private(name)}
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def _defined(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.name
+            case ast.Name(ctx=ast.Store()):
+                yield node.id
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), ctx=ast.Store()):
+                yield node.attr
+
+
+def _of_ministack(tree: ast.Module) -> set[str]:
+    """The names that stand for something of ministack: imported ones, and those of loops over them."""
+    imported = {
+        name.asname or name.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and _is_of_ministack(node)
+        for name in node.names
+    }
+    loops = (node for node in ast.walk(tree) if isinstance(node, ast.For) and isinstance(node.iter, ast.Tuple))
+    over_them = (loop for loop in loops if {_root(item) for item in loop.iter.elts} <= imported)
+    return imported | {loop.target.id for loop in over_them if isinstance(loop.target, ast.Name)}
+
+
+def _is_of_ministack(node: ast.ImportFrom) -> bool:
+    return not node.level and (node.module or "").partition(".")[0] == "ministack"
+
+
+def _root(node: ast.expr) -> str | None:
+    """The name at the beginning of `a.b[0].c`."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_private_name_is_used_in_its_own_module_only(package: str) -> None:
+    found: dict[str, list[str]] = {}
+    for module in sorted((ROOT / package).rglob("*.py")):
+        for name in private_names_from_elsewhere(module.read_text(encoding="utf-8")):
+            found.setdefault(name, []).append(str(module.relative_to(ROOT)))
+    assert {name: modules for name, modules in found.items() if name not in EXCEPTIONS[package]} == {}
+    assert sorted(EXCEPTIONS[package].keys() - found.keys()) == [], "these exceptions are not needed any more"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from package.module import _name",
+        "from .module import _name",
+        "from package import module\nmodule._name()",
+        "def function(other):\n    return other._name",
+        "class Derived(Base):\n    def method(self):\n        return self._name",
+        "from ministack import app\ndef function(other):\n    return other._name",
+    ],
+)
+def test_the_use_of_a_private_name_of_another_module_is_found(source: str) -> None:
+    assert private_names_from_elsewhere(source) == {"_name"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from . import _module",
+        "from ._module import name",
+        "def _name(): ...\n_name()",
+        "class Thing:\n    def __init__(self):\n        self._name = 1\n    def same(self, other):\n"
+        "        return other._name",
+        "from ministack import app\napp._name = app._other['key']._last",
+        "from ministack.core import _name\n_name()",
+        "from ministack import app, core\nfor module in (app, core):\n    module._name = None",
+    ],
+)
+def test_other_names_are_not_found(source: str) -> None:
+    assert private_names_from_elsewhere(source) == set()
