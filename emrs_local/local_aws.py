@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
 
-from emrs_local._processes import end_group, end_recorded_groups
-from emrs_local._requirements import node_directory, require_installed
+from emrs_local.processes import end_group, end_recorded_groups
+from emrs_local.requirements import node_directory, require_installed
 
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT_ID = "000000000000"
@@ -60,7 +60,7 @@ class LocalAws:
         account_id: str = DEFAULT_ACCOUNT_ID,
         enforce_rates: bool | float = False,
         on_event: Callable[[str], None] = lambda _: None,
-        server_command: Sequence[str] = (sys.executable, "-P", "-m", "emrs_local._server"),
+        server_command: Sequence[str] = (sys.executable, "-P", "-m", "emrs_local.server"),
     ) -> None:
         self.port = port
         self.region = region

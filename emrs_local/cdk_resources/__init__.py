@@ -5,15 +5,15 @@ that Lambda's Node.js brings. What those functions do is done here, with the cre
 IAM decides about it as on AWS.
 """
 
-from emrs_local import _ministack
 from emrs_local.cdk_resources.auto_delete_objects import AutoDeleteObjects
 from emrs_local.cdk_resources.bucket_deployment import BucketDeployment
-from emrs_local.service.aws_clients import Endpoint
+from emrs_local.endpoint import Endpoint
+from emrs_local.ministack import app
 
 
 def register_cdk_resources(endpoint: Endpoint) -> None:
     """Let stacks deploy files to buckets, and empty buckets before they are deleted."""
     for resource in (AutoDeleteObjects(endpoint), BucketDeployment(endpoint)):
-        _ministack.register_custom_resource_type(
+        app.register_custom_resource_type(
             resource.TYPE_NAME, create=resource.create, update=resource.update, delete=resource.delete
         )

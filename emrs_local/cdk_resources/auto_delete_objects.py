@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emrs_local.cdk_resources.function_client import s3_client_of_function
-from emrs_local.service.aws_clients import Endpoint
+from emrs_local.endpoint import Endpoint
 
 _TAG = "aws-cdk:auto-delete-objects"
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from emrs_local.cdk_resources.function_client import s3_client_of_function
-from emrs_local.service.aws_clients import Endpoint
+from emrs_local.endpoint import Endpoint
 
 # Not done here; whoever uses one is told, rather than finding out that it had no effect.
 _UNSUPPORTED = ("DistributionId", "UserMetadata", "SystemMetadata", "SignContent", "OutputObjectVersionIds")

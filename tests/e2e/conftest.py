@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from emrs_local import LocalAws
-from tests.local.service_support import SERVER_COMMAND
+from tests.local.emr_serverless_support import SERVER_COMMAND
 
 ROOT = Path(__file__).parent.parent.parent
 CDK = ROOT / "node_modules" / ".bin" / "cdk"

@@ -28,10 +28,10 @@ from constructs_emrs.handler.job_run import _RUN_ARN
 from constructs_emrs.handler.patience import _REFUSED_AT
 from constructs_emrs.handler.request import PROGRESS, Request
 from emrs_local import LocalAws
-from emrs_local.service.aws_clients import Endpoint
-from emrs_local.service.errors import JobRunFailed
-from emrs_local.service.executor import DriverRequest
-from tests.local.service_support import PythonDriver, PythonExecutor
+from emrs_local.emr_serverless.errors import JobRunFailed
+from emrs_local.emr_serverless.executor import DriverRequest
+from emrs_local.endpoint import Endpoint
+from tests.local.emr_serverless_support import PythonDriver, PythonExecutor
 
 PROVIDER = "EMRServerlessJobRunProvider"
 SERVER_COMMAND = (sys.executable, "-m", "tests.e2e.permissions")
@@ -617,7 +617,7 @@ def _signed_now(request: Json) -> str:
 
 
 if __name__ == "__main__":
-    from emrs_local._server import main
+    from emrs_local.server import main
 
     def python_executor(endpoint: Endpoint, _data_directory: Path) -> Executor:
         return Executor(endpoint)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emrs_local import LocalAws
 from tests.e2e.life import SUCCEEDS, Life
-from tests.local.service_support import SERVER_COMMAND
+from tests.local.emr_serverless_support import SERVER_COMMAND
 
 JOB_RUNS = 200
 

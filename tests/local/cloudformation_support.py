@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from emrs_local import LocalAws
-from tests.local.service_support import make_role
+from tests.local.emr_serverless_support import make_role
 
 Json = dict[str, Any]
 

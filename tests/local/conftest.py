@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from emrs_local import LocalAws
-from tests.local.service_support import SERVER_COMMAND, Service, allow, make_role
+from tests.local.emr_serverless_support import SERVER_COMMAND, Service, allow, make_role
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 
 from emrs_local import LocalAws, __main__
-from emrs_local._client import RunningLocalAws
-from emrs_local._job_runs import print_outcome
-from tests.local.service_support import Service
-from tests.local.test_service_applications import create, wait_for_state
+from emrs_local.cli.client import RunningLocalAws
+from emrs_local.cli.job_runs import print_outcome
+from tests.local.emr_serverless_support import Service
+from tests.local.test_emr_serverless_applications import create, wait_for_state
 
 EMRS_LOCAL = (sys.executable, "-m", "emrs_local")
 SERVER_LINE = "local AWS at https://127.0.0.1:"
@@ -459,7 +459,7 @@ def on_a_terminal(source: str, **environment: str) -> str:
 
 EVENTS = """
 import time
-from emrs_local._console import Console
+from emrs_local.cli.console import Console
 with Console() as console:
     console.event("12:00:00  job run 00f1 (etl)  SCHEDULED → RUNNING")
     time.sleep(1.5)

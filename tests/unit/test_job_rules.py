@@ -24,7 +24,7 @@ from constructs_emrs import (
 )
 from constructs_emrs._parameter_rules import check_hive_parameters, check_spark_parameters
 from constructs_emrs._parameters import split
-from emrs_local.engine.spark_arguments import split_parameters
+from emrs_local.spark.spark_arguments import split_parameters
 from tests.templates import new_stack, request_of
 
 CODE = Code.from_uri("s3://code/etl.py")

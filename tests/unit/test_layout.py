@@ -19,7 +19,6 @@ EXCEPTIONS = {
     },
     "emrs_local": {
         "_exit": "os._exit is documented; only its name is like a private one",
-        "_ministack": "a module that all others may use",
     },
 }
 

@@ -22,7 +22,7 @@ from constructs_emrs._classification import Setting
 from constructs_emrs._parameter_rules import check_spark_parameters
 from constructs_emrs._problems import Problems
 from constructs_emrs._spark_submit import spark_submit
-from emrs_local.engine.spark_arguments import split_parameters
+from emrs_local.spark.spark_arguments import split_parameters
 from tests.everything import BIG_WORKER, hive_job_of_everything, spark_job_of_everything
 from tests.templates import new_stack, request_of
 

@@ -1,0 +1,117 @@
+"""Asking a running local AWS about its job runs, with the environment that says where it is."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from emrs_local.emr_serverless.driver_output import ALL_JOB_RUNS, output_path
+from emrs_local.local_aws import DEFAULT_REGION, LocalAwsError
+
+if TYPE_CHECKING:
+    from botocore.httpsession import URLLib3Session
+
+_SERVICE = "emr-serverless"
+_TIMEOUT_SECONDS = 30
+_HOW_TO_SET = (
+    "paste the lines that `emrs-local start` prints, or run this inside of `emrs-local exec -- COMMAND…`, "
+    "which sets them"
+)
+
+JobRun = dict[str, Any]
+
+
+class RunningLocalAws:
+    """The local AWS that the environment names: `AWS_ENDPOINT_URL`, `AWS_CA_BUNDLE`, region and credentials.
+
+    Requests are signed like those of an SDK, without boto3 and its models: a command answers at once.
+
+    Raises:
+        LocalAwsError: the environment names none, or one that is not on this machine.
+    """
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self._url = environment.get("AWS_ENDPOINT_URL", "").rstrip("/")
+        if not self._url:
+            raise LocalAwsError(f"no local AWS is set in this environment, AWS_ENDPOINT_URL is missing: {_HOW_TO_SET}")
+        if urlsplit(self._url).hostname not in {"127.0.0.1", "localhost"}:
+            raise LocalAwsError(f"AWS_ENDPOINT_URL is {self._url}, which is not a local AWS: {_HOW_TO_SET}")
+        self._ca_bundle = environment.get("AWS_CA_BUNDLE", "")
+        if not Path(self._ca_bundle).is_file():
+            what = f"{self._ca_bundle} does not exist, the local AWS has ended" if self._ca_bundle else "is missing"
+            raise LocalAwsError(f"AWS_CA_BUNDLE {what}: {_HOW_TO_SET}")
+        self._region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+        self._credentials = (
+            environment.get("AWS_ACCESS_KEY_ID", "test"),
+            environment.get("AWS_SECRET_ACCESS_KEY", "test"),
+            environment.get("AWS_SESSION_TOKEN"),
+        )
+
+    def close(self) -> None:
+        """Close the connection to it."""
+        self._session.close()
+
+    def job_runs(self) -> list[JobRun]:
+        """All job runs of the region, newest first: what GetJobRun says of each, and `applicationName`.
+
+        Also those of applications that are deleted, which are on no list of the service.
+        """
+        return list(json.loads(self._get(ALL_JOB_RUNS))["jobRuns"])
+
+    def job_run(self, application_id: str, job_run_id: str) -> JobRun:
+        """What GetJobRun says of a run."""
+        document = json.loads(self._get(f"/applications/{application_id}/jobruns/{job_run_id}"))
+        return dict(document["jobRun"])
+
+    def last_line(self, run: JobRun) -> str:
+        """The last line that the driver printed to its standard output in the last attempt; maybe empty."""
+        content = b""
+        while more := self.output(
+            run["applicationId"], run["jobRunId"], attempt=run["attempt"], stream="stdout", offset=len(content)
+        ):
+            content += more
+        lines = content.decode(errors="replace").splitlines()
+        return next((line.rstrip() for line in reversed(lines) if line.strip()), "")
+
+    def output(self, application_id: str, job_run_id: str, *, attempt: int, stream: str, offset: int) -> bytes:
+        """What a driver printed from `offset` on, or the beginning of it; nothing if that is all so far."""
+        path = output_path(application_id=application_id, job_run_id=job_run_id, attempt=attempt, stream=stream)
+        return self._get(path, offset=str(offset))
+
+    @functools.cached_property
+    def _session(self) -> URLLib3Session:
+        from botocore.httpsession import URLLib3Session  # noqa: PLC0415 - see _get
+
+        bundle: Any = self._ca_bundle  # types-botocore has a bool here; botocore takes a path too
+        return URLLib3Session(verify=bundle, timeout=_TIMEOUT_SECONDS)
+
+    def _get(self, path: str, **query: str) -> bytes:
+        # They take longer to import than everything else here; `emrs-local --help` needs none of them.
+        from botocore.auth import SigV4Auth  # noqa: PLC0415
+        from botocore.awsrequest import AWSRequest  # noqa: PLC0415
+        from botocore.credentials import Credentials  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+        url = self._url + path + (f"?{urlencode(query)}" if query else "")
+        request = AWSRequest(method="GET", url=url)
+        SigV4Auth(Credentials(*self._credentials), _SERVICE, self._region).add_auth(request)
+        try:
+            answer = self._session.send(request.prepare())
+        except BotoCoreError as error:
+            raise LocalAwsError(f"no local AWS answers at {self._url}; has it ended? ({error})") from error
+        if answer.status_code != 200:
+            raise LocalAwsError(f"the local AWS at {self._url} refused: {_message(answer.content)}")
+        return bytes(answer.content)
+
+
+def _message(body: bytes) -> str:
+    try:
+        document = json.loads(body)
+        return str(document.get("message") or document.get("Message") or document)
+    except (ValueError, AttributeError):
+        return body.decode(errors="replace").strip()

@@ -1,0 +1,77 @@
+"""Running the user's command so that it, and all it started, ends with Ctrl-C, also without a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from emrs_local.local_aws import LocalAwsError
+from emrs_local.processes import end_group
+
+# CDK and make end at once; what does not gets the time to undo what it did.
+_GRACE_SECONDS = 10.0
+
+
+def run_command(command: Sequence[str], *, environment: Mapping[str, str]) -> int:
+    """Run a command with this process's input and output.
+
+    Returns:
+        Its exit code, 128 and the signal's number if a signal ended it, as in a shell.
+
+    Raises:
+        LocalAwsError: the command cannot be started.
+        KeyboardInterrupt: this process was interrupted; the command and its children have ended.
+    """
+    with _terminal_given_back():
+        try:
+            process = subprocess.Popen(  # noqa: S603 - running the user's command is the purpose
+                command, env=dict(environment), process_group=0
+            )
+        except OSError as error:
+            raise LocalAwsError(f"cannot run {command[0]}: {error.strerror}") from error
+        try:
+            _give_terminal_to(process.pid)
+            code = process.wait()
+        except BaseException:
+            _interrupt(process)
+            raise
+    return code if code >= 0 else 128 - code
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """End the command as Ctrl-C would, then what is left of its group by force."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_SECONDS)
+    process.kill()
+    process.wait()
+    end_group(process.pid, grace_seconds=1)
+
+
+def _owns_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+
+
+def _give_terminal_to(group: int) -> None:
+    """Make the command the terminal's foreground job: it may ask questions, and Ctrl-C goes to it and its children."""
+    if _owns_terminal():
+        os.tcsetpgrp(sys.stdin.fileno(), group)
+
+
+@contextmanager
+def _terminal_given_back() -> Iterator[None]:
+    owned = _owns_terminal()
+    try:
+        yield
+    finally:
+        if owned:
+            # A background job that takes the terminal is stopped, unless it ignores the signal for that.
+            before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            os.tcsetpgrp(sys.stdin.fileno(), os.getpgrp())
+            signal.signal(signal.SIGTTOU, before)

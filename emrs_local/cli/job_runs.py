@@ -1,0 +1,125 @@
+"""`emrs-local runs` and `emrs-local logs`: the job runs of a running local AWS, and what their drivers print.
+
+`emrs-local exec` ends with their outcome.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+
+from emrs_local.cli.client import JobRun, RunningLocalAws
+from emrs_local.cli.console import TERMINAL_STATES, clock, coloured, is_terminal
+from emrs_local.emr_serverless.driver_output import STREAMS
+from emrs_local.local_aws import LocalAwsError
+
+_HEADINGS = ("RUN", "NAME", "APPLICATION", "STATE", "STARTED", "DURATION", "DETAILS")
+_FOLLOW_SECONDS = 0.5
+
+
+def print_job_runs(local_aws: RunningLocalAws) -> None:
+    """Print a table of all job runs, newest first; on a terminal each in one line of it."""
+    rows = [_HEADINGS, *map(_row, local_aws.job_runs())]
+    if len(rows) == 1:
+        print("no job runs yet")
+        return
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[-1] = 0
+    # A terminal would break a longer line into two.
+    limit = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        print(coloured(line[:limit], sys.stdout))
+
+
+def print_outcome(local_aws: RunningLocalAws) -> None:
+    """Print a line for each job run, oldest first: its state, how long it took, and the last line of its driver."""
+    limit = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
+    for run in reversed(local_aws.job_runs()):
+        _, name, _, state, _, duration, details = _row(run)
+        said = local_aws.last_line(run) or details
+        line = f"job run {run['jobRunId']} ({name})  {state}  {duration}  {said}".rstrip()
+        print(coloured(line[:limit], sys.stdout), flush=True)
+
+
+def print_logs(
+    local_aws: RunningLocalAws, wanted: str | None, *, streams: Sequence[str], follow: bool, attempt: int | None
+) -> None:
+    """Print what the driver of a run printed, and follow it until the run ends.
+
+    Args:
+        local_aws: the local AWS that runs it.
+        wanted: the id of the run, or its name, which is the newest run of that name; None for the newest run.
+        streams: what to print; each goes to the stream of its own name, one alone to standard output.
+        follow: whether to go on until the run ended.
+        attempt: which attempt; the last, and while following those after it, if None.
+
+    Raises:
+        LocalAwsError: there is no such run or attempt.
+    """
+    found = _find(local_aws, wanted)
+    application_id, job_run_id, run = found["applicationId"], found["jobRunId"], found
+    if attempt is not None and attempt > run["attempt"]:
+        raise LocalAwsError(f"job run {job_run_id} has no attempt {attempt}; its last is {run['attempt']}")
+    number = attempt or run["attempt"]
+    offsets = dict.fromkeys(streams, 0)
+    while True:
+        # All that was printed is there when the state is the last: first the state, then the output.
+        run = local_aws.job_run(application_id, job_run_id)
+        for stream in streams:
+            while content := local_aws.output(
+                application_id, job_run_id, attempt=number, stream=stream, offset=offsets[stream]
+            ):
+                offsets[stream] += len(content)
+                output = sys.stderr if stream == "stderr" and len(streams) > 1 else sys.stdout
+                output.buffer.write(content)
+                output.flush()
+        ended = run["state"] in TERMINAL_STATES
+        if not follow or ended or (attempt is not None and run["attempt"] > number):
+            break
+        if run["attempt"] > number:
+            number, offsets = run["attempt"], dict.fromkeys(streams, 0)
+            _note(f"job run {job_run_id}: attempt {number}")
+        else:
+            time.sleep(_FOLLOW_SECONDS)
+    if not any(offsets.values()):
+        _note(f"job run {job_run_id}, {run['state']}: nothing was printed {'' if ended else 'yet'}".rstrip())
+    if ended and run["state"] != "SUCCESS":
+        _note(f"job run {job_run_id}, {run['state']}: {run.get('stateDetails', '')}")
+
+
+def streams_of(*, stdout: bool, stderr: bool) -> tuple[str, ...]:
+    """The streams that the options `--stdout` and `--stderr` ask for; none of them, or both, is both."""
+    return STREAMS if stdout == stderr else ("stdout",) if stdout else ("stderr",)
+
+
+def _find(local_aws: RunningLocalAws, wanted: str | None) -> JobRun:
+    runs = local_aws.job_runs()
+    if not runs:
+        raise LocalAwsError("no job runs yet")
+    by_id = [run for run in runs if run["jobRunId"] == wanted]
+    found = by_id or [run for run in runs if wanted in (None, run.get("name"))]
+    if not found:
+        raise LocalAwsError(f"no job run has the id or the name {wanted}; `emrs-local runs` lists them")
+    return found[0]
+
+
+def _row(run: JobRun) -> tuple[str, ...]:
+    # A run that did not start has no start, and maybe an end.
+    started = run.get("startedAt")
+    end = float(run["endedAt"]) if run.get("endedAt") else time.time()
+    return (
+        run["jobRunId"],
+        run.get("name") or "-",
+        run["applicationName"],
+        run["state"],
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(float(started))) if started else "-",
+        clock(end - float(started)) if started else "-",
+        " ".join(run.get("stateDetails", "").split()),
+    )
+
+
+def _note(text: str) -> None:
+    print(coloured(text, sys.stderr), file=sys.stderr, flush=True)

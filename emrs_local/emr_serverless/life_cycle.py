@@ -1,0 +1,279 @@
+"""One run on its way through the states: SUBMITTED, (QUEUED), PENDING, SCHEDULED, RUNNING and the end.
+
+User Guide, "Job run states". PENDING waits for the application, SCHEDULED is where role, keys and log destinations are
+tried, RUNNING is the driver's life. The logs are delivered completely before the last state is visible, so that whoever
+waits for the run finds them.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from emrs_local.emr_serverless.applications import Applications
+from emrs_local.emr_serverless.authorization import RoleSession, assume_execution_role
+from emrs_local.emr_serverless.driver_output import DriverOutput
+from emrs_local.emr_serverless.errors import JobRunCancelled, JobRunFailed
+from emrs_local.emr_serverless.executor import Driver, DriverRequest, Executor
+from emrs_local.emr_serverless.job_runs import JobRun, JobRuns
+from emrs_local.emr_serverless.log_delivery import LogDelivery, log_directory
+from emrs_local.emr_serverless.rules import queue_of
+from emrs_local.endpoint import Endpoint
+from emrs_local.ministack import app
+
+_log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.25
+_SHIP_SECONDS = 1.0
+_RETRY_WINDOW_SECONDS = 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionSettings:
+    """What an execution needs to know about the server.
+
+    Attributes:
+        endpoint: where the driver and the log delivery reach the local AWS.
+        data_directory: holds the work directories of running drivers and, under `managed-logs`, what the service keeps.
+        dwell_seconds: how long a run stays at least in each state before RUNNING, so that a poller may see it.
+        seconds_per_minute: 60, or less for tests of timeouts.
+    """
+
+    endpoint: Endpoint
+    data_directory: Path
+    dwell_seconds: float = 0.2
+    seconds_per_minute: float = 60
+
+    @property
+    def managed_storage(self) -> Path:
+        """The service's own log storage."""
+        return self.data_directory / "managed-logs"
+
+
+class Execution:
+    """Takes job runs through their states; `run` is called in a thread of each run's own."""
+
+    def __init__(
+        self,
+        *,
+        changed: threading.Condition,
+        applications: Applications,
+        executor: Executor,
+        settings: ExecutionSettings,
+        driver_output: DriverOutput,
+    ) -> None:
+        self._changed = changed
+        self._applications = applications
+        self._executor = executor
+        self._settings = settings
+        self._driver_output = driver_output
+
+    def run(self, runs: JobRuns, run: JobRun) -> None:
+        """Take a submitted run to its end."""
+        with app.in_scope(run.application.scope):
+            try:
+                self._to_the_end(runs, run)
+            finally:
+                self._applications.job_run_ended(run.application, run.job_run_id)
+
+    def _to_the_end(self, runs: JobRuns, run: JobRun) -> None:
+        try:
+            try:
+                self._wait_in_queue(runs, run)
+                self._try_until_done(runs, run)
+                runs.enter(run, "SUCCESS")
+            except JobRunFailed as failure:
+                runs.enter(run, "FAILED", details=str(failure))
+            except JobRunCancelled:
+                raise
+            except Exception:  # noqa: BLE001 - a run must end, or whoever waits for it waits forever
+                _log.exception("job run %s", run.job_run_id)
+                runs.enter(run, "FAILED", details="Internal error of the local service; its log has the traceback.")
+        except JobRunCancelled:
+            runs.enter(run, "CANCELLED", details=run.cancellation_details)
+
+    def _wait_in_queue(self, runs: JobRuns, run: JobRun) -> None:
+        self._dwell(run)
+        with self._changed:
+            submitted, queue = time.monotonic(), queue_of(run.application)
+            if queue and not self._may_run(runs, run):
+                timeout = queue.timeout_minutes
+                runs.enter(run, "QUEUED")
+                self._wait_for(
+                    run,
+                    lambda: self._may_run(runs, run),
+                    timeout_seconds=timeout * self._settings.seconds_per_minute,
+                    otherwise=f"The job run was queued for more than {timeout} minutes",
+                )
+                run.queued_milliseconds = int((time.monotonic() - submitted) * 1000)
+            runs.enter(run, "PENDING")
+
+    def _may_run(self, runs: JobRuns, run: JobRun) -> bool:
+        queue = queue_of(run.application)  # the number of concurrent runs may change meanwhile
+        if queue is None:
+            return True
+        others = [other for other in runs.all(run.application) if other is not run]
+        running = sum(other.state in ("PENDING", "SCHEDULED", "RUNNING", "CANCELLING") for other in others)
+        earlier = sum(other.state == "QUEUED" and other.created_at < run.created_at for other in others)
+        return running + earlier < queue.concurrent_runs
+
+    def _try_until_done(self, runs: JobRuns, run: JobRun) -> None:
+        failures: list[float] = []
+        while True:
+            try:
+                self._attempt(runs, run)
+            except JobRunFailed as failure:
+                failures.append(time.monotonic())
+                if not _tries_again(run, failures):
+                    raise
+                runs.retry(run, details=str(failure))
+            else:
+                return
+
+    def _attempt(self, runs: JobRuns, run: JobRun) -> None:
+        self._dwell(run)
+        self._wait_for_application(run)
+        runs.enter(run, "SCHEDULED")
+        self._dwell(run)
+        with (
+            assume_execution_role(
+                application=run.application,
+                job_run_id=run.job_run_id,
+                role_arn=run.request["executionRoleArn"],
+                execution_iam_policy=run.request.get("executionIamPolicy", {}),
+            ) as role,
+            self._work_directory(run) as directory,
+        ):
+            role.require_keys(run.configuration)
+            driver = self._executor.prepare(self._driver_request(run, role, directory))
+            attempt, files = run.attempts[-1].number, {"stdout": driver.stdout, "stderr": driver.stderr}
+            try:
+                with self._driver_output.kept(run.job_run_id, attempt, **files):
+                    exit_code = self._run_driver(runs, run, driver, self._log_delivery(run, role, driver))
+                    if exit_code != 0:
+                        raise JobRunFailed(self._failure(driver, exit_code))
+            finally:
+                driver.close()
+
+    def _run_driver(self, runs: JobRuns, run: JobRun, driver: Driver, logs: LogDelivery) -> int:
+        logs.open()
+        driver.start()
+        try:
+            runs.enter(run, "RUNNING")
+            return self._watch(runs, run, driver, logs)
+        finally:
+            driver.terminate(run.cancellation_grace_seconds or 0)
+            logs.ship(complete=True)
+
+    def _failure(self, driver: Driver, exit_code: int) -> str:
+        # PySpark sends what Python writes to standard error, tracebacks too, to the driver's standard output.
+        output = [file.read_text(encoding="utf-8", errors="replace") for file in (driver.stderr, driver.stdout)]
+        summary = self._executor.failure_summary("\n".join(output))
+        return (
+            "Job failed, please check complete logs in configured logging destination. "
+            f"ExitCode: {exit_code}. Last few exceptions: {summary}"
+        )
+
+    def _watch(self, runs: JobRuns, run: JobRun, driver: Driver, logs: LogDelivery) -> int:
+        shipped = time.monotonic()
+        while (exit_code := driver.poll()) is None:
+            if self._timed_out(run):
+                details = f"The job run exceeded its execution timeout of {run.timeout_minutes} minutes"
+                runs.cancel(run, details=details)
+            with self._changed:
+                if self._changed.wait_for(lambda: run.cancellation_requested, timeout=_POLL_SECONDS):
+                    raise JobRunCancelled
+            if time.monotonic() - shipped >= _SHIP_SECONDS:
+                logs.ship(complete=False)
+                shipped = time.monotonic()
+        return exit_code
+
+    def _timed_out(self, run: JobRun) -> bool:
+        return (
+            run.timeout_minutes > 0 and run.running_seconds() > run.timeout_minutes * self._settings.seconds_per_minute
+        )
+
+    def _wait_for_application(self, run: JobRun) -> None:
+        application = run.application
+        with self._changed:
+            self._wait_for(run, lambda: application.state not in ("CREATING", "STOPPING"))
+            self._applications.start(application)
+            self._wait_for(run, lambda: application.state == "STARTED")
+
+    def _dwell(self, run: JobRun) -> None:
+        with self._changed:
+            if self._changed.wait_for(lambda: run.cancellation_requested, timeout=self._settings.dwell_seconds):
+                raise JobRunCancelled
+
+    def _wait_for(
+        self,
+        run: JobRun,
+        reached: Callable[[], bool],
+        *,
+        timeout_seconds: float | None = None,
+        otherwise: str = "",
+    ) -> None:
+        in_time = self._changed.wait_for(lambda: run.cancellation_requested or reached(), timeout=timeout_seconds)
+        if run.cancellation_requested:
+            raise JobRunCancelled
+        if not in_time:
+            raise JobRunFailed(otherwise)
+
+    def _driver_request(self, run: JobRun, role: RoleSession, directory: Path) -> DriverRequest:
+        settings, region = self._settings, run.application.scope.region
+        return DriverRequest(
+            job_driver=run.request["jobDriver"],
+            application_configuration=run.configuration.application_configuration,
+            job_run_name=run.name,
+            work_directory=directory,
+            credentials=role.credentials,
+            environment={
+                "AWS_ACCESS_KEY_ID": role.credentials.access_key_id,
+                "AWS_SECRET_ACCESS_KEY": role.credentials.secret_access_key,
+                "AWS_SESSION_TOKEN": role.credentials.session_token or "",
+                "AWS_REGION": region,
+                "AWS_DEFAULT_REGION": region,
+                "AWS_ENDPOINT_URL": settings.endpoint.url,
+                "AWS_CA_BUNDLE": str(settings.endpoint.ca_bundle),
+            },
+            buckets=app.bucket_names(),
+        )
+
+    def _log_delivery(self, run: JobRun, role: RoleSession, driver: Driver) -> LogDelivery:
+        return LogDelivery(
+            configuration=run.configuration,
+            directory=log_directory(
+                application_id=run.application.application_id,
+                job_run_id=run.job_run_id,
+                attempt=run.attempts[-1].number if run.may_retry else None,
+                worker_type=run.worker_type,
+            ),
+            files={"stdout": driver.stdout, "stderr": driver.stderr},
+            role=role,
+            region=run.application.scope.region,
+            endpoint=self._settings.endpoint,
+            managed_storage=self._settings.managed_storage,
+        )
+
+    @contextmanager
+    def _work_directory(self, run: JobRun) -> Iterator[Path]:
+        directory = self._settings.data_directory / "runs" / run.job_run_id / str(run.attempts[-1].number)
+        directory.mkdir(parents=True)
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _tries_again(run: JobRun, failures: list[float]) -> bool:
+    """User Guide, "Job resiliency": a batch run has its attempts, a streaming run as many failures an hour."""
+    if run.mode == "BATCH":
+        return len(failures) < run.maximum_attempts
+    recent = [moment for moment in failures if failures[-1] - moment < _RETRY_WINDOW_SECONDS]
+    return len(recent) < run.maximum_failures_per_hour

