@@ -1,20 +1,27 @@
-"""Clients with which the service calls the local AWS as an execution role, over HTTPS like everyone else."""
+"""Where the local AWS answers, and how it is called there as a role: over HTTPS, as everyone else calls it."""
 
 from __future__ import annotations
 
 import functools
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
-from emrs_local.spark.credentials import Credentials
-
 # The session loads each service's model once for all runs; making clients from one session is not thread-safe.
 _session_lock = threading.Lock()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What `sts:AssumeRole` returned; the secret parts stay out of `repr`."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

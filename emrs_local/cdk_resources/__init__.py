@@ -8,12 +8,12 @@ IAM decides about it as on AWS.
 from emrs_local.cdk_resources.auto_delete_objects import AutoDeleteObjects
 from emrs_local.cdk_resources.bucket_deployment import BucketDeployment
 from emrs_local.endpoint import Endpoint
-from emrs_local.ministack import app
+from emrs_local.ministack.app import register_custom_resource_type
 
 
 def register_cdk_resources(endpoint: Endpoint) -> None:
     """Let stacks deploy files to buckets, and empty buckets before they are deleted."""
     for resource in (AutoDeleteObjects(endpoint), BucketDeployment(endpoint)):
-        app.register_custom_resource_type(
+        register_custom_resource_type(
             resource.TYPE_NAME, create=resource.create, update=resource.update, delete=resource.delete
         )

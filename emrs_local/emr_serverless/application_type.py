@@ -20,7 +20,8 @@ from emrs_local.emr_serverless import protocol
 from emrs_local.emr_serverless.applications import Application, Applications
 from emrs_local.emr_serverless.errors import ResourceNotFoundException, ServiceError
 from emrs_local.emr_serverless.rules import require_valid_application
-from emrs_local.ministack import app
+from emrs_local.ministack.app import register_resource_type
+from emrs_local.ministack.scope import current_scope
 
 TYPE_NAME = "AWS::EMRServerless::Application"
 _CREATE_ONLY_PROPERTIES = ("Name", "Type")
@@ -30,7 +31,7 @@ _SYSTEM_TAGS = "aws:cloudformation:"
 def register_application_type(applications: Applications) -> None:
     """Let stacks create, update and delete applications."""
     handler = _Handler(applications)
-    app.register_resource_type(
+    register_resource_type(
         TYPE_NAME,
         create=handler.create,
         update=handler.update,
@@ -48,7 +49,7 @@ class _Handler:
         with _in_the_handlers_words():
             protocol.validate("CreateApplication", members)
             require_valid_application(members)
-            application = self._applications.create(app.current_scope(), members)
+            application = self._applications.create(current_scope(), members)
         self._applications.settle(application)
         return _returned(application)
 
@@ -81,7 +82,7 @@ class _Handler:
                 self._applications.delete(application)
 
     def _find(self, application_id: str) -> Application:
-        return self._applications.find(app.current_scope(), application_id)
+        return self._applications.find(current_scope(), application_id)
 
 
 @contextmanager

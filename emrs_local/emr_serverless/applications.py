@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emrs_local.emr_serverless.errors import ConflictException, ResourceNotFoundException, ValidationException
-from emrs_local.ministack.app import Scope
+from emrs_local.ministack.scope import Scope
 
 Announce = Callable[[str], None]
 

@@ -14,9 +14,9 @@ from typing import Any
 from emrs_local.emr_serverless.applications import Application
 from emrs_local.emr_serverless.effective_configuration import DiskEncryption, EffectiveConfiguration
 from emrs_local.emr_serverless.errors import AccessDeniedException, JobRunFailed, ValidationException
-from emrs_local.ministack import app
-from emrs_local.ministack.app import Caller
-from emrs_local.spark.credentials import Credentials
+from emrs_local.endpoint import Credentials
+from emrs_local.ministack import iam
+from emrs_local.ministack.iam import Caller
 
 SERVICE_PRINCIPAL = "emr-serverless.amazonaws.com"
 
@@ -45,7 +45,7 @@ def require(caller: Caller, *, action: str, resource: str, context: Context | No
     Raises:
         AccessDeniedException: with AWS's sentence.
     """
-    denied = app.denial(caller, action=action, resource=resource, context=context)
+    denied = iam.denial(caller, action=action, resource=resource, context=context)
     if denied:
         raise AccessDeniedException(denied.message, code=denied.code)
 
@@ -114,7 +114,7 @@ class RoleSession:
         Raises:
             JobRunFailed: with AWS's sentence.
         """
-        denied = app.denial(self._caller, action=action, resource=resource, context=context)
+        denied = iam.denial(self._caller, action=action, resource=resource, context=context)
         if denied:
             raise JobRunFailed(role_lacks(action, resource))
 
@@ -159,8 +159,8 @@ class RoleSession:
             self._require_service_use(SERVICE_PRINCIPAL, action, key_arn, {**source, **encryption_context})
 
     def _require_service_use(self, service: str, action: str, key_arn: str, context: Mapping[str, str]) -> None:
-        policy = app.key_policy(key_arn)
-        if policy is None or not app.service_may_use(
+        policy = iam.key_policy(key_arn)
+        if policy is None or not iam.service_may_use(
             policy, service=service, action=action, resource=key_arn, scope=self._caller.scope, context=context
         ):
             raise JobRunFailed(
@@ -179,31 +179,23 @@ def assume_execution_role(
         JobRunFailed: the role does not exist or does not trust the service for this application.
     """
     scope = application.scope
-    trust_policy = app.role_trust_policy(role_arn)
+    trust_policy = iam.role_trust_policy(role_arn)
     source = {"aws:SourceAccount": scope.account_id, "aws:SourceArn": application.arn}
-    if trust_policy is None or not app.service_may_use(
+    if trust_policy is None or not iam.service_may_use(
         trust_policy, service=SERVICE_PRINCIPAL, action="sts:AssumeRole", resource=role_arn, scope=scope, context=source
     ):
         raise JobRunFailed(
             f"Could not assume execution role {role_arn} because it does not exist or is not set up with the required "
             "trust relationship."
         )
-    session = app.issue_role_session(
+    with iam.assumed_role(
         role_arn,
         session_name=job_run_id,
         policy=execution_iam_policy.get("policy"),
         policy_arns=execution_iam_policy.get("policyArns", ()),
-    )
-    credentials = Credentials(
-        access_key_id=session.access_key_id,
-        secret_access_key=session.secret_access_key,
-        session_token=session.session_token,
-    )
-    caller = Caller(access_key_id=session.access_key_id, arn=session.arn, scope=scope)
-    try:
-        yield RoleSession(caller=caller, credentials=credentials, application=application)
-    finally:
-        app.revoke_role_session(session.access_key_id)
+    ) as session:
+        caller = Caller(access_key_id=session.credentials.access_key_id, arn=session.arn, scope=scope)
+        yield RoleSession(caller=caller, credentials=session.credentials, application=application)
 
 
 def _disk_context(disk: DiskEncryption, application: Application) -> dict[str, str]:
@@ -212,7 +204,7 @@ def _disk_context(disk: DiskEncryption, application: Application) -> dict[str, s
 
 
 def _require_usable_key(key_arn: str) -> None:
-    key = app.key_description(key_arn)
+    key = iam.key_description(key_arn)
     if key is None:
         raise ValidationException(f"KMS key {key_arn} does not exist")
     if key.get("KeyState", "Enabled") != "Enabled" or key.get("KeySpec") != "SYMMETRIC_DEFAULT":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from emrs_local.spark.credentials import Credentials
+from emrs_local.endpoint import Credentials
 
 
 @dataclass(frozen=True, kw_only=True)

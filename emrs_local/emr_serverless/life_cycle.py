@@ -25,7 +25,8 @@ from emrs_local.emr_serverless.job_runs import JobRun, JobRuns
 from emrs_local.emr_serverless.log_delivery import LogDelivery, log_directory
 from emrs_local.emr_serverless.rules import queue_of
 from emrs_local.endpoint import Endpoint
-from emrs_local.ministack import app
+from emrs_local.ministack.buckets import bucket_names
+from emrs_local.ministack.scope import in_scope
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Execution:
 
     def run(self, runs: JobRuns, run: JobRun) -> None:
         """Take a submitted run to its end."""
-        with app.in_scope(run.application.scope):
+        with in_scope(run.application.scope):
             try:
                 self._to_the_end(runs, run)
             finally:
@@ -242,7 +243,7 @@ class Execution:
                 "AWS_ENDPOINT_URL": settings.endpoint.url,
                 "AWS_CA_BUNDLE": str(settings.endpoint.ca_bundle),
             },
-            buckets=app.bucket_names(),
+            buckets=bucket_names(),
         )
 
     def _log_delivery(self, run: JobRun, role: RoleSession, driver: Driver) -> LogDelivery:

@@ -24,7 +24,8 @@ from emrs_local.emr_serverless.effective_configuration import (
 )
 from emrs_local.emr_serverless.errors import JobRunFailed
 from emrs_local.endpoint import Endpoint
-from emrs_local.ministack import app
+from emrs_local.ministack.logs import associate_log_group_key
+from emrs_local.ministack.scope import current_scope
 
 _S3_REFRESH_SECONDS = 15  # User Guide, "Rotating logs"
 # PutLogEvents: 10 000 events and 1 048 576 bytes a batch, 26 bytes of it for each event; 256 KB an event less the same.
@@ -150,11 +151,11 @@ class _CloudWatch:
 
     def _associate_key(self, group: str, key_arn: str) -> None:
         self._role.require("logs:AssociateKmsKey", self._arn())
-        app.associate_log_group_key(group, key_arn)
+        associate_log_group_key(group, key_arn)
 
     def _arn(self, *, group: str | None = None, stream: str = "") -> str:
         """The resource that CloudWatch Logs authorizes a call on; AWS leaves the names empty that a call lacks."""
-        scope = app.current_scope()
+        scope = current_scope()
         name = self._destination.log_group if group is None else group
         return f"arn:aws:logs:{scope.region}:{scope.account_id}:log-group:{name}:log-stream:{stream}"
 

@@ -39,8 +39,9 @@ from emrs_local.emr_serverless.rules import (
     require_valid_job_run,
     require_valid_tags,
 )
-from emrs_local.ministack import app
-from emrs_local.ministack.app import Caller, Scope
+from emrs_local.ministack import iam
+from emrs_local.ministack.iam import Caller, Headers, Query
+from emrs_local.ministack.scope import Scope
 
 _log = logging.getLogger(__name__)
 
@@ -118,22 +119,22 @@ class EmrServerless:
         self,
         method: str,
         path: str,
-        headers: app.Headers,
+        headers: Headers,
         body: bytes,
-        query: app.Query,
+        query: Query,
     ) -> protocol.Response:
         """Answer a request whose signature was verified."""
         try:
             output_of = requested_output(method, path)
             if output_of:
-                return self._read_driver_output(app.caller(headers, query), output_of, query)
+                return self._read_driver_output(iam.caller(headers, query), output_of, query)
             if (method, path) == ("GET", ALL_JOB_RUNS):
-                return self._all_job_runs(app.caller(headers, query))
+                return self._all_job_runs(iam.caller(headers, query))
             request = protocol.match(method=method, path=path, query=query, body=body)
             name = request.operation.name
             if name not in self._operations:
                 raise UnknownOperationException(f"The local EMR Serverless has no operation {name}")
-            caller = app.caller(headers, query)
+            caller = iam.caller(headers, query)
             if self._rate_limits:
                 self._rate_limits.require(caller.scope, name)
             output = self._operations[name](caller, request)
@@ -279,7 +280,7 @@ class EmrServerless:
         return {"url": directory.as_uri()}
 
     def _read_driver_output(
-        self, caller: Caller, output_of: tuple[str, str, int, str], query: app.Query
+        self, caller: Caller, output_of: tuple[str, str, int, str], query: Query
     ) -> protocol.Response:
         application_id, job_run_id, attempt, stream = output_of
         arn = f"{_application_arn(caller.scope, application_id)}/jobruns/{job_run_id}"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from emrs_local.emr_serverless.errors import ThrottlingException
-from emrs_local.ministack.app import Scope
+from emrs_local.ministack.scope import Scope
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,4 @@
-"""How Lambda functions fail and start, where ministack, whose inside this module knows, differs from Lambda.
-
-Installed by `emrs_local.ministack.app`.
-"""
+"""How Lambda functions fail, start and log, where ministack differs from Lambda."""
 
 from __future__ import annotations
 
@@ -10,7 +7,9 @@ import os
 import re
 import threading
 import time
-from typing import Any
+from typing import Any, cast
+
+from emrs_local.ministack.iam import role_may
 
 # Processes that may start at the same time, and how long one more waits for an idle process or its turn.
 _STARTING = 2 * (os.cpu_count() or 1) + 2
@@ -25,8 +24,19 @@ _PROCESS_DIED = "Worker process died"
 _asynchronous: contextvars.ContextVar[bool] = contextvars.ContextVar("asynchronous_invocation", default=False)
 
 
-def install_functions() -> None:
+def function_role(function_arn: str) -> str:
+    """The ARN of the execution role of a function."""
+    from ministack.services import lambda_svc
+
+    _, configuration, _ = lambda_svc._get_func_record_for_ref(function_arn)
+    if configuration is None:
+        raise LookupError(f"there is no function {function_arn}")
+    return cast("str", configuration["Role"])
+
+
+def correct_functions() -> None:
     """Correct ministack's functions."""
+    _let_functions_log_what_their_roles_allow()
     _name_errors_as_the_runtime_does()
     _retry_events_as_lambda_does()
     _let_invocations_end()
@@ -87,6 +97,32 @@ def _retry_events_as_lambda_does() -> None:
 
     lambda_svc._execute_function = execute
     lambda_svc.invoke_async_with_retry = invoke_asynchronously
+
+
+def _let_functions_log_what_their_roles_allow() -> None:
+    """Write a function's log with the permissions of its role, as Lambda does.
+
+    ministack 1.5.33 writes it without asking; a function that is still ending when its stack is deleted would bring the
+    deleted log group back.
+    """
+    from ministack.core.responses import get_region
+    from ministack.services import cloudwatch_logs, lambda_svc
+
+    original = lambda_svc._emit_lambda_logs
+
+    def emit(function: dict[str, Any], *arguments: Any, **options: Any) -> None:
+        configuration = function.get("config") or function
+        own = f"/aws/lambda/{configuration.get('FunctionName')}"
+        group = configuration.get("LoggingConfig", {}).get("LogGroup") or own
+        actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        if group not in cloudwatch_logs._log_groups:
+            actions.append("logs:CreateLogGroup")
+        role_arn = configuration["Role"]
+        resource = f"arn:aws:logs:{get_region()}:{role_arn.split(':')[4]}:log-group:{group}:log-stream:"
+        if all(role_may(role_arn, action, resource) for action in actions):
+            original(function, *arguments, **options)
+
+    lambda_svc._emit_lambda_logs = emit
 
 
 def _exists(function: dict[str, Any]) -> bool:

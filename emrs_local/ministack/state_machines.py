@@ -1,7 +1,4 @@
-"""What Step Functions does that ministack, whose inside this module knows, does not.
-
-Installed by `emrs_local.ministack.app`.
-"""
+"""What Step Functions does that ministack does not."""
 
 from __future__ import annotations
 
@@ -9,8 +6,9 @@ import contextvars
 import json
 import random
 import threading
-from collections.abc import Callable
 from typing import Any
+
+from emrs_local.ministack.iam import role_may
 
 MOST_DATA_BYTES = 262_144
 _TOO_LONG = f"Member must have length less than or equal to {MOST_DATA_BYTES}"
@@ -18,16 +16,14 @@ _LONGEST_DELAY_SECONDS = 60  # ministack's own limit
 _DEFAULT_INTERVAL_SECONDS = 1
 _DEFAULT_BACKOFF_RATE = 2.0
 
-MayInvoke = Callable[[str, str, str], bool]
-
 _role_arn: contextvars.ContextVar[str] = contextvars.ContextVar("state_machine_role", default="")
 
 
-def install_state_machines(role_may: MayInvoke) -> None:
-    """Correct ministack's Step Functions; `role_may` says whether a role allows an action on a resource."""
+def correct_state_machines() -> None:
+    """Correct ministack's Step Functions."""
     _answer_a_repeated_start()
     _limit_data()
-    _invoke_with_the_role(role_may)
+    _invoke_with_the_role()
     _delay_retries_as_told()
     _refuse_to_wait_for_what_is_no_number()
     _end_executions_once()
@@ -88,7 +84,7 @@ def _limit_data() -> None:
     stepfunctions._error_matches = matches
 
 
-def _invoke_with_the_role(role_may: MayInvoke) -> None:
+def _invoke_with_the_role() -> None:
     """Invoke functions with the permissions of the state machine's role; ministack 1.5.33 asks for none."""
     from ministack.services import lambda_svc, stepfunctions
 

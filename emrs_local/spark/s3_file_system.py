@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 from botocore.config import Config
 
+from emrs_local.endpoint import Credentials
 from emrs_local.spark.bucket import Bucket
-from emrs_local.spark.credentials import Credentials
 from emrs_local.spark.named_buckets import named_buckets
 from emrs_local.spark.object_tree import ObjectTree
 from emrs_local.spark.webhdfs import WebHdfsServer

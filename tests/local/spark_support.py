@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import boto3
 
 from emrs_local import LocalAws
-from emrs_local.spark.credentials import Credentials
+from emrs_local.endpoint import Credentials
 from emrs_local.spark.s3_file_system import Mount
 
 if TYPE_CHECKING:

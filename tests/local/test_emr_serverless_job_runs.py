@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from emrs_local.emr_serverless.applications import Application
 from emrs_local.emr_serverless.rules import queue_of
-from emrs_local.ministack.app import Scope
+from emrs_local.ministack.scope import Scope
 from tests.local.emr_serverless_support import SECONDS_PER_MINUTE, Service, allow, policy
 from tests.local.test_emr_serverless_applications import create, error_of, wait_for_state
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from emrs_local import LocalAws
 from emrs_local.emr_serverless.errors import ThrottlingException
 from emrs_local.emr_serverless.rates import RATES, RateLimits
-from emrs_local.ministack.app import Scope
+from emrs_local.ministack.scope import Scope
 from tests.local.emr_serverless_support import SERVER_COMMAND, Service
 
 HERE = Scope(account_id="000000000000", region="us-east-1")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from emrs_local.endpoint import Credentials
 from emrs_local.spark import installation
-from emrs_local.spark.credentials import Credentials
 from emrs_local.spark.driver import JobProcess
 from emrs_local.spark.failure import failure_summary
 from emrs_local.spark.installation import missing_requirements

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emrs_local.spark.credentials import Credentials
+from emrs_local.endpoint import Credentials
 from emrs_local.spark.s3_file_system import Mount, S3FileSystem
 from tests.local.spark_support import (
     ADMINISTRATOR,

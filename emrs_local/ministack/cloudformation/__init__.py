@@ -4,7 +4,3 @@ What the difference is, and what custom resources rely on: resources that do not
 the same time; when one fails the others are cancelled at once, and what was in flight is undone too; a rollback sends
 the old properties back; what an update replaced or removed is deleted when it has succeeded.
 """
-
-from emrs_local.ministack.cloudformation.install import install_cloudformation
-
-__all__ = ["install_cloudformation"]

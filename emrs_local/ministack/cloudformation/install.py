@@ -20,7 +20,7 @@ _NOT_UPDATABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILE
 Json = dict[str, Any]
 
 
-def install_cloudformation() -> None:
+def replace_stack_operations() -> None:
     """Run stack operations here. ministack keeps the API, the templates, change sets, and its resource types."""
     from ministack.services.cloudformation import changesets, handlers, stacks
 
