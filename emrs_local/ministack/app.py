@@ -17,8 +17,8 @@ RequestHandler = Callable[[str, str, Headers, bytes, Query], Awaitable[tuple[int
 Asgi = Callable[..., Awaitable[None]]
 
 
-def application() -> Asgi:
-    """The ASGI application that is the local AWS: ministack's, corrected."""
+def corrected_ministack() -> Asgi:
+    """The ASGI application that is the local AWS; the environment has been set."""
     from ministack.app import app
 
     check_the_signatures_of_root()

@@ -1,17 +1,19 @@
-"""One attempt of a job run, as a process of Apache Spark in local mode."""
+"""The driver of a job run, as a process of Apache Spark in local mode."""
 
 import errno
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+from emrs_local.driver import DriverRequest
+from emrs_local.processes import forget_group, record_group
 from emrs_local.spark.class_archive import class_archive
+from emrs_local.spark.failure import failure_summary
 from emrs_local.spark.installation import java_home, missing_requirements, spark_home
 from emrs_local.spark.python_driver import python_drivers
+from emrs_local.spark.s3_file_system import Mount
 from emrs_local.spark.submission import Submission
 
 # On EMR Serverless the driver's command line is one of Linux too.
@@ -21,71 +23,55 @@ _TOO_LONG = (
 )
 
 
-class JobProcess:
+class SparkDriver:
     """Runs a Spark job with spark-submit, or a Hive query with spark-sql, in a process group of its own.
 
     Args:
-        job_driver: StartJobRun's `jobDriver`.
-        application_configuration: The merged `applicationConfiguration`. The classifications `core-site`,
-            `hive-site`, `spark-defaults`, `spark-driver-log4j2`, `spark-env`, `spark-hive-site` and `spark-log4j2`
-            have an effect.
-        job_run_name: The name of the Spark application, unless the job names it.
-        work_directory: The directory for everything that the process writes; it is made if it does not exist.
-        environment: The environment variables of the driver, such as its credentials. Of this process's own, only
-            `PATH` is inherited.
-        hadoop_properties: Those of the mount that the job sees S3 through.
+        request: What to run. Of its configuration, the classifications `core-site`, `hive-site`, `spark-defaults`,
+            `spark-driver-log4j2`, `spark-env`, `spark-hive-site` and `spark-log4j2` have an effect. Of this process's
+            own environment, only `PATH` is inherited.
+        mount: How the job sees S3; it is unmounted when the driver is closed.
+        groups: The directory in which the process group is recorded while it exists.
     """
 
-    def __init__(
-        self,
-        *,
-        job_driver: Mapping[str, Any],
-        application_configuration: Sequence[Mapping[str, Any]],
-        job_run_name: str,
-        work_directory: Path,
-        environment: Mapping[str, str],
-        hadoop_properties: Mapping[str, str],
-    ) -> None:
-        self._job_driver = job_driver
-        self._application_configuration = application_configuration
-        self._job_run_name = job_run_name
-        self._work_directory = work_directory.absolute()
-        self._environment = environment
-        self._hadoop_properties = hadoop_properties
+    def __init__(self, request: DriverRequest, *, mount: Mount, groups: Path) -> None:
+        self._request = request
+        self._mount = mount
+        self._groups = groups
+        self._directory = request.work_directory.absolute()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def stdout(self) -> Path:
         """The driver's standard output, and the standard error of a Python driver, growing while it runs."""
-        return self._work_directory / "stdout"
+        return self._directory / "stdout"
 
     @property
     def stderr(self) -> Path:
         """Spark's own standard error, growing while it runs."""
-        return self._work_directory / "stderr"
-
-    @property
-    def process_group(self) -> int:
-        """The id of the process group that the job is in, once it is started."""
-        return self._started().pid
+        return self._directory / "stderr"
 
     def start(self) -> None:
         """Start the process.
 
         Raises:
             RuntimeError: If Spark or Java is missing, or the arguments are too long for this machine.
-            ValueError: If nobody knows how the service reads the job driver's parameters.
+            ValueError: If it is not known how the service reads the job driver's parameters.
         """
         java, spark = java_home(), spark_home()
         if java is None or spark is None:
             raise RuntimeError(" ".join(missing_requirements()))
+        request = self._request
+        named = self._mount.named_buckets(
+            job_driver=request.job_driver, application_configuration=request.application_configuration
+        )
         submission = Submission(
-            job_driver=self._job_driver,
-            application_configuration=self._application_configuration,
-            job_run_name=self._job_run_name,
-            work_directory=self._work_directory,
-            environment=self._environment,
-            hadoop_properties=self._hadoop_properties,
+            job_driver=request.job_driver,
+            application_configuration=request.application_configuration,
+            job_run_name=request.job_run_name,
+            work_directory=self._directory,
+            environment=request.environment,
+            hadoop_properties=self._mount.hadoop_properties({*request.buckets, *named}),
             java_home=java,
             spark_home=spark,
             java_options=archive.java_options if (archive := class_archive()) else [],
@@ -97,7 +83,7 @@ class JobProcess:
             try:
                 self._process = subprocess.Popen(  # noqa: S603  # to run what the job says is the purpose
                     submission.command,
-                    cwd=self._work_directory,
+                    cwd=self._directory,
                     env=submission.environment,
                     stdin=subprocess.DEVNULL,
                     stdout=stdout,
@@ -108,21 +94,11 @@ class JobProcess:
                 if error.errno != errno.E2BIG:
                     raise
                 raise RuntimeError(_TOO_LONG) from error
+        record_group(self._groups, self._process.pid)
 
     def poll(self) -> int | None:
         """The exit code, or `None` while the process runs; that of a killed process is negative."""
         return self._started().poll()
-
-    def wait(self, timeout: float | None = None) -> int:
-        """The exit code, once the process has ended.
-
-        Args:
-            timeout: The longest time to wait, in seconds.
-
-        Raises:
-            subprocess.TimeoutExpired: If it runs longer than that.
-        """
-        return self._started().wait(timeout)
 
     def terminate(self, grace_seconds: float) -> None:
         """Ask the driver to end, and kill what is left of the process and its children after `grace_seconds`.
@@ -132,8 +108,21 @@ class JobProcess:
         gets SIGTERM, and its shutdown hooks run.
         """
         process = self._started()
-        if process.poll() is not None:
-            return
+        if process.poll() is None:
+            self._end(process, grace_seconds)
+        forget_group(self._groups, process.pid)
+
+    def failure_summary(self) -> str:
+        """The last few exceptions in what the driver and Spark wrote."""
+        # PySpark sends what Python writes to standard error, tracebacks too, to the driver's standard output.
+        output = [file.read_text(encoding="utf-8", errors="replace") for file in (self.stderr, self.stdout)]
+        return failure_summary("\n".join(output))
+
+    def close(self) -> None:
+        """Take S3 away from the job."""
+        self._mount.unmount()
+
+    def _end(self, process: subprocess.Popen[bytes], grace_seconds: float) -> None:
         if grace_seconds > 0:
             if drivers := python_drivers(process.pid):
                 for driver in drivers:

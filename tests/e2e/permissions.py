@@ -1,6 +1,6 @@
 """What the mutation test of the permissions is made of: the local AWS, the granted permissions, a job run's life.
 
-Run as a program it is the local AWS's server, that of the product with another executor: an entry point is read from
+Run as a program it is the local AWS's server, that of the product with another engine: an entry point is read from
 S3 with the execution role, as Spark does, but then run by plain Python, so that a run takes a fraction of a second.
 """
 
@@ -28,10 +28,10 @@ from constructs_emrs.handler.job_run import _RUN_ARN
 from constructs_emrs.handler.patience import _REFUSED_AT
 from constructs_emrs.handler.request import PROGRESS, Request
 from emrs_local import LocalAws
+from emrs_local.driver import DriverRequest
 from emrs_local.emr_serverless.errors import JobRunFailed
-from emrs_local.emr_serverless.executor import DriverRequest
 from emrs_local.endpoint import Endpoint
-from tests.local.emr_serverless_support import PythonDriver, PythonExecutor
+from tests.local.emr_serverless_support import PythonDriver, PythonEngine
 
 PROVIDER = "EMRServerlessJobRunProvider"
 SERVER_COMMAND = (sys.executable, "-m", "tests.e2e.permissions")
@@ -58,13 +58,13 @@ _PATIENCE_SECONDS = 600.0
 _START_SECONDS = 30.0
 
 
-class Executor(PythonExecutor):
+class Engine(PythonEngine):
     """Runs `s3://` entry points with Python."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
-    def prepare(self, request: DriverRequest) -> PythonDriver:
+    def make_driver(self, request: DriverRequest) -> PythonDriver:
         submit = request.job_driver["sparkSubmit"]
         location = urlsplit(submit["entryPoint"])
         region = request.environment["AWS_REGION"]
@@ -75,7 +75,7 @@ class Executor(PythonExecutor):
         except ClientError as error:
             raise JobRunFailed(f"can't read the entry point: {error}") from error
         job_driver = {"sparkSubmit": {**submit, "entryPoint": f"local://{script}"}}
-        return super().prepare(dataclasses.replace(request, job_driver=job_driver))
+        return super().make_driver(dataclasses.replace(request, job_driver=job_driver))
 
 
 # The granted permissions.
@@ -619,7 +619,7 @@ def _signed_now(request: Json) -> str:
 if __name__ == "__main__":
     from emrs_local.server import main
 
-    def python_executor(endpoint: Endpoint, _data_directory: Path) -> Executor:
-        return Executor(endpoint)
+    def python_engine(endpoint: Endpoint, _data_directory: Path) -> Engine:
+        return Engine(endpoint)
 
-    main(python_executor)
+    main(python_engine)

@@ -1,6 +1,6 @@
 """A local AWS whose job drivers are plain Python scripts, and what its tests share.
 
-Run as a program it is the server: that of the product with another executor and with minutes that last two seconds.
+Run as a program it is the server: that of the product with another engine and with minutes that last two seconds.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from emrs_local import LocalAws
-from emrs_local.emr_serverless.executor import DriverRequest
+from emrs_local.driver import DriverRequest
 from emrs_local.endpoint import Endpoint
 from emrs_local.processes import end_group
 
@@ -30,14 +30,11 @@ Json = dict[str, Any]
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 
 
-class PythonExecutor:
+class PythonEngine:
     """Runs `local://` entry points with Python."""
 
-    def prepare(self, request: DriverRequest) -> "PythonDriver":
+    def make_driver(self, request: DriverRequest) -> "PythonDriver":
         return PythonDriver(request)
-
-    def failure_summary(self, output: str) -> str:
-        return output.strip().splitlines()[-1] if output.strip() else ""
 
     def close(self) -> None:
         pass
@@ -78,6 +75,10 @@ class PythonDriver:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         end_group(self._process.pid, grace_seconds=0)
+
+    def failure_summary(self) -> str:
+        output = f"{self.stderr.read_text()}\n{self.stdout.read_text()}".strip()
+        return output.splitlines()[-1] if output else ""
 
     def close(self) -> None:
         pass
@@ -167,7 +168,7 @@ def make_role(aws: LocalAws, name: str, *statements: Mapping[str, Any], trust: s
 if __name__ == "__main__":
     from emrs_local.server import main
 
-    def python_executor(_endpoint: Endpoint, _data_directory: Path) -> PythonExecutor:
-        return PythonExecutor()
+    def python_engine(_endpoint: Endpoint, _data_directory: Path) -> PythonEngine:
+        return PythonEngine()
 
-    main(python_executor, seconds_per_minute=SECONDS_PER_MINUTE)
+    main(python_engine, seconds_per_minute=SECONDS_PER_MINUTE)

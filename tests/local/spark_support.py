@@ -1,20 +1,24 @@
-"""A local AWS with IAM enforced for the tests of the engine, and a client of the WebHDFS protocol."""
+"""A local AWS with IAM enforced for the tests of Spark, drivers, and a client of the WebHDFS protocol."""
 
 import json
 import posixpath
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 import boto3
 
 from emrs_local import LocalAws
+from emrs_local.driver import DriverRequest
 from emrs_local.endpoint import Credentials
-from emrs_local.spark.s3_file_system import Mount
+from emrs_local.spark.driver import SparkDriver
+from emrs_local.spark.s3_file_system import Mount, S3FileSystem
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -179,6 +183,46 @@ class WebHdfs:
             connection.request(method, target, body)
             response = connection.getresponse()
             return Answer(status=response.status, location=response.getheader("Location"), body=response.read())
+
+
+def driver_without_s3(entry_point: str, directory: Path, **spark_submit: Any) -> SparkDriver:
+    """A driver for which no S3 is there."""
+    file_system = S3FileSystem(endpoint_url="http://127.0.0.1:1", region=REGION, ca_bundle=None)
+    file_system.start()
+    request = DriverRequest(
+        job_driver={"sparkSubmit": {"entryPoint": entry_point, **spark_submit}},
+        application_configuration=[],
+        job_run_name="a test",
+        work_directory=directory / "run",
+        credentials=ADMINISTRATOR,
+        environment={},
+        buckets=[],
+    )
+    mount = file_system.mount(ADMINISTRATOR)
+    file_system.stop()
+    return SparkDriver(request, mount=mount, groups=directory / "groups")
+
+
+def exit_code_of(driver: SparkDriver) -> int:
+    """The exit code of a driver, once it has ended."""
+    wait_until(lambda: driver.poll() is not None)
+    code = driver.poll()
+    assert code is not None
+    return code
+
+
+def recorded_group(groups: Path) -> int:
+    """The process group of the only driver that has one recorded."""
+    (group,) = groups.iterdir()
+    return int(group.name)
+
+
+def wait_until(condition: Callable[[], Any], *, seconds: float = 900) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def _policy(*statements: Mapping[str, Any]) -> str:

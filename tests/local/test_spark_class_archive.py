@@ -13,8 +13,8 @@ from typing import BinaryIO
 import pytest
 
 from emrs_local.spark.class_archive import ClassArchive, class_archive, start_making, stop_making
-from emrs_local.spark.driver import JobProcess
 from emrs_local.spark.installation import java_home, spark_home
+from tests.local.spark_support import driver_without_s3, exit_code_of, recorded_group
 
 JAVA = java_home() or Path()
 SPARK = spark_home() or Path()
@@ -119,26 +119,16 @@ for option in java.management.ManagementFactory.getRuntimeMXBean().getInputArgum
     print(option)
 print(java.ProcessHandle.current().pid())
 """)
-    job = JobProcess(
-        job_driver={
-            "sparkSubmit": {
-                "entryPoint": str(script),
-                "sparkSubmitParameters": "--conf spark.driver.extraJavaOptions=-Dmine=1",
-            }
-        },
-        application_configuration=[],
-        job_run_name="a test",
-        work_directory=tmp_path / "run",
-        environment={},
-        hadoop_properties={},
+    job = driver_without_s3(
+        str(script), tmp_path, sparkSubmitParameters="--conf spark.driver.extraJavaOptions=-Dmine=1"
     )
     job.start()
 
-    assert job.wait(900) == 0, job.stderr.read_text()
+    assert exit_code_of(job) == 0, job.stderr.read_text()
     *options, java_process = job.stdout.read_text().splitlines()
     assert option_of(archive) in options
     assert "-Dmine=1" in options
-    assert int(java_process) == job.process_group
+    assert int(java_process) == recorded_group(tmp_path / "groups")
 
 
 @contextmanager

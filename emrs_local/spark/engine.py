@@ -1,0 +1,41 @@
+"""What the drivers of a server have in common: the local S3 as a file system, and an archive of classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emrs_local.driver import DriverRequest
+from emrs_local.endpoint import Endpoint
+from emrs_local.processes import forget_group, record_group
+from emrs_local.spark.class_archive import start_making, stop_making
+from emrs_local.spark.driver import SparkDriver
+from emrs_local.spark.s3_file_system import S3FileSystem
+
+
+class SparkEngine:
+    """Runs Spark jobs with spark-submit and Hive queries with spark-sql.
+
+    Args:
+        endpoint: where the jobs find S3.
+        region: the region of the server.
+        groups: the directory in which process groups are recorded while they exist.
+    """
+
+    def __init__(self, *, endpoint: Endpoint, region: str, groups: Path) -> None:
+        self._groups = groups
+        self._file_system = S3FileSystem(endpoint_url=endpoint.url, region=region, ca_bundle=str(endpoint.ca_bundle))
+        self._file_system.start()
+        self._archive_maker = start_making()
+        if self._archive_maker:
+            record_group(groups, self._archive_maker.pid)
+
+    def make_driver(self, request: DriverRequest) -> SparkDriver:
+        """A driver with its own view of S3, which has the credentials of the request."""
+        return SparkDriver(request, mount=self._file_system.mount(request.credentials), groups=self._groups)
+
+    def close(self) -> None:
+        """Stop serving S3 to jobs, and what is made for them."""
+        self._file_system.stop()
+        if self._archive_maker:
+            stop_making(self._archive_maker)
+            forget_group(self._groups, self._archive_maker.pid)
