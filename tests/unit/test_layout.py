@@ -68,9 +68,13 @@ def _of_ministack(tree: ast.Module) -> set[str]:
         if isinstance(node, ast.ImportFrom) and _is_of_ministack(node)
         for name in node.names
     }
-    loops = (node for node in ast.walk(tree) if isinstance(node, ast.For) and isinstance(node.iter, ast.Tuple))
-    over_them = (loop for loop in loops if {_root(item) for item in loop.iter.elts} <= imported)
-    return imported | {loop.target.id for loop in over_them if isinstance(loop.target, ast.Name)}
+    loops = {
+        node.target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and isinstance(node.iter, ast.Tuple)
+        if {_root(item) for item in node.iter.elts} <= imported
+    }
+    return imported | loops
 
 
 def _is_of_ministack(node: ast.ImportFrom) -> bool:
