@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emrs_local.ministack.cloudformation import resources
+from emrs_local.ministack.cloudformation.nested import existing_nested_stack
 from emrs_local.ministack.cloudformation.ordering import in_order, reversed_dependencies
-from emrs_local.ministack.cloudformation.stack import Operation, Record, Stack, Template, failed_resources
+from emrs_local.ministack.cloudformation.stack import STACK_TYPE, Operation, Record, Stack, Template, failed_resources
 
 _LOG = logging.getLogger("cloudformation")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doomed:
+class PhysicalResource:
     """A physical resource to delete; `retained` ones leave the stack and stay."""
 
     logical_id: str
@@ -25,34 +26,37 @@ class Doomed:
     snapshot: bool = False
 
 
-async def delete_resource(stack: Stack, doomed: Doomed) -> str | None:
+async def delete_resource(stack: Stack, resource: PhysicalResource) -> str | None:
     """Delete a resource and report it; returns why it failed, if it did."""
 
     def event(status: str, reason: str = "") -> None:
-        stack.event(doomed.logical_id, doomed.resource_type, status, reason, doomed.physical_id)
+        stack.event(resource.logical_id, resource.resource_type, status, reason, resource.physical_id)
 
-    if doomed.retained:
+    if resource.retained:
         event("DELETE_SKIPPED")
         return None
     event("DELETE_IN_PROGRESS")
     try:
-        await resources.delete(
-            stack,
-            doomed.logical_id,
-            doomed.resource_type,
-            doomed.physical_id,
-            doomed.properties,
-            snapshot=doomed.snapshot,
-        )
+        if resource.resource_type == STACK_TYPE:
+            await _delete_nested(resource.physical_id)
+        else:
+            await resources.delete(
+                stack,
+                resource.logical_id,
+                resource.resource_type,
+                resource.physical_id,
+                resource.properties,
+                snapshot=resource.snapshot,
+            )
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason
-        _LOG.error("Delete of %s (%s) failed: %s", doomed.logical_id, doomed.physical_id, error)
+        _LOG.error("Delete of %s (%s) failed: %s", resource.logical_id, resource.physical_id, error)
         event("DELETE_FAILED", str(error))
         return str(error)
     event("DELETE_COMPLETE")
     return None
 
 
-async def delete_records(stack: Stack, template: Template, all_doomed: Mapping[str, Doomed]) -> list[str]:
+async def delete_records(stack: Stack, template: Template, to_delete: Mapping[str, PhysicalResource]) -> list[str]:
     """Delete resources of the stack's record and take them out of it; returns those that failed.
 
     What a resource that failed depends on is left: its function, say, has to be there for the next attempt.
@@ -61,7 +65,7 @@ async def delete_records(stack: Stack, template: Template, all_doomed: Mapping[s
 
     async def delete(name: str) -> bool:
         stack.resources[name]["ResourceStatus"] = "DELETE_IN_PROGRESS"
-        reason = await delete_resource(stack, all_doomed[name])
+        reason = await delete_resource(stack, to_delete[name])
         if reason is None:
             stack.resources.pop(name, None)
             return True
@@ -69,8 +73,18 @@ async def delete_records(stack: Stack, template: Template, all_doomed: Mapping[s
         stack.resources[name].update(ResourceStatus="DELETE_FAILED", ResourceStatusReason=reason)
         return False
 
-    await in_order(all_doomed, reversed_dependencies(template.dependencies()), delete)
+    await in_order(to_delete, reversed_dependencies(template.dependencies()), delete)
     return failed
+
+
+async def _delete_nested(physical_id: str) -> None:
+    nested = existing_nested_stack(physical_id)
+    if nested is None:
+        return
+    await Deletion(nested).execute()
+    if nested.record["StackStatus"] != "DELETE_COMPLETE":
+        reason = nested.record["StackStatusReason"]
+        raise RuntimeError(f"Embedded stack {physical_id} was not successfully deleted: {reason}")
 
 
 class Deletion(Operation):
@@ -88,10 +102,10 @@ class Deletion(Operation):
         stack = self.stack
         stack.enter("DELETE_IN_PROGRESS")
         stack.record.pop("_failed_operation", None)
-        leftovers: list[Doomed] = stack.record.pop("_leftovers", [])
+        leftovers: list[PhysicalResource] = stack.record.pop("_leftovers", [])
         for leftover in leftovers:  # what updates replaced that were not rolled back
             await delete_resource(stack, leftover)
-        failed = await delete_records(stack, stack.template, self._doomed())
+        failed = await delete_records(stack, stack.template, self._to_delete())
         if failed and self._force:
             # FORCE_DELETE_STACK leaves what cannot be deleted, and what that depends on.
             for name in list(stack.resources):
@@ -104,7 +118,7 @@ class Deletion(Operation):
             _exports.pop(output.get("ExportName"), None)
         stack.enter("DELETE_COMPLETE")
 
-    def _doomed(self) -> dict[str, Doomed]:
+    def _to_delete(self) -> dict[str, PhysicalResource]:
         from ministack.services.cloudformation.stacks import _RETAINING_POLICIES, _with_dependencies
 
         stack, template = self.stack, self.stack.template
@@ -112,10 +126,10 @@ class Deletion(Operation):
         if self._force:
             failed = [name for name, record in stack.resources.items() if record["ResourceStatus"] == "DELETE_FAILED"]
             retained |= _with_dependencies(failed, template.definitions, set(stack.resources))
-        doomed = {}
+        to_delete = {}
         for name, record in stack.resources.items():
             policy = stack.policy(name, "DeletionPolicy", template)
-            doomed[name] = Doomed(
+            to_delete[name] = PhysicalResource(
                 logical_id=name,
                 resource_type=record["ResourceType"],
                 physical_id=record.get("PhysicalResourceId", ""),
@@ -123,4 +137,4 @@ class Deletion(Operation):
                 retained=policy in _RETAINING_POLICIES or name in retained,
                 snapshot=policy == "Snapshot",
             )
-        return doomed
+        return to_delete

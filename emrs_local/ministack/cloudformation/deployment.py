@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from emrs_local.ministack.cloudformation import resources
 from emrs_local.ministack.cloudformation.custom_resources import CustomResourceFailed, invented_physical_id
-from emrs_local.ministack.cloudformation.deletion import Doomed, delete_records, delete_resource
+from emrs_local.ministack.cloudformation.deletion import PhysicalResource, delete_records, delete_resource
+from emrs_local.ministack.cloudformation.nested import nested_stack
 from emrs_local.ministack.cloudformation.ordering import in_order, reversed_dependencies
 from emrs_local.ministack.cloudformation.resources import Step
-from emrs_local.ministack.cloudformation.stack import STACK_TYPE, Operation, Record, Stack, Template, failed_resources
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from emrs_local.ministack.cloudformation.stack import Operation, Record, Stack, Template, failed_resources
 
 _LOG = logging.getLogger("cloudformation")
 
@@ -52,6 +50,7 @@ class Deployment(Operation):
         self.disable_rollback = disable_rollback
         self.retain_except_on_create = retain_except_on_create
         self.steps: dict[str, Step] = {}
+        self._nested: dict[str, Deployment] = {}
         self._imports = imports or {}
         self._verb = "CREATE" if previous is None else "UPDATE"
         self._failed: dict[str, str] = {}
@@ -59,9 +58,9 @@ class Deployment(Operation):
         self._canceled = False
         self._abandoned = False
         self._reverted: set[str] = set()
-        self._doomed_by_rollback: list[Doomed] = []
+        self._replaced_by_rollback: list[PhysicalResource] = []
         # What earlier deployments, which were not rolled back, replaced or failed to create.
-        self._leftovers: list[Doomed] = stack.record.pop("_leftovers", [])
+        self._leftovers: list[PhysicalResource] = stack.record.pop("_leftovers", [])
 
     @property
     def failure(self) -> str:
@@ -170,7 +169,7 @@ class Deployment(Operation):
         old_template = self._old_template()
         removed = self._removed(old_template)
         replaced = {name: step for name, step in self.steps.items() if step.is_replaced or step.predecessor_deletes}
-        nested = {name: step.child for name, step in self.steps.items() if step.child and step.old is not None}
+        nested = {name: child for name, child in self._nested.items() if child.previous is not None}
 
         async def delete(name: str) -> bool:
             if name in nested:
@@ -181,9 +180,9 @@ class Deployment(Operation):
                 await self._delete_removed(removed[name])
             return True
 
-        doomed = {**removed, **replaced, **nested}
+        to_delete = {**removed, **replaced, **nested}
         await self._delete_leftovers()
-        await in_order(doomed, reversed_dependencies(old_template.dependencies()), delete)
+        await in_order(to_delete, reversed_dependencies(old_template.dependencies()), delete)
         self.stack.enter("UPDATE_COMPLETE")
 
     def keep_failed(self) -> None:
@@ -245,14 +244,14 @@ class Deployment(Operation):
 
     async def clean_up_rollback(self) -> None:
         """Delete what the update created, also in place of what was there before."""
-        created = {name: self._doomed(step) for name, step in self.steps.items() if step.old is None}
+        created = {name: self._created(step) for name, step in self.steps.items() if step.old is None}
         nested = {
-            name: step.child
-            for name, step in self.steps.items()
-            if step.child and step.old is not None and step.attempted
+            name: child
+            for name, child in self._nested.items()
+            if child.previous is not None and self.steps[name].attempted
         }
-        for doomed in self._doomed_by_rollback:
-            created[doomed.logical_id] = doomed
+        for resource in self._replaced_by_rollback:
+            created[resource.logical_id] = resource
 
         async def delete(name: str) -> bool:
             if name in nested:
@@ -340,7 +339,7 @@ class Deployment(Operation):
 
     def _leave(self, name: str, failed: Record) -> None:
         """Create anew what an earlier deployment failed to create, and delete in the end what there is of it."""
-        leftover = Doomed(
+        leftover = PhysicalResource(
             logical_id=name,
             resource_type=failed["ResourceType"],
             physical_id=failed.get("PhysicalResourceId", ""),
@@ -399,8 +398,6 @@ class Deployment(Operation):
         from ministack.services.cloudformation.provisioners import _RETAINING_POLICIES
         from ministack.services.cloudformation.stacks import _adopt_resource
 
-        from emrs_local.ministack.cloudformation.nested import nested_deployment
-
         stack = self.stack
         if step.logical_id in self._imports:
             identifier = self._imports[step.logical_id]
@@ -408,8 +405,12 @@ class Deployment(Operation):
             step.physical_id, step.attributes = adopted
             step.adopted = True
             return
-        if step.resource_type == STACK_TYPE:
-            step.child = nested_deployment(stack, step)
+        if step.is_stack:
+            nested, template, previous = nested_stack(stack, step)
+            child = self._nested[step.logical_id] = Deployment(nested, template, previous=previous)
+            step.attempted = True
+            await child.deploy_nested(step)
+            return
         if step.old is None:
             await resources.create(stack, step)
             return
@@ -438,7 +439,7 @@ class Deployment(Operation):
         """Another resource failed, or the operation is to stop, while this one was in flight."""
         if step.logical_id not in self.steps:
             return
-        if step.physical_id and not step.is_custom and step.child is None:
+        if step.physical_id and not step.is_custom and not step.is_stack:
             step.done = True  # a call that cannot be interrupted came to its end
         self._has_failed(step, RuntimeError(f"Resource {_NOUNS[step.verb]} cancelled"))
 
@@ -457,7 +458,7 @@ class Deployment(Operation):
         stack.resources[name]["PhysicalResourceId"] = step.physical_id
         stack.resource_event(name, f"{step.verb.upper()}_FAILED", str(error))
 
-    def _removed(self, old_template: Template) -> dict[str, Doomed]:
+    def _removed(self, old_template: Template) -> dict[str, PhysicalResource]:
         """What the new template no longer has."""
         from ministack.services.cloudformation.stacks import _RETAINING_POLICIES
 
@@ -466,7 +467,7 @@ class Deployment(Operation):
         for name, record in ((self.previous or {}).get("_resources") or {}).items():
             if name not in kept:
                 policy = self.stack.policy(name, "DeletionPolicy", old_template)
-                removed[name] = Doomed(
+                removed[name] = PhysicalResource(
                     logical_id=name,
                     resource_type=record["ResourceType"],
                     physical_id=record.get("PhysicalResourceId", ""),
@@ -476,13 +477,15 @@ class Deployment(Operation):
                 )
         return removed
 
-    async def _delete_removed(self, doomed: Doomed) -> None:
-        reason = await delete_resource(self.stack, doomed)
+    async def _delete_removed(self, resource: PhysicalResource) -> None:
+        reason = await delete_resource(self.stack, resource)
         if reason is None:
-            self.stack.resources.pop(doomed.logical_id, None)
+            self.stack.resources.pop(resource.logical_id, None)
         else:
             # It is still there: the deletion of the stack tries again.
-            self.stack.resources[doomed.logical_id].update(ResourceStatus="DELETE_FAILED", ResourceStatusReason=reason)
+            self.stack.resources[resource.logical_id].update(
+                ResourceStatus="DELETE_FAILED", ResourceStatusReason=reason
+            )
 
     async def _delete_predecessor(self, step: Step) -> None:
         try:
@@ -493,12 +496,12 @@ class Deployment(Operation):
         if step.is_replaced:
             await delete_resource(self.stack, self._predecessor(step))
 
-    def _predecessor(self, step: Step) -> Doomed:
+    def _predecessor(self, step: Step) -> PhysicalResource:
         """What a step replaced."""
         from ministack.services.cloudformation.provisioners import _RETAINING_POLICIES
 
         policy = self.stack.policy(step.logical_id, "UpdateReplacePolicy", self.template)
-        return Doomed(
+        return PhysicalResource(
             logical_id=step.logical_id,
             resource_type=step.resource_type,
             physical_id=step.old_physical_id,
@@ -508,17 +511,17 @@ class Deployment(Operation):
 
     async def _roll_back_create(self, reason: str) -> None:
         self.stack.enter("ROLLBACK_IN_PROGRESS", reason)
-        doomed = {name: self._doomed(step) for name, step in self.steps.items() if name in self.stack.resources}
-        failed = await delete_records(self.stack, self.template, doomed)
+        to_delete = {name: self._created(step) for name, step in self.steps.items() if name in self.stack.resources}
+        failed = await delete_records(self.stack, self.template, to_delete)
         if failed:
             self.stack.enter("ROLLBACK_FAILED", failed_resources("delete", failed))
         else:
             self.stack.enter("ROLLBACK_COMPLETE")
 
-    def _doomed(self, step: Step) -> Doomed:
+    def _created(self, step: Step) -> PhysicalResource:
         """The resource that a step created, for a rollback."""
         policy = self.stack.policy(step.logical_id, "DeletionPolicy", self.template)
-        return Doomed(
+        return PhysicalResource(
             logical_id=step.logical_id,
             resource_type=step.resource_type,
             physical_id=step.physical_id,
@@ -547,14 +550,14 @@ class Deployment(Operation):
         """Send a resource back; `record` is its old record and takes what it answers."""
         from ministack.services.cloudformation.stacks import _sends_back_failed_update
 
-        if step.child:
-            await step.child.revert_nested()
+        if child := self._nested.get(step.logical_id):
+            await child.revert_nested()
             return
         if not step.is_custom:
             if step.is_replaced or step.predecessor_deletes:
                 # The resource of before is still there, untouched; the new one is not needed any more.
                 if step.done:
-                    self._doomed_by_rollback.append(self._doomed(step))
+                    self._replaced_by_rollback.append(self._created(step))
                 return
             if not step.attempted or not (step.done or _sends_back_failed_update(step.resource_type)):
                 return
@@ -564,7 +567,7 @@ class Deployment(Operation):
         record["PhysicalResourceId"] = physical_id
         record["Attributes"] = attributes if step.is_custom else {**record.get("Attributes", {}), **(attributes or {})}
         if step.is_custom and physical_id != step.physical_id:
-            self._doomed_by_rollback.append(self._doomed(step))
+            self._replaced_by_rollback.append(self._created(step))
 
     async def revert_nested(self) -> None:
         """Go back as a resource of the parent stack.

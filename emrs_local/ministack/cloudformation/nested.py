@@ -1,4 +1,4 @@
-"""Nested stacks: a resource that is a stack, deployed and deleted with its parent."""
+"""Nested stacks: what is known of a resource that is a stack."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import copy
 import uuid
 from typing import Any
 
-from emrs_local.ministack.cloudformation.deletion import Deletion
-from emrs_local.ministack.cloudformation.deployment import Deployment
 from emrs_local.ministack.cloudformation.resources import Step
 from emrs_local.ministack.cloudformation.stack import Record, Stack, Template
 
@@ -15,8 +13,11 @@ _RESTORED = ("_resources", "_template", "_template_body", "_resolved_params", "_
 _RESTORED_AND_SHOWN = (*_RESTORED, "Parameters", "Tags", "Outputs")
 
 
-def nested_deployment(parent: Stack, step: Step) -> Deployment:
-    """The deployment of the stack that a resource is.
+def nested_stack(parent: Stack, step: Step) -> tuple[Stack, Template, Record | None]:
+    """The stack that a resource is, about to be deployed.
+
+    Returns:
+        The stack, its new template, and what its record was before an update; None for a create.
 
     Raises:
         ValueError: its template cannot be had, or asks for more than the parent acknowledged.
@@ -40,27 +41,16 @@ def nested_deployment(parent: Stack, step: Step) -> Deployment:
         record.update(_template=template, _resolved_params=parameters, _conditions=conditions)
         _stacks[record["StackName"]] = record
         _stack_events[record["StackId"]] = []
-    return Deployment(
-        Stack(record), Template(body=template, parameters=parameters, conditions=conditions), previous=previous
-    )
+    return Stack(record), Template(body=template, parameters=parameters, conditions=conditions), previous
 
 
-async def delete_nested(physical_id: str) -> None:
-    """Delete the stack that a resource is.
-
-    Raises:
-        RuntimeError: a resource of it failed.
-    """
+def existing_nested_stack(physical_id: str) -> Stack | None:
+    """The stack that a resource is; None if it is deleted."""
     from ministack.services.cloudformation import _stacks
     from ministack.services.cloudformation.provisioners import _nested_stack_lookup_name
 
     record = _stacks.get(_nested_stack_lookup_name(physical_id))
-    if record is None or record["StackStatus"] == "DELETE_COMPLETE":
-        return
-    await Deletion(Stack(record)).execute()
-    if record["StackStatus"] != "DELETE_COMPLETE":
-        reason = record["StackStatusReason"]
-        raise RuntimeError(f"Embedded stack {physical_id} was not successfully deleted: {reason}")
+    return None if record is None or record["StackStatus"] == "DELETE_COMPLETE" else Stack(record)
 
 
 def _template(parent: Stack, url: str) -> tuple[str, dict[str, Any]]:

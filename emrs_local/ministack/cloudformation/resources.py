@@ -1,18 +1,15 @@
-"""Creating, updating and deleting one resource: one with a function, a nested stack, or one of ministack's types."""
+"""Creating, updating and deleting one resource: one with a function, or one of ministack's types."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emrs_local.ministack.cloudformation import custom_resources
 from emrs_local.ministack.cloudformation.custom_resources import is_custom_resource
 from emrs_local.ministack.cloudformation.stack import STACK_TYPE, Record, Stack
-
-if TYPE_CHECKING:
-    from emrs_local.ministack.cloudformation.deployment import Deployment
 
 _ABANDONED_TYPE = "AWS::CloudFormation::WaitCondition"
 
@@ -35,7 +32,6 @@ class Step:
     done: bool = False
     attempted: bool = False  # the resource may have changed
     predecessor_deletes: list[Any] = field(default_factory=list)
-    child: Deployment | None = None
 
     @property
     def verb(self) -> str:
@@ -51,6 +47,11 @@ class Step:
     def is_custom(self) -> bool:
         """Whether a function provides the resource."""
         return is_custom_resource(self.resource_type)
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether the resource is a nested stack."""
+        return self.resource_type == STACK_TYPE
 
     @property
     def is_replaced(self) -> bool:
@@ -71,9 +72,6 @@ async def create(stack: Stack, step: Step) -> None:
     if step.is_custom:
         step.physical_id, step.attributes = await custom_resources.send(_request(stack, step, "Create"))
         return
-    if step.child:
-        await step.child.deploy_nested(step)
-        return
     await _finish(step, stacks._provision_keeping_seed, step.resource_type, step.logical_id, step.sent, stack.name)
 
 
@@ -93,10 +91,6 @@ async def update(stack: Stack, step: Step, *, retain_replaced: bool) -> None:
             reason = "Requested update required the provider to create a new physical resource"
             stack.event(step.logical_id, step.resource_type, "UPDATE_IN_PROGRESS", reason, physical_id)
         step.physical_id = physical_id
-        return
-    if step.child:
-        step.attempted = True
-        await step.child.deploy_nested(step)
         return
     if not stacks._custom_named_replacement_error(step.resource_type, step.old_sent, step.sent):
         if stacks._replacing_change(step.resource_type, step.old_sent, step.sent):
@@ -178,11 +172,6 @@ async def delete(
             physical_id=physical_id,
         )
         await custom_resources.send(request)
-        return
-    if resource_type == STACK_TYPE:
-        from emrs_local.ministack.cloudformation.nested import delete_nested
-
-        await delete_nested(physical_id)
         return
     if snapshot:
         stacks._snapshot_resource(resource_type, physical_id, properties)
