@@ -99,6 +99,11 @@ def job_run_failed(
     return JobRunFailed("\n\n".join(part for part in parts if part))
 
 
+def log_again(reason: str, log: DriverLog, *, file_names: Mapping[str, str]) -> None:
+    """Log why a run failed once more, with what its driver has said meanwhile."""
+    _log.error("%s\n%s", reason, "\n".join(as_written(line, file_names) for line in log.tail()))
+
+
 def _remedy(details: str, end_of_log: str) -> str:
     """What to do about it, empty if nothing better is known than to read the log."""
     # What the error shows, and not what comes before it in the log, where much passes that did no harm.

@@ -37,6 +37,7 @@ _HAS_RUN = "HasRun"
 _LOST_SINCE = "LostSince"
 _LOOKED_AT = "LookedAt"
 _FAILURE = "Failure"
+_FAILED_AT = "FailedAt"
 
 # CloudFormation waits for an hour; what is still being cancelled then is cancelled again by the rollback.
 _LONGEST_END_SECONDS = 50 * 60
@@ -381,11 +382,15 @@ class JobRunResource(Resource):
             if found is None:
                 return Again(pace.at_least(SETTLED_SECONDS))
             progress[_TO_END] = [[*run, False] for run in found]
+            progress[_FAILED_AT] = request.now
         if self._end_runs() and request.age < _LONGEST_UNDO_SECONDS:
             return Again(pace.until_next_look(0))
         if _RUN_ARN not in progress and self._announced() is not None:
             self._write_successor(None, request_id=_NOBODY)
-        raise failure.JobRunFailed(progress[_FAILURE])
+        run = self._own_run() if _RUN_ARN in progress else None
+        raise waiting.failed(
+            request, self._services, progress[_FAILURE], run=run, since=progress.get(_FAILED_AT, request.now)
+        )
 
     def _lost_runs(self) -> list[runs.RunId] | None:
         """Runs of this request that it never heard of; None if they may yet appear."""

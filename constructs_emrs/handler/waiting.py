@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from . import contract, failure, pace, runs
+from . import contract, errors, failure, pace, runs
 from .driver_log import DriverLog
 from .request import Again, Done, Outcome
 
@@ -16,16 +17,21 @@ if TYPE_CHECKING:
     from .request import Request
     from .services import Services
 
+_log = logging.getLogger(__name__)
+
 SUBMITTED = "SUBMITTED"
 _RUNNING = "RUNNING"
 
 # CloudFormation waits for an hour. What is left is for cancelling the run and for saying why.
 _LONGEST_SECONDS = 56 * 60
 _LONGEST_CANCEL_SECONDS = 58 * 60
+# What was logged before is no longer what the CDK CLI prints when CloudFormation tells it of the failure.
+_LOGGED_FOR_SECONDS = 60
 
 # Keys of the request's progress: why it fails, and for which run.
 _FAILURE = "Failure"
 _FAILED_RUNS = "FailedRuns"
+_FAILED_AT = "FailedAt"
 # Which attempt was first seen RUNNING, and when.
 _RUNNING_SINCE = "RunningSince"
 
@@ -84,6 +90,7 @@ def give_up(request: Request, reason: str, run_ids: list[runs.RunId]) -> Outcome
     """Write down why the request fails; its runs are ended before CloudFormation is told."""
     request.progress[_FAILURE] = reason
     request.progress[_FAILED_RUNS] = [list(run) for run in run_ids]
+    request.progress[_FAILED_AT] = request.now
     return Again(0)
 
 
@@ -102,7 +109,36 @@ def end_failed_runs(request: Request, services: Services) -> Outcome:
     if remaining and request.age < _LONGEST_CANCEL_SECONDS:
         request.progress[_FAILED_RUNS] = [list(run) for run in remaining]
         return Again(pace.until_next_look(0))
-    raise failure.JobRunFailed(request.progress[_FAILURE])
+    raise failed(
+        request,
+        services,
+        request.progress[_FAILURE],
+        run=runs.RunId.from_arn(request.properties[contract.JOB_RUN_ARN]),
+        since=request.progress[_FAILED_AT],
+    )
+
+
+def failed(
+    request: Request, services: Services, reason: str, *, run: runs.RunId | None, since: float
+) -> failure.JobRunFailed:
+    """The error of a request whose runs have ended, which is logged again when that took long.
+
+    Args:
+        request: The request.
+        services: What the log of the run is read with.
+        reason: Why it fails.
+        run: The run that it started, if it is known.
+        since: When it failed.
+    """
+    if run is not None and request.now - since > _LOGGED_FOR_SECONDS:
+        try:
+            job_run = runs.get(services.emr_serverless(), run)
+            if job_run is not None:
+                log = DriverLog(job_run, logs=services.logs, s3=services.s3, sleep=services.sleep)
+                failure.log_again(reason, log, file_names=request.properties.get(contract.FILE_NAMES, {}))
+        except Exception as error:  # noqa: BLE001 - it was logged, and is about to be told
+            _log.warning("%s", errors.sentence(error))
+    return failure.JobRunFailed(reason)
 
 
 def _end(client: EMRServerlessClient, to_end: list[runs.RunId]) -> list[runs.RunId]:

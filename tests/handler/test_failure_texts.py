@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -186,6 +187,38 @@ def test_what_the_functions_log_last_has_the_lines_that_the_reason_has_no_room_f
     (error,) = (record.getMessage() for record in caplog.records[-50:] if record.levelno >= logging.WARNING)
     assert "\n".join(lines) in error
     assert f"{RUN} FAILED: Job failed." in error
+
+
+def test_what_the_functions_log_last_is_the_reason_when_ending_the_run_took_minutes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service = Service(polls_to_cancel=100)
+    logs = Logs(["still working"])
+    failed_at: list[datetime] = []
+
+    def end(_: int) -> None:
+        if not failed_at and [run for run in service.runs.values() if run.state == "CANCELLING"]:
+            failed_at.append(service.now)
+            logs.lines["stderr"].append("told to stop")
+
+    with caplog.at_level(logging.INFO, logger="constructs_emrs.handler"), pytest.raises(JobRunFailed) as failed:
+        CustomResource(service, between_polls=end, logs=logs).create(properties(name="etl", **MONITORING))
+    assert service.now - failed_at[0] > timedelta(minutes=2)
+    _, again = (record.getMessage() for record in caplog.records if record.levelno == logging.ERROR)
+    assert again == f"{failed.value}\nstill working\ntold to stop"
+
+
+def test_a_log_that_can_not_be_read_once_more_does_not_change_the_reason() -> None:
+    service = Service(polls_to_cancel=100)
+
+    class Unreadable(Logs):
+        def get_log_events(self, **request: Any) -> dict[str, Any]:
+            if [run for run in service.runs.values() if run.state == "CANCELLED"]:
+                raise RuntimeError("broken")
+            return super().get_log_events(**request)
+
+    with pytest.raises(JobRunFailed, match="still working"):
+        CustomResource(service, logs=Unreadable(["still working"])).create(properties(name="etl", **MONITORING))
 
 
 def test_no_text_has_an_identifier_of_python() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -139,6 +140,16 @@ def test_a_run_that_takes_longer_than_its_long_wait_is_cancelled_and_fails_the_d
         deployment.create()
     assert only_run(deployment).state == "CANCELLED"
     assert timedelta(hours=3) <= deployment.service.now - began < timedelta(hours=3, minutes=5)
+
+
+def test_a_long_wait_that_ends_in_minutes_of_cancelling_logs_the_reason_last(caplog: pytest.LogCaptureFixture) -> None:
+    deployment = Deployment(wait_timeout=Duration.hours(3), takes=timedelta(hours=4))
+    deployment.service.polls_to_cancel = 100
+    deployment._let_runs_end = lambda _: None  # type: ignore[method-assign] # the service ends what is cancelled
+    with pytest.raises(JobRunFailed) as failed:
+        deployment.create()
+    *_, last = (record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR)
+    assert last == f"{failed.value}\nno column"
 
 
 def test_a_short_run_is_not_held_up_by_a_long_wait() -> None:
