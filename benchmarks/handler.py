@@ -21,7 +21,7 @@ from statistics import median
 from threading import Thread
 from typing import Any
 
-from constructs_emrs._asset import handler_asset
+from constructs_emrs.custom_resources.asset import handler_asset
 from constructs_emrs.handler import contract
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 9

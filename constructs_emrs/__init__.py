@@ -1,24 +1,24 @@
 """AWS CDK constructs that run EMR Serverless jobs on deploy."""
 
 from ._version import __version__
-from .application import Application, IApplication
-from .application_settings import IdentityCenter, Image, Interactive, Scheduler
-from .application_type import ApplicationType, Architecture
-from .capacity import InitialCapacity, MaximumCapacity, WorkerType
-from .code import Code
-from .configuration import Configuration
-from .encryption import Encryption
-from .execution_iam_policy import ExecutionIamPolicy
-from .hive_job import HiveJob
-from .job import Job
-from .job_mode import JobMode
-from .job_run import JobRun, JobRunState
-from .monitoring import CloudWatchLogs, LogType, LogWorker, ManagedLogs, Monitoring, Prometheus, S3Logs
-from .release_label import ReleaseLabel
-from .retry_policy import RetryPolicy
-from .run_when import RunWhen
-from .spark_job import SparkJob
-from .worker import DiskType, WorkerResources
+from .applications.application import Application, IApplication
+from .applications.application_type import ApplicationType, Architecture
+from .applications.capacity import InitialCapacity, MaximumCapacity, WorkerType
+from .applications.configuration import Configuration
+from .applications.release_label import ReleaseLabel
+from .applications.settings import IdentityCenter, Image, Interactive, Scheduler
+from .applications.worker import DiskType, WorkerResources
+from .jobs.code import Code
+from .jobs.execution_iam_policy import ExecutionIamPolicy
+from .jobs.hive_job import HiveJob
+from .jobs.job import Job
+from .jobs.job_mode import JobMode
+from .jobs.retry_policy import RetryPolicy
+from .jobs.spark_job import SparkJob
+from .monitoring.encryption import Encryption
+from .monitoring.monitoring import CloudWatchLogs, LogType, LogWorker, ManagedLogs, Monitoring, Prometheus, S3Logs
+from .runs.job_run import JobRun, JobRunState
+from .runs.run_when import RunWhen
 
 __all__ = [
     "Application",

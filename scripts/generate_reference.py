@@ -5,8 +5,8 @@ from pathlib import Path
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
-from constructs_emrs._members import SET_ELSEWHERE, argument_of
-from constructs_emrs._service_model import operation_shape
+from constructs_emrs.jobs.members import SET_ELSEWHERE, argument_of
+from constructs_emrs.validation.service_model import operation_shape
 
 PAGE = Path(__file__).parent.parent / "docs" / "start-job-run.md"
 

@@ -106,7 +106,7 @@ def _times(settings: dict[str, Any]) -> Any:
     times: dict[str, Any] = {"_WAIT_SECONDS": range(1, 12 * 3600)}
     if settings["seconds_of_one_resource"]:
         times["_SECONDS_OF_ONE_RESOURCE"] = settings["seconds_of_one_resource"]
-    return mock.patch.multiple("constructs_emrs.job_run", **times)
+    return mock.patch.multiple("constructs_emrs.runs.job_run", **times)
 
 
 def _other_resource(stack: Stack, settings: dict[str, Any]) -> CustomResource:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from constructs_emrs._asset import handler_asset
+from constructs_emrs.custom_resources.asset import handler_asset
 from constructs_emrs.handler import contract
 from constructs_emrs.handler.request import Request
 from tests.botocore_model import needs_flex

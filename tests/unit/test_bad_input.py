@@ -271,7 +271,7 @@ WRONG_TYPES: list[Row] = [
     (
         "an application given as the class",
         spark(application=Application),
-        "Lake/Bad: application=<class 'constructs_emrs.application.Application'>: an IApplication is "
+        "Lake/Bad: application=<class 'Application'>: an IApplication is "
         "expected, this is a class; pass the construct, or import what exists with a method "
         "Application.from_…",
     ),
@@ -302,7 +302,7 @@ WRONG_TYPES: list[Row] = [
     (
         "an entry point given as the class Code",
         spark(entry_point=Code),
-        "Lake/Bad: entry_point=<class 'constructs_emrs.code.Code'>: a Code is expected, this is a class; "
+        "Lake/Bad: entry_point=<class 'Code'>: a Code is expected, this is a class; "
         "use Code.from_asset(…) or Code.from_inline(…) or Code.from_bucket(…) or Code.from_uri(…)",
     ),
     (
@@ -530,8 +530,7 @@ WRONG_TYPES: list[Row] = [
     (
         "monitoring given as the class",
         spark(monitoring=Monitoring),
-        "Lake/Bad: monitoring=<class 'constructs_emrs.monitoring.Monitoring'>: a Monitoring is expected, "
-        "this is a class; use Monitoring(…)",
+        "Lake/Bad: monitoring=<class 'Monitoring'>: a Monitoring is expected, this is a class; use Monitoring(…)",
     ),
     (
         "monitoring given as one of its parts",

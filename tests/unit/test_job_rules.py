@@ -22,8 +22,8 @@ from constructs_emrs import (
     SparkJob,
     WorkerResources,
 )
-from constructs_emrs._parameter_rules import check_hive_parameters, check_spark_parameters
-from constructs_emrs._parameters import split
+from constructs_emrs.jobs._parameters import split
+from constructs_emrs.jobs._rules.parameters import check_hive_parameters, check_spark_parameters
 from emrs_local.spark.spark_arguments import split_parameters
 from tests.templates import new_stack, request_of
 

@@ -4,7 +4,7 @@ from aws_cdk import Tags
 from aws_cdk.assertions import Annotations, Match, Template
 
 from constructs_emrs import Application, Code, JobRun, ReleaseLabel, SparkJob
-from constructs_emrs._late_checks import LateChecks
+from constructs_emrs.validation.late_checks import LateChecks
 from tests.templates import new_stack
 
 

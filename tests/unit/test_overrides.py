@@ -6,7 +6,7 @@ import pytest
 
 from constructs_emrs import JobRun
 from constructs_emrs.handler import contract
-from constructs_emrs.json_types import JsonValue
+from constructs_emrs.validation.json_types import JsonValue
 from tests.templates import only, request_of, resources
 from tests.unit.conftest import Lake
 

@@ -11,10 +11,10 @@ from botocore.model import ServiceModel
 
 import constructs_emrs
 from constructs_emrs.__main__ import main
-from constructs_emrs._asset import handler_asset
-from constructs_emrs._service_model import service_model
 from constructs_emrs._version import __version__
+from constructs_emrs.custom_resources.asset import handler_asset
 from constructs_emrs.handler import contract
+from constructs_emrs.validation.service_model import service_model
 
 
 def test_all_public_names_are_exported_and_no_others() -> None:

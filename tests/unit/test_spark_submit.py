@@ -18,10 +18,10 @@ from constructs_emrs import (
     SparkJob,
     WorkerResources,
 )
-from constructs_emrs._classification import Setting
-from constructs_emrs._parameter_rules import check_spark_parameters
-from constructs_emrs._problems import Problems
-from constructs_emrs._spark_submit import spark_submit
+from constructs_emrs.jobs._classification import Setting
+from constructs_emrs.jobs._rules.parameters import check_spark_parameters
+from constructs_emrs.jobs._spark_submit import spark_submit
+from constructs_emrs.validation.problems import Problems
 from emrs_local.spark.spark_arguments import split_parameters
 from tests.everything import BIG_WORKER, hive_job_of_everything, spark_job_of_everything
 from tests.templates import new_stack, request_of

@@ -21,7 +21,7 @@ from cfnlint.api import lint  # type: ignore[import-untyped]  # it has annotatio
 
 from app import FlightDelays
 from constructs_emrs import Application, CloudWatchLogs, Code, JobRun, Monitoring, ReleaseLabel, S3Logs, SparkJob
-from constructs_emrs._provider import JobRunProvider
+from constructs_emrs.custom_resources.provider import JobRunProvider
 from tests import authorization, everything
 from tests.templates import Resources, resolved, resources
 

@@ -1,0 +1,1 @@
+"""Where jobs run: applications, their settings, and the rules of both."""

@@ -1,0 +1,63 @@
+"""The tags of an application, most of which CloudFormation does not set.
+
+CloudFormation calls UpdateApplication to change a tag, which the service refuses while the application is started,
+although TagResource would do: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2370. So a
+custom resource sets those that the application has from its constructs. Those of the stack reach it through
+CloudFormation whatever its template says: the application is stopped before they change.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jsii
+from aws_cdk import Aws, IStableAnyProducer, Lazy
+from aws_cdk import aws_emrserverless as emrserverless
+
+from ..handler import contract
+from ..validation.cdk_cache import stack_of
+
+
+class ApplicationTags:
+    """What is known about the tags of an application when the app is synthesised."""
+
+    def __init__(self, resource: emrserverless.CfnApplication) -> None:
+        """Take the tags out of CloudFormation's hands.
+
+        Args:
+            resource: The application's resource. It keeps the tag by which the functions know that it is the stack's.
+        """
+        self._resource = resource
+        resource.add_property_override("Tags", [{"Key": contract.STACK_TAG, "Value": Aws.STACK_ID}])
+
+    def all(self) -> dict[str, str]:
+        """The tags of the constructs around the application, and those of the stack that these do not replace."""
+        return {**self.of_stack(), **self._resource.tags.tag_values()}
+
+    def of_stack(self) -> dict[str, str]:
+        """The tags that CloudFormation hands to each resource: of the stack, and of those that it is nested in.
+
+        What `cdk deploy --tags` puts in their place is not known here.
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html
+        """
+        stack = stack_of(self._resource)
+        tags: dict[str, str] = {}
+        while stack.nested_stack_parent is not None:
+            # A nested stack is a resource of its parent, whose tags reach it unless it has others of these names.
+            nested: Any = stack.nested_stack_resource
+            tags = {**nested.tags.tag_values(), **tags}
+            stack = stack.nested_stack_parent
+        return {**stack.tags.tag_values(), **tags}
+
+
+def at_synth(value: Callable[[], Any]) -> Any:
+    """A property whose value is known when the app is synthesised; one that is empty is left out."""
+    return Lazy.any(_Producer(value))
+
+
+@jsii.implements(IStableAnyProducer)
+class _Producer:
+    def __init__(self, value: Callable[[], Any]) -> None:
+        self._value = value
+
+    def produce(self) -> Any:
+        return self._value() or None

@@ -1,0 +1,35 @@
+"""Configuration of the engine by classification."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..validation.argument_names import explained
+from ..validation.json_types import JsonObject
+
+
+@explained
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """Properties of one classification, such as `spark-defaults`, and nested classifications.
+
+    Args:
+        classification: The name, 1 to 1,024 characters, such as `spark-defaults` or `hive-site`.
+        properties: Property values by name, at most 100, each of 1,024 characters at most. Default: the member is left
+            out, which an empty mapping is not.
+        configurations: Classifications inside this one, at most 100.
+
+    Source: https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_Configuration.html
+    """
+
+    classification: str
+    properties: Mapping[str, str] | None = None
+    configurations: "Sequence[Configuration]" = ()
+
+    def render(self) -> JsonObject:
+        """The configuration with the service's member names."""
+        rendered: JsonObject = {"classification": self.classification}
+        if self.properties is not None:
+            rendered["properties"] = dict(self.properties)
+        if self.configurations:
+            rendered["configurations"] = [nested.render() for nested in self.configurations]
+        return rendered

@@ -1,0 +1,1 @@
+"""The custom resource provider of a stack, which knows neither jobs nor applications."""

@@ -1,0 +1,290 @@
+"""The custom resource provider that all job runs and applications of a stack share."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import jsii
+from aws_cdk import Aws, Duration, IStableStringProducer, Lazy, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_stepfunctions as stepfunctions
+from constructs import Construct, IConstruct
+
+from ..handler import contract
+from ..permissions.acknowledgements import acknowledge_provider
+from ..permissions.execution_role import application_arn
+from ..permissions.policies import Permission, Policies
+from ..validation.cdk_cache import asked_once, node_of, path_of, stack_of
+from ..validation.late_checks import LateChecks
+from ..validation.tag_limits import check_tag_limits
+from .asset import handler_asset
+
+if TYPE_CHECKING:
+    from ..applications.application import IApplication
+    from ..jobs.job import Job
+
+_ID = "EMRServerlessJobRunProvider"
+
+# Lambda that is busy or does not answer is waited for until CloudFormation's hour is over; a function that timed out or
+# was killed is called again for some minutes.
+# https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+_RETRY = [
+    {
+        "ErrorEquals": [
+            "Lambda.TooManyRequestsException",
+            "Lambda.ServiceException",
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+        ],
+        "IntervalSeconds": 2,
+        "MaxAttempts": 300,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 30,
+        "JitterStrategy": "FULL",
+    },
+    {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": 2,
+        "MaxAttempts": 15,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 20,
+        "JitterStrategy": "FULL",
+    },
+]
+# CloudFormation waits for an answer for an hour. What goes on after it ends after a day: the return of streams whose
+# application's update fails.
+_EXECUTION_SECONDS = 25 * 3600
+
+
+class JobRunProvider(Construct):
+    """Two Python functions with a state machine between them.
+
+    `Start` takes CloudFormation's request and starts an execution of the state machine, which calls `Step` until the
+    request is answered. The CDK's own provider framework would lose what a step knows before the next one, give up when
+    a function is killed, and tell nobody of the delete that follows a failed create.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self._job_runs = _Count()
+        self._late_checks = LateChecks(self)
+        self._log_group = logs.LogGroup(
+            self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+        )
+        self._code = s3_assets.Asset(self, "Code", path=handler_asset())
+        # What the functions may do whatever the stack has is in policies that their roles name, so that it is there for
+        # as long as the functions are. What jobs and applications add is in policies that name the role, as they name
+        # what waits for the functions: an application waits for the one that stops it before it changes.
+        clean_up = iam.ManagedPolicy(
+            self,
+            "RolePolicy",
+            description="What the custom resources of EMR Serverless job runs need in every stack",
+            statements=[self._write_logs(), *self._clean_up()],
+        )
+        self.role = iam.Role(
+            self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), managed_policies=[clean_up]
+        )
+        self._policies = Policies(self.role, "JobRuns", attached=1)
+        step = self._new_function(
+            "Step",
+            contract.STEP,
+            "Starts, waits for and cancels EMR Serverless job runs",
+            role=self.role,
+            timeout=Duration.minutes(5),
+            environment={contract.JOB_RUN_COUNT: Lazy.string(self._job_runs)},
+        )
+        state_machine = self._new_state_machine(step)
+        start_executions = iam.PolicyStatement(
+            sid="StartExecutions", actions=["states:StartExecution"], resources=[state_machine.attr_arn]
+        )
+        self._start = self._new_function(
+            "Start",
+            contract.START,
+            "Takes CloudFormation's requests for EMR Serverless job runs",
+            role=_new_role(self, "StartRole", "lambda", [self._write_logs(), start_executions]),
+            timeout=Duration.minutes(5),
+            environment={contract.STATE_MACHINE_ARN: state_machine.attr_arn},
+        )
+        acknowledge_provider(self)
+
+    @staticmethod
+    def of(scope: IConstruct) -> "JobRunProvider":
+        """The provider of the stack that `scope` is in, made when it is first asked for."""
+        return _provider_of(stack_of(scope))
+
+    @functools.cached_property
+    def service_token(self) -> str:
+        """What the custom resources name as their provider.
+
+        A resource that names it waits for the functions, and through them for the state machine and the roles. What
+        needs permissions on jobs and applications waits for `role` too.
+        """
+        return self._start.attr_arn
+
+    def check_tags(self, tagged: Construct, tags: Callable[[], Mapping[str, str]]) -> None:
+        """Check the tags of a run or an application, the library's own among them, when the app is synthesised."""
+        self._late_checks.add(lambda: check_tag_limits(tags(), tagged))
+
+    def allow_stopping(self, application: "IApplication") -> None:
+        """Let the functions cancel the application's runs, whoever started them."""
+        cancel = Permission(actions=("emr-serverless:CancelJobRun",), resources=(application.job_run_arns,))
+        self._allow(application, cancel)
+
+    def allow_running(self, run: Construct, job: "Job") -> None:
+        """Let the functions start, wait for and cancel the run of the job, and read the driver's log when it failed.
+
+        Raises:
+            ValueError: IAM would not let the functions' role have that much.
+        """
+        self._job_runs.value += 1
+        self._allow(run, *job._permissions_of_starting(), *job._permissions_of_reading_logs())
+
+    def _clean_up(self) -> list[iam.PolicyStatement]:
+        """Let the functions end and tag what this stack started, whatever its template says by then.
+
+        CloudFormation changes the role's policy before it deletes what left the template: permissions that came and
+        went with an application or a job would be gone when they are needed. So these do not name any; the tags of
+        runs and applications say which are the stack's.
+        """
+        applications = application_arn(self, "*")
+        of_this_stack = {"StringEquals": {f"aws:ResourceTag/{contract.STACK_TAG}": Aws.STACK_ID}}
+        return [
+            iam.PolicyStatement(
+                sid="SeeThisStack",
+                actions=[
+                    f"cloudformation:{action}"
+                    for action in (
+                        "DescribeStackEvents",
+                        "DescribeStackResource",
+                        "DescribeStacks",
+                        "ListStackResources",
+                    )
+                ],
+                resources=[Aws.STACK_ID],
+            ),
+            *(
+                iam.PolicyStatement(
+                    sid=sid,
+                    actions=[f"{contract.SERVICE}:{action}" for action in actions],
+                    resources=[resource],
+                    conditions=conditions,
+                )
+                for sid, actions, resource, conditions in (
+                    ("SeeApplications", ["GetApplication", "ListJobRuns"], applications, None),
+                    ("SeeJobRuns", ["GetJobRun"], f"{applications}/jobruns/*", None),
+                    ("StopApplications", ["StopApplication"], applications, of_this_stack),
+                    # `*` stands for what comes after a slash too: these are the tags of job runs as well.
+                    ("ChangeTags", ["TagResource", "UntagResource"], applications, of_this_stack),
+                    ("CancelJobRuns", ["CancelJobRun"], f"{applications}/jobruns/*", of_this_stack),
+                )
+            ),
+        ]
+
+    def _new_state_machine(self, step: lambda_.CfnFunction) -> stepfunctions.CfnStateMachine:
+        call = iam.PolicyStatement(sid="CallStep", actions=["lambda:InvokeFunction"], resources=[step.attr_arn])
+        role = _new_role(self, "StateMachineRole", "states", [call])
+        # Its executions are not logged: their input has the job's request and the URL that answers CloudFormation.
+        return stepfunctions.CfnStateMachine(
+            self,
+            "StateMachine",
+            role_arn=role.role_arn,
+            definition_string=Stack.of(self).to_json_string(_definition(step.attr_arn)),
+        )
+
+    def _new_function(
+        self,
+        construct_id: str,
+        handler: str,
+        description: str,
+        *,
+        role: iam.Role,
+        timeout: Duration,
+        environment: dict[str, str],
+    ) -> lambda_.CfnFunction:
+        """A function that waits for its role, and not, as the CDK's would, for what is granted to the role later."""
+        return lambda_.CfnFunction(
+            self,
+            construct_id,
+            code=lambda_.CfnFunction.CodeProperty(s3_bucket=self._code.s3_bucket_name, s3_key=self._code.s3_object_key),
+            handler=handler,
+            # Not the newest that the installed CDK knows: an update of the CDK would change the template, to a
+            # runtime that is not in every Region yet.
+            runtime="python3.13",
+            architectures=["arm64"],
+            memory_size=256,
+            timeout=int(timeout.to_seconds()),
+            role=role.role_arn,
+            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=self._log_group.log_group_name),
+            description=description,
+            environment=lambda_.CfnFunction.EnvironmentProperty(variables=environment),
+        )
+
+    def _write_logs(self) -> iam.PolicyStatement:
+        """Let a function write to the provider's log group, and to no other."""
+        actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        return iam.PolicyStatement(sid="WriteLogs", actions=actions, resources=[self._log_group.log_group_arn])
+
+    def _allow(self, asking: IConstruct, *permissions: Permission) -> None:
+        try:
+            self._policies.allow(permissions)
+        except ValueError as error:
+            raise ValueError(f"{path_of(asking)}: {error}; put it into another stack") from None
+
+
+@asked_once
+def _provider_of(stack: Stack) -> JobRunProvider:
+    existing = node_of(stack).try_find_child(_ID)
+    return cast("JobRunProvider", existing) if existing else JobRunProvider(stack, _ID)
+
+
+def _new_role(scope: Construct, construct_id: str, service: str, statements: list[iam.PolicyStatement]) -> iam.Role:
+    return iam.Role(
+        scope,
+        construct_id,
+        assumed_by=iam.ServicePrincipal(f"{service}.amazonaws.com"),
+        inline_policies={"Policy": iam.PolicyDocument(statements=statements)},
+    )
+
+
+@jsii.implements(IStableStringProducer)
+class _Count:
+    """How many there are when the app is synthesised."""
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def produce(self) -> str:
+        """The number."""
+        return str(self.value)
+
+
+def _definition(function_arn: str) -> dict[str, Any]:
+    """The state machine: step, wait, step, …, until CloudFormation has its answer.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html
+    """
+    call = {"Type": "Task", "Resource": function_arn, "Retry": _RETRY}
+    give_up = {"ErrorEquals": ["States.ALL"], "ResultPath": f"$.{contract.ERROR}", "Next": "Give up"}
+    return {
+        "StartAt": "Step",
+        "TimeoutSeconds": _EXECUTION_SECONDS,
+        "States": {
+            "Step": {
+                **call,
+                "Catch": [give_up],
+                "Next": "Is answered",
+            },
+            "Is answered": {
+                "Type": "Choice",
+                "Choices": [{"Variable": f"$.{contract.IS_ANSWERED}", "BooleanEquals": True, "Next": "Answered"}],
+                "Default": "Wait",
+            },
+            "Wait": {"Type": "Wait", "SecondsPath": f"$.{contract.WAIT_SECONDS}", "Next": "Step"},
+            # Whatever ends the function again and again, CloudFormation is told some time.
+            "Give up": {**call, "Catch": [give_up], "Next": "Is answered"},
+            "Answered": {"Type": "Succeed"},
+        },
+    }

@@ -1,0 +1,1 @@
+"""The rules of a StartJobRun request that the service's model does not have."""

@@ -1,0 +1,317 @@
+"""When to run a job: on deploy."""
+
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+import jsii
+from aws_cdk import CustomResource, Duration, IStableAnyProducer, ITaggableV2, Lazy, RemovalPolicy, TagManager, TagType
+from constructs import Construct
+
+from ..custom_resources.provider import JobRunProvider
+from ..handler import contract
+from ..jobs._rules.service import whole_seconds
+from ..jobs.job import Job
+from ..jobs.job_mode import JobMode
+from ..validation.argument_names import explained
+from ..validation.argument_types import checked
+from ..validation.cdk_cache import child_path
+from ..validation.model_rules import check_against_model, shape_of
+from ..validation.problems import Problems
+from ..validation.service_model import operation_shape
+from ..validation.tokens import is_token
+from .run_when import RunWhen
+
+_WAIT_SECONDS = range(60, 12 * 3600 + 1)
+# CloudFormation waits for a custom resource for an hour. What is left is for ending an earlier run, for throttling, and
+# for cancelling a run that takes too long; who wants to wait longer gets more custom resources, one after the other.
+_SECONDS_OF_ONE_RESOURCE = 55 * 60
+# Each of several custom resources counts from when it first saw the run RUNNING.
+_STABLE_SECONDS = range(10, 50 * 60 + 1)
+_RETAINED = (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+
+
+class JobRunState(Enum):
+    """What a deploy can wait for."""
+
+    SUBMITTED = "SUBMITTED"
+    """The service took the request: the deploy does not wait."""
+    RUNNING = "RUNNING"
+    """The driver runs: what a streaming job is waited for."""
+    SUCCESS = "SUCCESS"
+    """The job did its work: what a batch job is waited for."""
+
+
+@explained
+@jsii.implements(ITaggableV2)
+class JobRun(Construct):
+    """Runs a job on `cdk deploy`, waits for it, and fails the deploy with the job's own error if it failed.
+
+    It runs again when the job's definition, its local entry point or `triggers` changed: a run that is still active is
+    then cancelled first, and has ended before the new one starts. When an update is rolled back, batch work is not done
+    again, and a stream comes back. When the stack is deleted, a run that is still active is cancelled first.
+
+    Example:
+        >>> run = JobRun(stack, "EtlOnDeploy", job=etl, wait_for=JobRunState.SUCCESS)
+    """
+
+    @checked
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        job: Job,
+        wait_for: JobRunState | None = None,
+        wait_timeout: Duration | None = None,
+        stable_for: Duration | None = None,
+        arguments: Sequence[str] | None = None,
+        triggers: Mapping[str, str] | None = None,
+        run_when: RunWhen = RunWhen.CHANGED,
+        run_on_rollback: bool | None = None,
+        removal_policy: RemovalPolicy | None = None,
+    ) -> None:
+        """Create the run.
+
+        Args:
+            scope: The construct that the run is part of.
+            construct_id: The id of the run in its scope.
+            job: What to run.
+            wait_for: When the deploy goes on. Default: SUCCESS for a batch job, RUNNING for a streaming job.
+            wait_timeout: How long to wait before the run is cancelled and the deploy fails, 1 minute to 12 hours in
+                whole seconds. Each further 55 minutes take one more custom resource. Default: 55 minutes.
+            stable_for: How long the run has to be RUNNING, in one attempt, before the deploy goes on that waits for
+                RUNNING: a driver that fails at its start is RUNNING before it runs a line, and is tried again. 10
+                seconds to 50 minutes in whole seconds, and less than `wait_timeout`. Default: not at all.
+            arguments: The arguments of a Spark job's entry point, instead of the job's own.
+            triggers: Strings that start a new run when they change.
+            run_when: On which deploys a run is started.
+            run_on_rollback: Whether a run of the old definition is started when an update is rolled back. Default: no
+                for a batch job, whose work would be done twice; yes for a streaming job, which has to come back.
+            removal_policy: What happens to an active run when it leaves the stack. `RemovalPolicy.RETAIN` lets it go
+                on; what the job created for it is retained too, and the application has to be. Default: it is
+                cancelled.
+
+        Raises:
+            ValueError: Arguments that can't be; the text lists all of them.
+        """
+        super().__init__(scope, construct_id)
+        default_state = JobRunState.RUNNING if job.mode is JobMode.STREAMING else JobRunState.SUCCESS
+        problems = Problems(child_path(scope, construct_id))
+        _check_state(problems, job, wait_for)
+        _check_arguments(problems, job, arguments)
+        _check_size(problems, job, arguments)
+        wait_seconds = _wait_seconds(problems, wait_timeout)
+        state = wait_for or default_state
+        stable_seconds = _stable_seconds(problems, stable_for, state, wait_seconds)
+        _check_removal_policy(problems, job, removal_policy)
+        problems.raise_if_any()
+        provider = JobRunProvider.of(self)
+        provider.allow_running(self, job)
+        _expect_a_job_run(job)
+        request = _Request(job, arguments, self._tag_values)
+        provider.check_tags(self, lambda: {**request.tags(), **dict.fromkeys(contract.OWN_TAGS, "")})
+        properties: dict[str, Any] = {contract.REQUEST: Lazy.any(request)}
+        if all_triggers := _triggers(triggers, run_when):
+            properties[contract.TRIGGERS] = all_triggers
+        if job.mode is JobMode.STREAMING if run_on_rollback is None else run_on_rollback:
+            properties[contract.RUN_ON_ROLLBACK] = True
+        if job.mode is JobMode.STREAMING and (definition := _definition_of_application(self, job)):
+            properties[contract.APPLICATION_DEFINITION] = definition
+        waiting = _waiting(state, wait_seconds, stable_seconds, job._file_names)
+        self._resource = CustomResource(
+            self,
+            "Resource",
+            resource_type=contract.JOB_RUN_TYPE,
+            service_token=provider.service_token,
+            properties={**properties, **waiting[0]},
+            removal_policy=removal_policy,
+        )
+        # Nothing starts before its permissions exist, and nothing that a run needs is deleted before it ended.
+        self._resource.node.add_dependency(provider.role, *job.prerequisites)
+        self._last_resource = self._resource
+        for number, share in enumerate(waiting[1:], start=2):
+            self._last_resource = CustomResource(
+                self,
+                f"Wait{number}",
+                resource_type=contract.JOB_RUN_WAIT_TYPE,
+                service_token=provider.service_token,
+                properties={contract.JOB_RUN_ARN: self.job_run_arn, contract.WAIT_NUMBER: number, **share},
+            )
+        if removal_policy in _RETAINED:
+            job._retain()
+
+    @property
+    def cdk_tag_manager(self) -> TagManager:
+        """The tags of this run beside the job's, which win."""
+        return self._tags
+
+    def _tag_values(self) -> dict[str, str]:
+        return dict(self._tags.tag_values()) if "_tags" in vars(self) else {}
+
+    @functools.cached_property
+    def _tags(self) -> TagManager:
+        # Most runs have no tags of their own, and each question is a round trip to Node.js.
+        return TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
+
+    @property
+    def job_run_id(self) -> str:
+        """The id of the run that the last deploy started."""
+        return self._last_resource.get_att_string(contract.JOB_RUN_ID)
+
+    @property
+    def job_run_arn(self) -> str:
+        """The ARN of the run that the last deploy started."""
+        return self._last_resource.get_att_string(contract.JOB_RUN_ARN)
+
+    @property
+    def application_id(self) -> str:
+        """The id of the application that the run is in."""
+        return self._last_resource.get_att_string(contract.APPLICATION_ID)
+
+
+def _check_state(problems: Problems, job: Job, wait_for: JobRunState | None) -> None:
+    if wait_for is JobRunState.SUCCESS and job.mode is JobMode.STREAMING:
+        remedy = "use JobRunState.RUNNING or JobRunState.SUBMITTED"
+        problems.add("wait_for", wait_for, "a streaming job never succeeds, as it does not end", remedy)
+
+
+def _check_arguments(problems: Problems, job: Job, arguments: Sequence[str] | None) -> None:
+    if arguments is None:
+        return
+    if "sparkSubmit" not in job._copy_of_request()["jobDriver"]:
+        problems.add("arguments", arguments, "the job is no Spark job", "leave it out")
+        return
+    shape = shape_of(operation_shape("StartJobRun"), "jobDriver.sparkSubmit.entryPointArguments")
+    check_against_model(list(arguments), shape, problems.add, "arguments")
+
+
+def _check_size(problems: Problems, job: Job, arguments: Sequence[str] | None) -> None:
+    """Check that an execution of the state machine can carry the request.
+
+    An update carries the earlier one's tags too. https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    """
+    request = job._copy_of_request()
+    driver = next(iter(request["jobDriver"].values()))
+    if arguments is not None and "entryPointArguments" in driver:
+        driver["entryPointArguments"] = list(arguments)
+    size = _bytes_of(request)
+    if size > contract.PROPERTIES_BYTES:
+        of_arguments, of_configuration = (
+            _bytes_of(part) for part in (driver, request.get("configurationOverrides", {}))
+        )
+        name = "arguments" if of_arguments > of_configuration else "application_configuration"
+        problems.add_written(
+            name,
+            f"<{max(of_arguments, of_configuration):,} bytes>",
+            f"with it the request of the job has {size:,} bytes, and a job run of a deploy can have "
+            f"{contract.PROPERTIES_BYTES:,}",
+            "put them into a file, and name the file in arguments",
+        )
+
+
+def _bytes_of(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False, default=str).encode(errors="replace"))
+
+
+def _wait_seconds(problems: Problems, wait_timeout: Duration | None) -> int | None:
+    if wait_timeout is None:
+        return _SECONDS_OF_ONE_RESOURCE
+    seconds = whole_seconds(problems, "wait_timeout", wait_timeout)
+    if seconds is not None and not is_token(seconds) and seconds not in _WAIT_SECONDS:
+        remedy = (
+            "use 1 minute to 12 hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
+            "application.metric_failed_jobs()"
+        )
+        problems.add("wait_timeout", wait_timeout, "a deployment does not wait for that", remedy)
+    return seconds
+
+
+def _stable_seconds(
+    problems: Problems, stable_for: Duration | None, wait_for: JobRunState, wait_seconds: int | None
+) -> int | None:
+    if stable_for is None:
+        return None
+    seconds = whole_seconds(problems, "stable_for", stable_for)
+    if wait_for is not JobRunState.RUNNING:
+        problems.add("stable_for", stable_for, f"the deploy waits for {wait_for}", "use wait_for=JobRunState.RUNNING")
+    elif seconds is None or is_token(seconds):
+        return seconds
+    elif seconds not in _STABLE_SECONDS:
+        problems.add("stable_for", stable_for, "it is out of range", "use 10 seconds to 50 minutes")
+    elif wait_seconds is not None and not is_token(wait_seconds) and seconds >= wait_seconds:
+        problems.add("stable_for", stable_for, "the deploy does not wait for so long", "use a longer wait_timeout")
+    return seconds
+
+
+def _waiting(
+    wait_for: JobRunState, seconds: int | None, stable_seconds: int | None, file_names: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """How to wait, for each of the custom resources that it takes."""
+    properties: dict[str, Any] = {contract.WAIT_FOR: wait_for.value, contract.WAIT_TIMEOUT_SECONDS: seconds}
+    if stable_seconds is not None:
+        properties[contract.STABLE_SECONDS] = stable_seconds
+    if file_names and wait_for is not JobRunState.SUBMITTED:
+        properties[contract.FILE_NAMES] = file_names
+    if seconds is None or is_token(seconds) or wait_for is JobRunState.SUBMITTED:
+        return [properties]
+    handed_over = (seconds - 1) // _SECONDS_OF_ONE_RESOURCE
+    return [{**properties, contract.HAND_OVER_SECONDS: _SECONDS_OF_ONE_RESOURCE}] * handed_over + [properties]
+
+
+def _check_removal_policy(problems: Problems, job: Job, removal_policy: RemovalPolicy | None) -> None:
+    if removal_policy is None or removal_policy is RemovalPolicy.DESTROY:
+        return
+    if removal_policy not in _RETAINED:
+        problems.add("removal_policy", removal_policy, "a job run has no snapshots", "use DESTROY or RETAIN")
+    elif not getattr(job.application, "outlives_its_stack", True):
+        remedy = "give the application removal_policy=RemovalPolicy.RETAIN too, or use one of another stack"
+        problem = "the application is deleted with the stack, and its runs are cancelled before"
+        problems.add("removal_policy", removal_policy, problem, remedy)
+
+
+def _triggers(triggers: Mapping[str, str] | None, run_when: RunWhen) -> dict[str, str]:
+    """The strings that start a new run when they change."""
+    every_deploy = run_when is RunWhen.EVERY_DEPLOY
+    # CloudFormation asks for nothing whose properties are the same.
+    deploy = {"constructs-emrs:synthesised-at": datetime.now(UTC).isoformat()} if every_deploy else {}
+    return {**(triggers or {}), **deploy}
+
+
+def _expect_a_job_run(job: Job) -> None:
+    expect = getattr(job.application, "_expect_a_job_run", None)
+    if expect:
+        expect()
+
+
+def _definition_of_application(scope: Construct, job: Job) -> Any:
+    """What changes when the application is stopped to be changed, so that its streams are started again."""
+    definition = getattr(job.application, "_definition_for", None)
+    return definition(scope) if definition else None
+
+
+@jsii.implements(IStableAnyProducer)
+class _Request:
+    """The job's request when the app is synthesised: overrides may be added to the job after the run."""
+
+    def __init__(self, job: Job, arguments: Sequence[str] | None, own_tags: Callable[[], dict[str, str]]) -> None:
+        self._job = job
+        self._arguments = arguments
+        self._own_tags = own_tags
+
+    def tags(self) -> dict[str, str]:
+        """The job's tags, and those of the run that the job does not have."""
+        return {**self._own_tags(), **self._job._tag_values()}
+
+    def produce(self) -> dict[str, Any]:
+        """The request, with this run's arguments and tags."""
+        request = self._job._copy_of_request()
+        if self._arguments is not None:
+            request["jobDriver"]["sparkSubmit"]["entryPointArguments"] = list(self._arguments)
+        tags = self.tags()
+        if tags:
+            request["tags"] = tags
+        return request

@@ -1,0 +1,39 @@
+"""What is looked at when an app is synthesised and nothing is added to it any more."""
+
+from collections.abc import Callable
+
+import jsii
+from constructs import Construct, IValidation
+
+from .cdk_cache import node_of
+
+# Whatever Python asks of the CDK inside a call from Node.js stays on the stack of Node.js until that call returns, and
+# some thousand questions overflow it. A check asks some tens; each batch costs a question itself.
+_BATCH = 20
+
+
+class LateChecks:
+    """Checks that run when the app is synthesised, however many there are."""
+
+    def __init__(self, scope: Construct) -> None:
+        self._scope = scope
+        self._last: list[Callable[[], None]] | None = None
+
+    def add(self, check: Callable[[], None]) -> None:
+        """Run the check too; it puts what is wrong on a construct as an error, where the CDK CLI stops."""
+        if self._last is None or len(self._last) == _BATCH:
+            self._last = []
+            node_of(self._scope).add_validation(_Batch(self._last))
+        self._last.append(check)
+
+
+@jsii.implements(IValidation)
+class _Batch:
+    def __init__(self, checks: list[Callable[[], None]]) -> None:
+        self._checks = checks
+
+    def validate(self) -> list[str]:
+        """Run the checks."""
+        for check in self._checks:
+            check()
+        return []
