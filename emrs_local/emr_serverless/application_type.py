@@ -10,16 +10,17 @@ https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/237
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.model import MapShape, Shape, StructureShape
 
 from emrs_local.emr_serverless import protocol
 from emrs_local.emr_serverless.applications import Application, Applications
 from emrs_local.emr_serverless.errors import ResourceNotFoundException, ServiceError
 from emrs_local.emr_serverless.rules import require_valid_application
+from emrs_local.emr_serverless.shapes import rewritten
 from emrs_local.ministack.app import register_resource_type
 from emrs_local.ministack.scope import current_scope
 
@@ -114,18 +115,16 @@ def request_members(operation: str, properties: dict[str, Any]) -> dict[str, Any
     tags = {key: value for key, value in all_tags.items() if not key.startswith(_SYSTEM_TAGS)}
     rest = {name: value for name, value in properties.items() if name != "Tags"}
     # The user's own client tokens are for the API; a resource is created once for each of its creations.
-    return {**_structure(shape, rest), "tags": tags, "clientToken": str(uuid.uuid4())}
+    return {**rewritten(shape, rest, _members, _value), "tags": tags, "clientToken": str(uuid.uuid4())}
 
 
-def _structure(shape: StructureShape, properties: dict[str, Any]) -> dict[str, Any]:
+def _members(shape: StructureShape, properties: Mapping[str, Any]) -> Iterator[tuple[str, Shape, Any]]:
     by_property = {name[0].upper() + name[1:]: name for name in shape.members} | _SPELLED_DIFFERENTLY
-    members = {}
     for name, value in properties.items():
         member = by_property.get(name)
         if member is None or member in _NOT_PROPERTIES or member not in shape.members:
             raise ValueError(f"Encountered unsupported property {name}")
-        members[member] = _value(shape.members[member], value)
-    return members
+        yield member, shape.members[member], value
 
 
 # Properties whose name is not the API member's with a capital letter.
@@ -141,17 +140,8 @@ _NOT_PROPERTIES = {
 
 
 def _value(shape: Shape, value: Any) -> Any:
-    if isinstance(shape, StructureShape):
-        return _structure(shape, value)
-    if isinstance(shape, ListShape):
-        return [_value(shape.member, item) for item in value]
-    if isinstance(shape, MapShape):
-        items = value.items() if isinstance(value, dict) else ((item["Key"], item["Value"]) for item in value)
-        return {key: _value(shape.value, item) for key, item in items}
-    return _scalar(shape, value)
-
-
-def _scalar(shape: Shape, value: Any) -> Any:
+    if isinstance(shape, MapShape) and isinstance(value, list):
+        return {item["Key"]: item["Value"] for item in value}
     # Templates may hold numbers and booleans as strings.
     if shape.type_name == "boolean" and isinstance(value, str):
         return value.lower() == "true"

@@ -12,7 +12,7 @@ import functools
 import json
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -21,6 +21,7 @@ import botocore.loaders
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
 from emrs_local.emr_serverless.errors import ServiceError, UnknownOperationException, ValidationException
+from emrs_local.emr_serverless.shapes import rewritten
 
 SERVICE = "emr-serverless"
 
@@ -68,7 +69,7 @@ class Request:
             elif location == "querystring" and wire_name in self.query:
                 parameters[name] = _from_query(member, self.query[wire_name], name)
             elif location is None and document.get(wire_name) is not None:
-                parameters[name] = _known_members(member, document[wire_name])
+                parameters[name] = rewritten(member, document[wire_name], _known_members)
         validate(self.operation.name, parameters)
         return parameters
 
@@ -166,16 +167,10 @@ def _from_query(shape: Shape, values: list[str], name: str) -> Any:
     return value
 
 
-def _known_members(shape: Shape, value: Any) -> Any:
-    """`value` without the members that the model does not know; the service ignores them too."""
-    if isinstance(shape, StructureShape) and isinstance(value, dict):
-        members = shape.members
-        return {name: _known_members(members[name], item) for name, item in value.items() if name in members}
-    if isinstance(shape, ListShape) and isinstance(value, list):
-        return [_known_members(shape.member, item) for item in value]
-    if isinstance(shape, MapShape) and isinstance(value, dict):
-        return {key: _known_members(shape.value, item) for key, item in value.items()}
-    return value
+def _known_members(shape: StructureShape, value: Mapping[str, Any]) -> Iterator[tuple[str, Shape, Any]]:
+    """The members that the model knows; the service ignores others too."""
+    known = shape.members
+    return ((name, known[name], item) for name, item in value.items() if name in known)
 
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
@@ -259,17 +254,14 @@ def _matches(pattern: str, value: str) -> bool:
 
 
 def _serialize(shape: Shape, value: Any) -> Any:
-    if isinstance(shape, StructureShape):
-        members = shape.members
-        return {
-            members[name].serialization.get("name", name): _serialize(members[name], item)
-            for name, item in value.items()
-            if name in members and item is not None
-        }
-    if isinstance(shape, ListShape):
-        return [_serialize(shape.member, item) for item in value]
-    if isinstance(shape, MapShape):
-        return {key: _serialize(shape.value, item) for key, item in value.items()}
-    if isinstance(value, datetime.datetime):
-        return round(value.timestamp(), 3)
-    return value
+    return rewritten(shape, value, _wire_members, _wire_value)
+
+
+def _wire_members(shape: StructureShape, value: Mapping[str, Any]) -> Iterator[tuple[str, Shape, Any]]:
+    for name, member, item in _known_members(shape, value):
+        if item is not None:
+            yield member.serialization.get("name", name), member, item
+
+
+def _wire_value(_shape: Shape, value: Any) -> Any:
+    return round(value.timestamp(), 3) if isinstance(value, datetime.datetime) else value
