@@ -4,6 +4,6 @@
 in Python.
 """
 
-from emrs_local.local_aws import LocalAws
+from emrs_local.local_aws import LocalAws, LocalAwsError
 
-__all__ = ["LocalAws"]
+__all__ = ["LocalAws", "LocalAwsError"]

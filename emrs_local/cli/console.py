@@ -70,7 +70,7 @@ class Console:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether somebody is looking."""
+        """Whether it prints to a terminal."""
         return self._terminal
 
     def line(self, text: str) -> None:

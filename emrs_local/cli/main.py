@@ -211,13 +211,13 @@ def _described(description: str, examples: str) -> _Described:
 
 def _port(text: str) -> int:
     if not text.isdigit() or int(text) > _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is no port; use 0 to {_LAST_PORT}, 0 for a free one")
+        raise argparse.ArgumentTypeError(f"{text} is not a valid port; use 0 to {_LAST_PORT}, 0 for a free one")
     return int(text)
 
 
 def _attempt(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no attempt; they are numbered from 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a valid attempt; they are numbered from 1")
     return int(text)
 
 

@@ -22,10 +22,10 @@ def split_parameters(parameters: str) -> list[str]:
 
     White space separates; double quotes group and go away; backslashes stay, and one before a double quote keeps it
     from ending the group (https://github.com/opensearch-project/opensearch-spark/pull/306,
-    https://github.com/opensearch-project/sql/pull/2565). It is no shell.
+    https://github.com/opensearch-project/sql/pull/2565). It does not read them as a shell does.
 
     Raises:
-        ValueError: If nobody knows how the service reads them.
+        ValueError: If it is not known how the service reads them.
     """
     arguments: list[str] = []
     end_of_last, position = -1, 0
@@ -38,7 +38,7 @@ def split_parameters(parameters: str) -> list[str]:
             rest = parameters[position : position + _SHOWN]
             if parameters[position] == "'":
                 raise ValueError(
-                    f"nobody knows how the service reads single quotes, such as the one at the start of {rest}; "
+                    f"it is not known how the service reads single quotes, such as the one at the start of {rest}; "
                     "use double quotes, or the classification spark-defaults or hive-site"
                 )
             raise ValueError(f"the double quote at the start of {rest} is not closed")

@@ -57,7 +57,7 @@ class Submission:
         java_options: Options of Java over which the job's own win.
 
     Raises:
-        ValueError: If nobody knows how the service reads the job driver's parameters.
+        ValueError: If it is not known how the service reads the job driver's parameters.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Submission:
 
     @property
     def temporary_directory(self) -> Path:
-        """Where the process puts what nobody needs after it; it must exist."""
+        """Where the process puts what is not needed after it; it must exist."""
         return self._directory / "tmp"
 
     @property

@@ -433,7 +433,7 @@ def test_without_a_local_aws_in_the_environment_the_remedy_is_named(
 def test_a_wrong_port_is_a_wrong_command_line() -> None:
     result = emrs_local("start", "--port", "70000")
     assert result.returncode == 2
-    assert "70000 is no port" in result.stderr
+    assert "70000 is not a valid port" in result.stderr
 
 
 def on_a_terminal(source: str, **environment: str) -> str:

@@ -88,7 +88,7 @@ def test_parameters_are_split_as_the_service_was_seen_to(parameters: str, argume
 
 @pytest.mark.parametrize("parameters", ["--conf 'a=b c'", "--conf a=it's", "--archives 's3://b/a.zip#x'"])
 def test_a_single_quote_is_refused(parameters: str) -> None:
-    with pytest.raises(ValueError, match="nobody knows how the service reads single quotes"):
+    with pytest.raises(ValueError, match="it is not known how the service reads single quotes"):
         make_submission(parameters=parameters)
 
 
