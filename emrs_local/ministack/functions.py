@@ -176,7 +176,7 @@ def _start_few_processes_at_a_time() -> None:
     """Let an invocation take a process that becomes idle, instead of starting one for each that is in flight.
 
     When a hundred resources ask for a function at once, a hundred processes would start at once, and each take as long
-    as all; most of them are not needed when the first have answered. No invocation waits for long: an invocation may be what
+    as all; most of them are not needed when the first have answered. No invocation waits for long: it may be what
     another waits for.
     """
     from ministack.core import lambda_runtime
