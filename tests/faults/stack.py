@@ -3,7 +3,8 @@
 Sources: the request types of custom resources in the CloudFormation User Guide, and, for what is sent during a
 rollback, https://github.com/aws/aws-cdk/pull/29581 and
 https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1814. Where no page says in which order
-something happens, the history draws it.
+something happens, the history draws it, and time is that of a world: the CloudFormation of the local AWS has one order
+and the time of the machine.
 """
 
 from __future__ import annotations

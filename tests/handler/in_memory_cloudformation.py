@@ -1,7 +1,8 @@
 """CloudFormation and Step Functions in memory, as far as the custom resources of one stack see them.
 
 Nothing runs by itself: a test says when CloudFormation goes on, when an execution does its next step, and what goes
-wrong.
+wrong. So it shares nothing with the CloudFormation of the local AWS, which deploys whole templates, as fast as it can;
+`tests.faults.stack` adds to this one what happens to a stack.
 """
 
 from __future__ import annotations

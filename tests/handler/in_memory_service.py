@@ -1,4 +1,8 @@
-"""EMR Serverless in memory, behind a real botocore client: requests are validated and serialised as always."""
+"""EMR Serverless in memory, behind a real botocore client: requests are validated and serialised as always.
+
+The local AWS has another, which evaluates IAM, runs drivers and lets time pass; here a test moves the clock, decides
+what becomes of a run and which call fails, and a history of thousands of calls takes a second.
+"""
 
 from __future__ import annotations
 
