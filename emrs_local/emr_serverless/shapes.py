@@ -1,6 +1,7 @@
 """The way through a value that one of botocore's shapes describes: it is walked to read, to write and to translate it.
 
 `protocol` checks values in a walk of its own: it says what is wrong at which path, and goes into the keys of maps.
+The functions of `constructs_emrs` have one too, as their asset has nothing but botocore.
 """
 
 from __future__ import annotations

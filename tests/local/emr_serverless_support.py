@@ -21,6 +21,7 @@ from emrs_local import LocalAws
 from emrs_local.driver import DriverRequest
 from emrs_local.endpoint import Endpoint
 from emrs_local.processes import end_group
+from emrs_local.spark.spark_arguments import split_parameters
 
 SECONDS_PER_MINUTE = 2.0
 SERVER_COMMAND = (sys.executable, str(Path(__file__).resolve()))
@@ -51,6 +52,7 @@ class PythonDriver:
 
     def start(self) -> None:
         submit = self._request.job_driver["sparkSubmit"]
+        split_parameters(submit.get("sparkSubmitParameters", ""))  # as Spark's driver does; the script needs none
         script = submit["entryPoint"].removeprefix("local://")
         with self.stdout.open("wb") as stdout, self.stderr.open("wb") as stderr:
             self._process = subprocess.Popen(

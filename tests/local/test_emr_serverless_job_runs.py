@@ -90,6 +90,15 @@ def test_a_failed_run_says_why_in_awss_words(service: Service, crash: str) -> No
     )
 
 
+def test_a_run_whose_driver_cannot_be_started_says_why(service: Service, hello: str) -> None:
+    job_driver = {"sparkSubmit": {"entryPoint": hello, "sparkSubmitParameters": "--conf 'spark.a=b'"}}
+    run = service.wait(service.start(hello, jobDriver=job_driver), "FAILED")
+    assert run["stateDetails"].startswith(
+        "The driver could not be started: it is not known how the service reads single quotes"
+    )
+    assert "RUNNING" not in service.states(run["jobRunId"])
+
+
 def test_the_driver_has_the_credentials_of_the_execution_role(service: Service) -> None:
     source = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
     job_run_id = service.start(service.script("whoami", source), **monitoring(**CLOUDWATCH))
