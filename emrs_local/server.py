@@ -33,6 +33,7 @@ from emrs_local.emr_serverless.protocol import SERVICE
 from emrs_local.emr_serverless.rates import RateLimits
 from emrs_local.endpoint import HOST, Endpoint
 from emrs_local.ministack.app import corrected_ministack, register_service
+from emrs_local.ministack.emr_serverless_tasks import register_emr_serverless_tasks
 from emrs_local.ministack.environment import set_environment
 from emrs_local.processes import end_recorded_groups
 
@@ -104,6 +105,7 @@ async def _serve(
     register_service(SERVICE, service.handle_request)
     register_application_type(service.applications)
     register_cdk_resources(endpoint)
+    register_emr_serverless_tasks(endpoint)
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         async def send_and_tell(message: Any) -> None:
