@@ -23,10 +23,9 @@ from constructs_emrs import (
     SparkJob,
     WorkerResources,
 )
-from constructs_emrs.jobs._rules.service import check_request
-from constructs_emrs.validation.model_rules import check_against_model
+from constructs_emrs.jobs._rules.request import check_request
+from constructs_emrs.validation.model import check_against_model, operation_shape
 from constructs_emrs.validation.problems import Problems
-from constructs_emrs.validation.service_model import operation_shape
 
 PROCESSES = 7
 CHECKS = 300
@@ -39,7 +38,7 @@ import sys, time, types
 package = types.ModuleType("constructs_emrs")
 package.__path__ = sys.argv[1:]
 sys.modules["constructs_emrs"] = package
-from constructs_emrs.validation.service_model import operation_shape
+from constructs_emrs.validation.model import operation_shape
 start = time.perf_counter()
 operation_shape("StartJobRun")
 print(time.perf_counter() - start)

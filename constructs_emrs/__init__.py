@@ -1,24 +1,23 @@
 """AWS CDK constructs that run EMR Serverless jobs on deploy."""
 
 from ._version import __version__
-from .applications.application import Application, IApplication
-from .applications.application_type import ApplicationType, Architecture
-from .applications.capacity import InitialCapacity, MaximumCapacity, WorkerType
+from .applications.application import Application
+from .applications.capacity import DiskType, InitialCapacity, MaximumCapacity, WorkerResources, WorkerType
 from .applications.configuration import Configuration
+from .applications.interface import IApplication
 from .applications.release_label import ReleaseLabel
-from .applications.settings import IdentityCenter, Image, Interactive, Scheduler
-from .applications.worker import DiskType, WorkerResources
+from .applications.settings import ApplicationType, Architecture, IdentityCenter, Image, Interactive, Scheduler
 from .jobs.code import Code
-from .jobs.execution_iam_policy import ExecutionIamPolicy
 from .jobs.hive_job import HiveJob
+from .jobs.interface import IJob
 from .jobs.job import Job
-from .jobs.job_mode import JobMode
-from .jobs.retry_policy import RetryPolicy
+from .jobs.options import ExecutionIamPolicy, JobMode, RetryPolicy
 from .jobs.spark_job import SparkJob
 from .monitoring.encryption import Encryption
+from .monitoring.metric_options import MetricOptions
 from .monitoring.monitoring import CloudWatchLogs, LogType, LogWorker, ManagedLogs, Monitoring, Prometheus, S3Logs
-from .runs.job_run import JobRun, JobRunState
-from .runs.run_when import RunWhen
+from .runs.job_run import JobRun, JobRunState, RunWhen
+from .validation.json_types import JsonObject, JsonValue
 
 __all__ = [
     "Application",
@@ -32,6 +31,7 @@ __all__ = [
     "ExecutionIamPolicy",
     "HiveJob",
     "IApplication",
+    "IJob",
     "IdentityCenter",
     "Image",
     "InitialCapacity",
@@ -40,10 +40,13 @@ __all__ = [
     "JobMode",
     "JobRun",
     "JobRunState",
+    "JsonObject",
+    "JsonValue",
     "LogType",
     "LogWorker",
     "ManagedLogs",
     "MaximumCapacity",
+    "MetricOptions",
     "Monitoring",
     "Prometheus",
     "ReleaseLabel",

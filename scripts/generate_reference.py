@@ -5,8 +5,8 @@ from pathlib import Path
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
-from constructs_emrs.jobs.members import SET_ELSEWHERE, argument_of
-from constructs_emrs.validation.service_model import operation_shape
+from constructs_emrs.jobs._members import SET_ELSEWHERE, argument_of_member
+from constructs_emrs.validation.model import operation_shape
 
 PAGE = Path(__file__).parent.parent / "docs" / "start-job-run.md"
 
@@ -84,7 +84,7 @@ def page() -> str:
         elif path == "tags":
             argument = "`Tags.of(job).add(…)`, or of any scope around it"
         else:
-            argument = ", ".join(f"`{name.strip()}`" for name in argument_of(path.replace("[]", "")).split(","))
+            argument = ", ".join(f"`{name.strip()}`" for name in argument_of_member(path.replace("[]", "")).split(","))
         group = next((group for group in _GROUPS if path.startswith(f"{group}.")), "")
         row = f"| `{path.removeprefix(group).lstrip('.')}` | {argument} | {limits(shape)} |\n"
         tables.setdefault(group, []).append(row)

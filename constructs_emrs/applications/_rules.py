@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import RemovalPolicy, Stack
 from constructs import Construct
 
-from ..jobs._rules.service import require_release, whole_minutes
 from ..validation.problems import Problems
 from ..validation.tokens import is_token
-from .application_type import ApplicationType
-from .capacity import WorkerType, check_worker_type
+from ..validation.units import whole_gib, whole_minutes
+from .capacity import InitialCapacity, MaximumCapacity, WorkerType
 from .configuration import Configuration
+from .engine_rules import check_worker, require_release
 from .release_label import ReleaseLabel
-from .settings import IdentityCenter, Image, Interactive, Scheduler
+from .settings import ApplicationType, IdentityCenter, Image, Interactive, Scheduler
 
+_MOST_WORKERS = 1_000_000
 _WEEK_MINUTES = 7 * 24 * 60
 _RELEASE = re.compile(r"emr-(spark-)?[0-9]+\.[0-9]+[.-][A-Za-z0-9._-]+")
 _APPLICATION_ARN = re.compile(r"arn:aws[a-z-]*:emr-serverless:([a-z0-9-]+):([0-9]{12}):/applications/[0-9a-z]+")
@@ -84,7 +85,7 @@ def check_images(
         _check_image(problems, "image", image)
     for worker, own in worker_images.items():
         argument = f"worker_images[{worker}]"
-        check_worker_type(problems, argument, worker, application_type)
+        _check_worker_type(problems, argument, worker, application_type)
         require_release(problems, release, (6, 9), argument, own.digest or own.tag or "latest")
         _check_image(problems, argument, own)
 
@@ -141,3 +142,50 @@ def check_auto_stop(problems: Problems, minutes: int | None, *, auto_stop: bool)
         problems.add("auto_stop_after", value, "auto_stop=False says that it never stops", "leave out one of the two")
     elif not is_token(minutes) and not 1 <= minutes <= _WEEK_MINUTES:
         problems.add("auto_stop_after", value, "it is out of range", f"use 1 to {_WEEK_MINUTES:,} minutes")
+
+
+def check_capacity(
+    problems: Problems,
+    initial: Mapping[WorkerType, InitialCapacity] | None,
+    maximum: MaximumCapacity | None,
+    application_type: ApplicationType,
+    release: ReleaseLabel,
+) -> None:
+    """Note what is wrong with the initial and the maximum capacity of an application."""
+    if initial is not None:
+        _check_initial(problems, initial, application_type, release)
+    if maximum is not None:
+        _check_maximum(problems, maximum)
+
+
+def _check_initial(
+    problems: Problems,
+    capacity: Mapping[WorkerType, InitialCapacity],
+    application_type: ApplicationType,
+    release: ReleaseLabel,
+) -> None:
+    """Note workers of the other engine, what the service or the release does not have, and counts out of range."""
+    for worker, initial in capacity.items():
+        argument = f"initial_capacity[{worker}]"
+        _check_worker_type(problems, argument, worker, application_type)
+        check_worker(problems, f"{argument}.resources", initial.resources, release)
+        if not is_token(initial.worker_count) and not 1 <= initial.worker_count <= _MOST_WORKERS:
+            problems.add(f"{argument}.worker_count", initial.worker_count, "it is out of range", "use 1 or more")
+
+
+def _check_worker_type(
+    problems: Problems, argument: str, worker: WorkerType, application_type: ApplicationType
+) -> None:
+    """Note a worker of the other engine."""
+    if worker.application_type is not application_type:
+        own = " or ".join(str(known) for known in WorkerType if known.application_type is application_type)
+        problems.add(argument, worker, f"a {application_type.value} application has no such worker", f"use {own}")
+
+
+def _check_maximum(problems: Problems, capacity: MaximumCapacity) -> None:
+    """Note capacities that are not whole or not positive."""
+    if not is_token(capacity.cpu) and capacity.cpu < 1:
+        problems.add("maximum_capacity.cpu", capacity.cpu, "it is out of range", "use 1 or more")
+    for name, size in (("memory", capacity.memory), ("disk", capacity.disk)):
+        if whole_gib(problems, f"maximum_capacity.{name}", size) == 0:
+            problems.add(f"maximum_capacity.{name}", "0 GiB", "it is out of range", "use 1 GiB or more")

@@ -6,11 +6,9 @@ custom resource sets those that the application has from its constructs. Those o
 CloudFormation whatever its template says: the application is stopped before they change.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-import jsii
-from aws_cdk import Aws, IStableAnyProducer, Lazy
+from aws_cdk import Aws
 from aws_cdk import aws_emrserverless as emrserverless
 
 from ..handler import contract
@@ -47,17 +45,3 @@ class ApplicationTags:
             tags = {**nested.tags.tag_values(), **tags}
             stack = stack.nested_stack_parent
         return {**stack.tags.tag_values(), **tags}
-
-
-def at_synth(value: Callable[[], Any]) -> Any:
-    """A property whose value is known when the app is synthesised; one that is empty is left out."""
-    return Lazy.any(_Producer(value))
-
-
-@jsii.implements(IStableAnyProducer)
-class _Producer:
-    def __init__(self, value: Callable[[], Any]) -> None:
-        self._value = value
-
-    def produce(self) -> Any:
-        return self._value() or None

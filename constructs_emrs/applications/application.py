@@ -1,218 +1,61 @@
 """Where job runs run: the L2 construct of AWS::EMRServerless::Application."""
 
-import functools
 import hashlib
 import json
 import re
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, Unpack, cast
+from typing import Any, cast
 
 import jsii
-from aws_cdk import Annotations, ArnFormat, CustomResource, Duration, IResource, Names, RemovalPolicy, Resource, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import ArnFormat, CustomResource, Duration, Names, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_emrserverless as emrserverless
-from aws_cdk import aws_iam as iam
-from constructs import Construct, IDependable
+from constructs import Construct, IConstruct, IDependable
 
-from ..custom_resources.provider import JobRunProvider
+from ..custom_resources.late_values import at_synth
+from ..custom_resources.provider import Provider
 from ..handler import contract
-from ..jobs._rules.service import check_encryption, check_monitoring, check_monitoring_request, whole_minutes
-from ..jobs.members import argument_of
 from ..monitoring.brought import check_brought
 from ..monitoring.encryption import Encryption
-from ..monitoring.metric_options import MetricOptions
 from ..monitoring.monitoring import Monitoring
+from ..monitoring.rules import check_encryption, check_monitoring
 from ..monitoring.wiring import wire_monitoring
-from ..permissions.execution_role import LoggingPermissions, allow_pulling, application_arn, grant, role_arn, starting
+from ..permissions.arns import application_arn
+from ..permissions.execution_role import LoggingPermissions
+from ..permissions.resource_policies import allow_pulling
+from ..permissions.submitter import cancelling
 from ..validation.argument_names import explained
-from ..validation.argument_types import check_types, checked
+from ..validation.argument_types import checked
 from ..validation.cdk_cache import stack_of
-from ..validation.model_rules import check_against_model
+from ..validation.json_types import present
+from ..validation.model import check_against_model, operation_shape
 from ..validation.problems import Problems
-from ..validation.service_model import operation_shape
 from ..validation.tokens import is_looked_up_later
+from ..validation.units import whole_minutes
 from . import _rules as rules
 from ._network_rules import ClosedToTheWorld
-from ._tags import ApplicationTags, at_synth
-from .application_type import ApplicationType, Architecture
-from .capacity import (
-    InitialCapacity,
-    MaximumCapacity,
-    WorkerType,
-    check_capacity,
-    gigabytes,
-)
+from ._tags import ApplicationTags
+from .capacity import InitialCapacity, MaximumCapacity, WorkerType
 from .configuration import Configuration
+from .engine_rules import check_monitoring_request
+from .interface import ApplicationBase, IApplication, ImportedApplication
 from .release_label import ReleaseLabel
-from .request import present
-from .settings import IdentityCenter, Image, Interactive, Scheduler
-from .worker import WorkerResources, in_text
+from .request import (
+    argument_of_member,
+    configurations,
+    image_configuration,
+    l1_properties,
+    maximum_capacity_configuration,
+    worker_configuration,
+)
+from .settings import ApplicationType, Architecture, IdentityCenter, Image, Interactive, Scheduler
 
 _DEFAULT_IDLE_MINUTES = 15
 
 
-class IApplication(IResource, Protocol):
-    """An EMR Serverless application, created here or elsewhere."""
-
-    @property
-    def application_id(self) -> str:
-        """The application's id, such as `00f1982r1uukb925`."""
-        ...
-
-    @property
-    def application_arn(self) -> str:
-        """The application's ARN."""
-        ...
-
-    @property
-    def job_run_arns(self) -> str:
-        """The pattern that matches the ARNs of all the application's job runs."""
-        ...
-
-    def grant_start_job_run(self, grantee: iam.IGrantable, execution_role: iam.IRole) -> iam.Grant:
-        """Let somebody start job runs with the execution role."""
-        ...
-
-    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody see the application and its job runs."""
-        ...
-
-    @property
-    def application_name(self) -> str | None:
-        """The application's name, None if it is not known."""
-        ...
-
-    def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """A metric of the application."""
-        ...
-
-    def metric_submitted_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Job runs in the state SUBMITTED."""
-        ...
-
-    def metric_running_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Job runs in the state RUNNING."""
-        ...
-
-    def metric_success_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Job runs that succeeded."""
-        ...
-
-    def metric_failed_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Job runs that failed."""
-        ...
-
-    def metric_cancelled_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Job runs that were cancelled."""
-        ...
-
-
-@explained
-class _ApplicationBase(Resource):
-    """What an application has whether it was created here or imported."""
-
-    @property
-    @abstractmethod
-    def application_id(self) -> str:
-        """The application's id, such as `00f1982r1uukb925`."""
-
-    @property
-    @abstractmethod
-    def application_name(self) -> str | None:
-        """The application's name, None if it is not known."""
-
-    @functools.cached_property
-    def _application_arn(self) -> str:
-        return application_arn(self, self.application_id)
-
-    @property
-    def application_arn(self) -> str:
-        """The application's ARN."""
-        return self._application_arn
-
-    @property
-    def job_run_arns(self) -> str:
-        """The pattern that matches the ARNs of all the application's job runs."""
-        return f"{self._application_arn}/jobruns/*"
-
-    def grant_start_job_run(self, grantee: iam.IGrantable, execution_role: iam.IRole) -> iam.Grant:
-        """Let somebody start job runs on this application, with that execution role.
-
-        Runs whose logs or disks are encrypted with a key need permissions for the key too: see `Job.grant_start`.
-
-        Args:
-            grantee: Who may.
-            execution_role: The role that the runs may have.
-
-        Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html
-        """
-        types = {"grantee": (grantee, iam.IGrantable), "execution_role": (execution_role, iam.IRole)}
-        check_types(self.node.path, **types)
-        return grant(grantee, starting(cast("IApplication", self), role_arn(execution_role)))
-
-    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody see the application and its job runs.
-
-        Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html
-        """
-        check_types(self.node.path, grantee=(grantee, iam.IGrantable))
-        of_application = iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["emr-serverless:GetApplication", "emr-serverless:ListJobRuns"],
-            resource_arns=[self.application_arn],
-        )
-        of_runs = iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["emr-serverless:GetJobRun", "emr-serverless:ListJobRunAttempts"],
-            resource_arns=[self.job_run_arns],
-        )
-        return of_application.combine(of_runs)
-
-    def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """A metric of the application, the sum over 5 minutes unless `options` say otherwise.
-
-        From emr-7.10.0 the application's name is one of the metric's dimensions: an imported application needs its
-        name, and its release if that is older.
-
-        Args:
-            metric_name: The name, such as `RunningJobs`.
-            **options: What `aws_cloudwatch.Metric` takes, such as `statistic` or `period`.
-
-        Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-job-metrics.html
-        """
-        dimensions = {"ApplicationId": self.application_id}
-        release: ReleaseLabel | None = getattr(self, "release_label", None)
-        if self.application_name is not None and (release is None or (release.version or (8, 0)) >= (7, 10)):
-            dimensions["ApplicationName"] = self.application_name
-        all_options: MetricOptions = {"statistic": "Sum", "dimensions_map": dimensions, **options}
-        return cloudwatch.Metric(namespace="AWS/EMRServerless", metric_name=metric_name, **all_options)
-
-    def metric_submitted_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Job runs in the state SUBMITTED."""
-        return self.metric("SubmittedJobs", **options)
-
-    def metric_running_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Job runs in the state RUNNING."""
-        return self.metric("RunningJobs", **options)
-
-    def metric_success_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Job runs that succeeded."""
-        return self.metric("SuccessJobs", **options)
-
-    def metric_failed_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Job runs that failed."""
-        return self.metric("FailedJobs", **options)
-
-    def metric_cancelled_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Job runs that were cancelled."""
-        return self.metric("CancelledJobs", **options)
-
-
 @explained
 @jsii.implements(ec2.IConnectable)
-class Application(_ApplicationBase):
+class Application(ApplicationBase):
     """An EMR Serverless application: workers of one release, started when a job run needs them.
 
     When the stack is deleted, the application's active job runs are cancelled and the application is stopped first:
@@ -299,7 +142,7 @@ class Application(_ApplicationBase):
         rules.check_images(problems, release_label, application_type, image, worker_images or {})
         rules.check_interactive(problems, release_label, application_type, interactive)
         rules.check_identity_center(problems, release_label, identity_center)
-        check_capacity(problems, initial_capacity, maximum_capacity, application_type, release_label)
+        rules.check_capacity(problems, initial_capacity, maximum_capacity, application_type, release_label)
         check_encryption(problems, encryption)
         if monitoring is not None:
             check_monitoring(problems, monitoring)
@@ -318,15 +161,16 @@ class Application(_ApplicationBase):
             "initialCapacity": {
                 worker.capacity_key: {
                     "workerCount": initial.worker_count,
-                    "workerConfiguration": _worker_configuration(initial.resources),
+                    "workerConfiguration": worker_configuration(initial.resources),
                 }
                 for worker, initial in (initial_capacity or {}).items()
             },
-            "maximumCapacity": _maximum_capacity(maximum_capacity),
+            "maximumCapacity": maximum_capacity_configuration(maximum_capacity),
             "networkConfiguration": self._network(problems, vpc, vpc_subnets),
-            "imageConfiguration": _image(image),
+            "imageConfiguration": image_configuration(image),
             "workerTypeSpecifications": {
-                worker.value: {"imageConfiguration": _image(own)} for worker, own in (worker_images or {}).items()
+                worker.value: {"imageConfiguration": image_configuration(own)}
+                for worker, own in (worker_images or {}).items()
             },
             "schedulerConfiguration": present(
                 {
@@ -342,7 +186,7 @@ class Application(_ApplicationBase):
             },
             "identityCenterConfiguration": identity_center
             and {"identityCenterInstanceArn": identity_center.instance_arn},
-            "runtimeConfiguration": [configuration.render() for configuration in runtime_configuration],
+            "runtimeConfiguration": configurations(runtime_configuration),
             "monitoringConfiguration": monitoring
             and self._wire(monitoring, encryption or Encryption.customer_managed()),
         }
@@ -350,7 +194,7 @@ class Application(_ApplicationBase):
 
         def report(member: str, value: Any, problem: str, remedy: str) -> None:
             # What a rule has noted, it has noted in the user's own words.
-            if not problems.mentions(argument := _argument_of(member)):
+            if not problems.mentions(argument := argument_of_member(member)):
                 problems.add(argument, value, problem, remedy)
 
         check_against_model(request, operation_shape("CreateApplication"), report)
@@ -358,13 +202,13 @@ class Application(_ApplicationBase):
         problems.raise_if_any()
 
         self._name: str = name
-        self.release_label = release_label
-        self.application_type = application_type
+        self.release_label: ReleaseLabel = release_label
+        self.application_type: ApplicationType = application_type
         self.maximum_capacity = maximum_capacity
         self.runtime_configuration: Sequence[Configuration] = tuple(runtime_configuration)
         self.monitoring = monitoring
-        """What jobs inherit that do not say it themselves."""
-        self._resource = emrserverless.CfnApplication(self, "Resource", **_l1_properties(request))
+        self.auto_start: bool = auto_start
+        self._resource = emrserverless.CfnApplication(self, "Resource", **l1_properties(request))
         if self._way_out is not None:
             # Routes and NAT gateways are there before a run starts, and until the last one ended.
             self._resource.node.add_dependency(self._way_out)
@@ -379,29 +223,14 @@ class Application(_ApplicationBase):
         self._definition = request
         self._before_update = self._stop_when_it_has_to_be(removal_policy)
         self.outlives_its_stack = removal_policy in (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
-        """Whether the application stays when its stack is deleted."""
 
     @property
     def application_id(self) -> str:
         """The application's id, such as `00f1982r1uukb925`."""
         return self._application_id
 
-    def _expect_a_job_run(self) -> None:
-        """Say that a job run fails on an application that nobody has started; the CDK says it once."""
-        auto_start: bool = self._definition["autoStartConfiguration"]["enabled"]
-        if auto_start:
-            return
-        problems = Problems(self.node.path)
-        problems.add(
-            "auto_start",
-            auto_start,
-            "a job run fails on an application that is not started, and no deployment starts it",
-            "leave auto_start out, or start the application before each deployment that runs a job on it",
-        )
-        Annotations.of(self).add_warning_v2("constructs-emrs:auto_start", str(problems))
-
-    def _definition_for(self, scope: Construct) -> str:
-        """A string that is another one when the application is stopped because what CloudFormation makes of it changed.
+    def definition_for(self, scope: IConstruct) -> str:
+        """A string that is another one after an update that stopped the application.
 
         In the application's own stack it comes from the resource that stops it. Other stacks can't refer to what
         changes: CloudFormation does not let an export change that is in use.
@@ -483,7 +312,7 @@ class Application(_ApplicationBase):
         shape = operation_shape("StartJobRun").members["applicationId"]
         check_against_model(application_id, shape, problems.add, "application_id")
         problems.raise_if_any()
-        imported = _ImportedApplication(
+        return ImportedApplication(
             scope,
             construct_id,
             application_id=application_id,
@@ -491,7 +320,6 @@ class Application(_ApplicationBase):
             application_type=application_type,
             release_label=release_label,
         )
-        return cast("IApplication", imported)
 
     def _new_connections(
         self,
@@ -534,8 +362,8 @@ class Application(_ApplicationBase):
         One resource stands before the application and stops it when CloudFormation is going to change it, one stands
         behind it, tags it, and stops it when it is deleted.
         """
-        provider = JobRunProvider.of(self)
-        provider.allow_stopping(cast("IApplication", self))
+        provider = Provider.of(self)
+        provider.allow(self, cancelling(self.application_arn))
         provider.check_tags(self, lambda: {**self._tags.all(), contract.STACK_TAG: ""})
         before_update = CustomResource(
             self,
@@ -575,112 +403,10 @@ class Application(_ApplicationBase):
             permissions=permissions,
             has_own_role=False,
         )
-        self._s3_log_key = wiring.s3_log_key
+        self.s3_logs_key = wiring.s3_logs_key
         return wiring.monitoring_configuration
-
-
-class _ImportedApplication(_ApplicationBase):
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        application_id: str,
-        application_name: str | None,
-        application_type: ApplicationType | None,
-        release_label: ReleaseLabel | None,
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self._application_id = application_id
-        self._application_name = application_name
-        self.application_type = application_type
-        self.release_label = release_label
-
-    @property
-    def application_id(self) -> str:
-        return self._application_id
-
-    @property
-    def application_name(self) -> str | None:
-        return self._application_name
-
-
-def _worker_configuration(resources: WorkerResources) -> dict[str, str]:
-    return present(
-        {
-            "cpu": f"{in_text(resources.cpu)} vCPU",
-            "memory": gigabytes(resources.memory),
-            "disk": resources.disk and gigabytes(resources.disk),
-            "diskType": resources.disk_type and resources.disk_type.value,
-        }
-    )
-
-
-def _maximum_capacity(capacity: MaximumCapacity | None) -> dict[str, str] | None:
-    if capacity is None:
-        return None
-    return present(
-        {
-            "cpu": f"{in_text(capacity.cpu)} vCPU",
-            "memory": gigabytes(capacity.memory),
-            "disk": capacity.disk and gigabytes(capacity.disk),
-        }
-    )
-
-
-def _image(image: Image | None) -> dict[str, str] | None:
-    if image is None:
-        return None
-    if image.digest is not None:
-        return {"imageUri": image.repository.repository_uri_for_digest(image.digest)}
-    return {"imageUri": image.repository.repository_uri_for_tag(image.tag or "latest")}
-
-
-# Where the argument's name is not the member's in snake case.
-_ARGUMENTS = {
-    "name": "application_name",
-    "type": "application_type",
-    "autoStopConfiguration.idleTimeoutMinutes": "auto_stop_after",
-    "releaseLabel": "release_label",
-    "initialCapacity": "initial_capacity",
-    "maximumCapacity": "maximum_capacity",
-    "imageConfiguration": "image",
-    "workerTypeSpecifications": "worker_images",
-    "networkConfiguration.subnetIds": "vpc_subnets",
-    "networkConfiguration.securityGroupIds": "security_groups",
-    "identityCenterConfiguration.identityCenterInstanceArn": "identity_center.instance_arn",
-    "runtimeConfiguration": "runtime_configuration",
-}
 
 
 def _first_line(error: RuntimeError) -> str:
     """What an error of the CDK says, without its name and the stack of Node.js."""
     return re.sub(r"^\w+: ", "", str(error).splitlines()[0])
-
-
-def _argument_of(member: str) -> str:
-    if member.startswith("monitoringConfiguration"):
-        return argument_of(f"configurationOverrides.{member}")
-    for known in sorted(_ARGUMENTS, key=len, reverse=True):
-        if member.startswith(known):
-            return _ARGUMENTS[known] + member[len(known) :]
-    return member
-
-
-def _l1_properties(request: dict[str, Any]) -> dict[str, Any]:
-    """The properties of the L1 construct, which has lists of keys and values where the API has some maps."""
-    properties = {_snake_case(member): value for member, value in request.items()}
-    if "initial_capacity" in properties:
-        properties["initial_capacity"] = _entries(properties["initial_capacity"])
-    cloudwatch_logs = properties.get("monitoring_configuration", {}).get("cloudWatchLoggingConfiguration", {})
-    if "logTypes" in cloudwatch_logs:
-        cloudwatch_logs["logTypeMap"] = _entries(cloudwatch_logs.pop("logTypes"))
-    return properties
-
-
-def _entries(mapping: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": value} for key, value in mapping.items()]
-
-
-def _snake_case(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

@@ -1,19 +1,56 @@
-"""How many workers an application keeps ready, and how much it may use."""
+"""Workers: what one has, how many an application keeps ready, and what all may have together."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from aws_cdk import Size
 
 from ..validation.argument_names import explained
-from ..validation.problems import Problems
-from ..validation.tokens import is_token
-from .application_type import ApplicationType
-from .release_label import ReleaseLabel
-from .worker import WorkerResources, gib, whole_gib
+from .settings import ApplicationType
 
-_MOST_WORKERS = 1_000_000
+# vCPUs: the memory sizes in GB that go with them.
+# https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-behavior.html#worker-configs
+MEMORY_GIB: dict[int, range | tuple[int, ...]] = {
+    1: range(2, 8 + 1),
+    2: range(4, 16 + 1),
+    4: range(8, 30 + 1),
+    8: range(16, 60 + 1, 4),
+    16: range(32, 120 + 1, 8),
+    32: (60, 120, 244),
+}
+
+
+class DiskType(Enum):
+    """The kind of a worker's local disk."""
+
+    STANDARD = "STANDARD"
+    """20 to 200 GB; the default of the service."""
+    SHUFFLE_OPTIMIZED = "SHUFFLE_OPTIMIZED"
+    """20 GB to 2 TB, with more throughput; from emr-7.1.0."""
+
+
+DISK_GIB = {DiskType.STANDARD: 200, DiskType.SHUFFLE_OPTIMIZED: 2000}
+
+
+@explained
+@dataclass(frozen=True, kw_only=True)
+class WorkerResources:
+    """What one worker has.
+
+    Args:
+        cpu: vCPUs: 1, 2, 4, 8, 16 or 32.
+        memory: Memory of the worker, in whole GiB, as the service allows it for the vCPUs. Spark's overhead is part of
+            it: the heap is what is left of it.
+        disk: Local disk, in whole GiB. Default: the service's, 20 GB.
+        disk_type: The kind of the disk. Default: standard.
+
+    Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-behavior.html#worker-configs
+    """
+
+    cpu: int
+    memory: Size
+    disk: Size | None = None
+    disk_type: DiskType | None = None
 
 
 class WorkerType(Enum):
@@ -73,53 +110,3 @@ class MaximumCapacity:
     cpu: int
     memory: Size
     disk: Size | None = None
-
-
-def check_capacity(
-    problems: Problems,
-    initial: Mapping[WorkerType, InitialCapacity] | None,
-    maximum: MaximumCapacity | None,
-    application_type: ApplicationType,
-    release: ReleaseLabel,
-) -> None:
-    """Note what is wrong with the initial and the maximum capacity of an application."""
-    if initial is not None:
-        _check_initial(problems, initial, application_type, release)
-    if maximum is not None:
-        _check_maximum(problems, maximum)
-
-
-def _check_initial(
-    problems: Problems,
-    capacity: Mapping[WorkerType, InitialCapacity],
-    application_type: ApplicationType,
-    release: ReleaseLabel,
-) -> None:
-    """Note workers of the other engine, what the service or the release does not have, and counts out of range."""
-    for worker, initial in capacity.items():
-        argument = f"initial_capacity[{worker}]"
-        check_worker_type(problems, argument, worker, application_type)
-        initial.resources.check(problems, f"{argument}.resources", release)
-        if not is_token(initial.worker_count) and not 1 <= initial.worker_count <= _MOST_WORKERS:
-            problems.add(f"{argument}.worker_count", initial.worker_count, "it is out of range", "use 1 or more")
-
-
-def check_worker_type(problems: Problems, argument: str, worker: WorkerType, application_type: ApplicationType) -> None:
-    """Note a worker of the other engine."""
-    if worker.application_type is not application_type:
-        own = " or ".join(str(known) for known in WorkerType if known.application_type is application_type)
-        problems.add(argument, worker, f"a {application_type.value} application has no such worker", f"use {own}")
-
-
-def _check_maximum(problems: Problems, capacity: MaximumCapacity) -> None:
-    """Note capacities that are not whole or not positive."""
-    if not is_token(capacity.cpu) and capacity.cpu < 1:
-        problems.add("maximum_capacity.cpu", capacity.cpu, "it is out of range", "use 1 or more")
-    for name, size in (("memory", capacity.memory), ("disk", capacity.disk)):
-        if whole_gib(problems, f"maximum_capacity.{name}", size) == 0:
-            problems.add(f"maximum_capacity.{name}", "0 GiB", "it is out of range", "use 1 GiB or more")
-
-
-def gigabytes(size: Size) -> str:
-    """The size as the service writes it."""
-    return f"{gib(size)} GB"

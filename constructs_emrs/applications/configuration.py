@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..validation.argument_names import explained
-from ..validation.json_types import JsonObject
 
 
 @explained
@@ -24,12 +23,3 @@ class Configuration:
     classification: str
     properties: Mapping[str, str] | None = None
     configurations: "Sequence[Configuration]" = ()
-
-    def render(self) -> JsonObject:
-        """The configuration with the service's member names."""
-        rendered: JsonObject = {"classification": self.classification}
-        if self.properties is not None:
-            rendered["properties"] = dict(self.properties)
-        if self.configurations:
-            rendered["configurations"] = [nested.render() for nested in self.configurations]
-        return rendered

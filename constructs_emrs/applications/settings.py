@@ -1,11 +1,30 @@
-"""Smaller settings of an application: images, scheduler, interactive endpoints, identity center."""
+"""Settings of an application: engine, CPUs, images, scheduler, interactive endpoints, identity center."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 from aws_cdk import Duration
 from aws_cdk import aws_ecr as ecr
 
 from ..validation.argument_names import explained
+
+
+class ApplicationType(Enum):
+    """The engine of an application."""
+
+    SPARK = "Spark"
+    """Apache Spark."""
+    HIVE = "Hive"
+    """Apache Hive on Tez."""
+
+
+class Architecture(Enum):
+    """The CPU architecture of an application's workers."""
+
+    X86_64 = "X86_64"
+    """x86, the default of the service."""
+    ARM64 = "ARM64"
+    """AWS Graviton."""
 
 
 @explained

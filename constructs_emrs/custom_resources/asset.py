@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from ..handler import contract
-from ..validation.service_model import MODEL, description_without_texts
+from ..validation.model import MODEL, description_without_texts
 
 _HANDLER = Path(__file__).parent.parent / "handler"
 

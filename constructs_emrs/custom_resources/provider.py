@@ -1,11 +1,10 @@
-"""The custom resource provider that all job runs and applications of a stack share."""
+"""The custom resource provider of a stack, which all of its job runs and applications share."""
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
-import jsii
-from aws_cdk import Aws, Duration, IStableStringProducer, Lazy, RemovalPolicy, Stack
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -15,51 +14,19 @@ from constructs import Construct, IConstruct
 
 from ..handler import contract
 from ..permissions.acknowledgements import acknowledge_provider
-from ..permissions.execution_role import application_arn
+from ..permissions.arns import application_arn
 from ..permissions.policies import Permission, Policies
 from ..validation.cdk_cache import asked_once, node_of, path_of, stack_of
 from ..validation.late_checks import LateChecks
 from ..validation.tag_limits import check_tag_limits
 from .asset import handler_asset
+from .late_values import at_synth
+from .state_machine import definition
 
-if TYPE_CHECKING:
-    from ..applications.application import IApplication
-    from ..jobs.job import Job
-
-_ID = "EMRServerlessJobRunProvider"
-
-# Lambda that is busy or does not answer is waited for until CloudFormation's hour is over; a function that timed out or
-# was killed is called again for some minutes.
-# https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
-_RETRY = [
-    {
-        "ErrorEquals": [
-            "Lambda.TooManyRequestsException",
-            "Lambda.ServiceException",
-            "Lambda.AWSLambdaException",
-            "Lambda.SdkClientException",
-        ],
-        "IntervalSeconds": 2,
-        "MaxAttempts": 300,
-        "BackoffRate": 2,
-        "MaxDelaySeconds": 30,
-        "JitterStrategy": "FULL",
-    },
-    {
-        "ErrorEquals": ["States.ALL"],
-        "IntervalSeconds": 2,
-        "MaxAttempts": 15,
-        "BackoffRate": 2,
-        "MaxDelaySeconds": 20,
-        "JitterStrategy": "FULL",
-    },
-]
-# CloudFormation waits for an answer for an hour. What goes on after it ends after a day: the return of streams whose
-# application's update fails.
-_EXECUTION_SECONDS = 25 * 3600
+_ID = "EMRServerlessProvider"
 
 
-class JobRunProvider(Construct):
+class Provider(Construct):
     """Two Python functions with a state machine between them.
 
     `Start` takes CloudFormation's request and starts an execution of the state machine, which calls `Step` until the
@@ -69,7 +36,7 @@ class JobRunProvider(Construct):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        self._job_runs = _Count()
+        self._job_runs = 0
         self._late_checks = LateChecks(self)
         self._log_group = logs.LogGroup(
             self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
@@ -87,14 +54,14 @@ class JobRunProvider(Construct):
         self.role = iam.Role(
             self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), managed_policies=[clean_up]
         )
-        self._policies = Policies(self.role, "JobRuns", attached=1)
+        self._policies = Policies(self.role, "Policies", attached=1)
         step = self._new_function(
             "Step",
             contract.STEP,
             "Starts, waits for and cancels EMR Serverless job runs",
             role=self.role,
             timeout=Duration.minutes(5),
-            environment={contract.JOB_RUN_COUNT: Lazy.string(self._job_runs)},
+            environment={contract.JOB_RUN_COUNT: Token.as_string(at_synth(lambda: str(self._job_runs)))},
         )
         state_machine = self._new_state_machine(step)
         start_executions = iam.PolicyStatement(
@@ -111,7 +78,7 @@ class JobRunProvider(Construct):
         acknowledge_provider(self)
 
     @staticmethod
-    def of(scope: IConstruct) -> "JobRunProvider":
+    def of(scope: IConstruct) -> "Provider":
         """The provider of the stack that `scope` is in, made when it is first asked for."""
         return _provider_of(stack_of(scope))
 
@@ -128,19 +95,24 @@ class JobRunProvider(Construct):
         """Check the tags of a run or an application, the library's own among them, when the app is synthesised."""
         self._late_checks.add(lambda: check_tag_limits(tags(), tagged))
 
-    def allow_stopping(self, application: "IApplication") -> None:
-        """Let the functions cancel the application's runs, whoever started them."""
-        cancel = Permission(actions=("emr-serverless:CancelJobRun",), resources=(application.job_run_arns,))
-        self._allow(application, cancel)
+    def add_job_run(self) -> None:
+        """Count one more job run, as all of them share the service's limits of requests."""
+        self._job_runs += 1
 
-    def allow_running(self, run: Construct, job: "Job") -> None:
-        """Let the functions start, wait for and cancel the run of the job, and read the driver's log when it failed.
+    def allow(self, asking: IConstruct, permissions: Iterable[Permission]) -> None:
+        """Let the functions do what the custom resources of a construct need.
+
+        Args:
+            asking: The construct.
+            permissions: What they need.
 
         Raises:
             ValueError: IAM would not let the functions' role have that much.
         """
-        self._job_runs.value += 1
-        self._allow(run, *job._permissions_of_starting(), *job._permissions_of_reading_logs())
+        try:
+            self._policies.allow(permissions)
+        except ValueError as error:
+            raise ValueError(f"{path_of(asking)}: {error}; put it into another stack") from None
 
     def _clean_up(self) -> list[iam.PolicyStatement]:
         """Let the functions end and tag what this stack started, whatever its template says by then.
@@ -191,7 +163,7 @@ class JobRunProvider(Construct):
             self,
             "StateMachine",
             role_arn=role.role_arn,
-            definition_string=Stack.of(self).to_json_string(_definition(step.attr_arn)),
+            definition_string=Stack.of(self).to_json_string(definition(step.attr_arn)),
         )
 
     def _new_function(
@@ -227,17 +199,11 @@ class JobRunProvider(Construct):
         actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
         return iam.PolicyStatement(sid="WriteLogs", actions=actions, resources=[self._log_group.log_group_arn])
 
-    def _allow(self, asking: IConstruct, *permissions: Permission) -> None:
-        try:
-            self._policies.allow(permissions)
-        except ValueError as error:
-            raise ValueError(f"{path_of(asking)}: {error}; put it into another stack") from None
-
 
 @asked_once
-def _provider_of(stack: Stack) -> JobRunProvider:
+def _provider_of(stack: Stack) -> Provider:
     existing = node_of(stack).try_find_child(_ID)
-    return cast("JobRunProvider", existing) if existing else JobRunProvider(stack, _ID)
+    return cast("Provider", existing) if existing else Provider(stack, _ID)
 
 
 def _new_role(scope: Construct, construct_id: str, service: str, statements: list[iam.PolicyStatement]) -> iam.Role:
@@ -247,44 +213,3 @@ def _new_role(scope: Construct, construct_id: str, service: str, statements: lis
         assumed_by=iam.ServicePrincipal(f"{service}.amazonaws.com"),
         inline_policies={"Policy": iam.PolicyDocument(statements=statements)},
     )
-
-
-@jsii.implements(IStableStringProducer)
-class _Count:
-    """How many there are when the app is synthesised."""
-
-    def __init__(self) -> None:
-        self.value = 0
-
-    def produce(self) -> str:
-        """The number."""
-        return str(self.value)
-
-
-def _definition(function_arn: str) -> dict[str, Any]:
-    """The state machine: step, wait, step, …, until CloudFormation has its answer.
-
-    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html
-    """
-    call = {"Type": "Task", "Resource": function_arn, "Retry": _RETRY}
-    give_up = {"ErrorEquals": ["States.ALL"], "ResultPath": f"$.{contract.ERROR}", "Next": "Give up"}
-    return {
-        "StartAt": "Step",
-        "TimeoutSeconds": _EXECUTION_SECONDS,
-        "States": {
-            "Step": {
-                **call,
-                "Catch": [give_up],
-                "Next": "Is answered",
-            },
-            "Is answered": {
-                "Type": "Choice",
-                "Choices": [{"Variable": f"$.{contract.IS_ANSWERED}", "BooleanEquals": True, "Next": "Answered"}],
-                "Default": "Wait",
-            },
-            "Wait": {"Type": "Wait", "SecondsPath": f"$.{contract.WAIT_SECONDS}", "Next": "Step"},
-            # Whatever ends the function again and again, CloudFormation is told some time.
-            "Give up": {**call, "Catch": [give_up], "Next": "Is answered"},
-            "Answered": {"Type": "Succeed"},
-        },
-    }

@@ -6,20 +6,15 @@ that the engine reads the same again, with quotes and backslashes: no page says 
 https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_Configuration.html
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..applications.configuration import Configuration
+from ..applications.interface import IApplication
 from ..applications.release_label import ReleaseLabel
-from ..validation.model_rules import Report
+from ..validation.model import Report
 from ..validation.problems import Problems
-
-if TYPE_CHECKING:
-    from ..applications.application import IApplication
 
 _MOST_PROPERTIES = 100
 _LONGEST = 1024
@@ -140,9 +135,9 @@ def merges_by_property(release: ReleaseLabel | None) -> bool:
 def _inherited(
     warn: Report, setting: Setting, classification: str, application: IApplication
 ) -> Sequence[Configuration]:
-    if merges_by_property(getattr(application, "release_label", None)):
+    if merges_by_property(application.release_label):
         return ()
-    known: Sequence[Configuration] | None = getattr(application, "runtime_configuration", None)
+    known = application.runtime_configuration
     if known is None:
         problem = (
             f"only {classification} carries it, and that of a job replaces that of its application, which is imported, "

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from ..applications.capacity import WorkerResources
 from ..applications.configuration import Configuration
-from ..applications.release_label import ReleaseLabel
+from ..applications.interface import IApplication
+from ..validation.model import member_of
 from ..validation.tokens import is_token
 from ._classification import merges_by_property, properties_of
 from ._parameters import split
@@ -54,6 +56,10 @@ class Overhead:
         if self.mebibytes is not None:
             return int(total - self.mebibytes)
         return min(int(total / (1 + self.factor)), total - _LEAST_OVERHEAD)
+
+    def heap_of(self, resources: WorkerResources) -> int:
+        """The heap of a worker of that size, in MiB."""
+        return self.heap_mebibytes(int(resources.memory.to_bytes()) // 1024**2)
 
     def total_mebibytes(self, heap: float) -> float:
         """The memory of a worker that has such a heap."""
@@ -132,8 +138,7 @@ def size_in_mebibytes(value: str | None, *, unit: str = "m") -> float | None:
 def properties_given(
     conf: Mapping[str, str],
     configuration: Sequence[Configuration],
-    of_application: Sequence[Configuration] | None,
-    release: ReleaseLabel | None,
+    application: IApplication,
 ) -> Properties:
     """What arguments set."""
     own = [
@@ -144,7 +149,7 @@ def properties_given(
     ]
     is_replaced = any(item.classification == SPARK_DEFAULTS for item in configuration)
     return Properties(
-        [] if is_replaced and not merges_by_property(release) else _of_application(of_application),
+        [] if is_replaced and not merges_by_property(application.release_label) else _of_application(application),
         own,
         ((name, value, f"conf[{name!r}]") for name, value in conf.items()),
     )
@@ -155,32 +160,29 @@ def place_in(position: int, name: str) -> str:
     return f"{_CONFIGURATION}[{position}].properties[{name!r}]"
 
 
-def properties_requested(
-    request: Mapping[str, Any], of_application: Sequence[Configuration] | None, release: ReleaseLabel | None
-) -> Properties:
+def properties_requested(request: Mapping[str, Any], application: IApplication) -> Properties:
     """What a request sets; what the service can't read, or has another type, counts as not set."""
     own: list[tuple[str, str, str]] = []
     is_replaced = False
-    inherited = {name: (value, place) for name, value, place in _of_application(of_application)}
-    overrides = _dict(_dict(request, "configurationOverrides"), "applicationConfiguration", list)
-    for position, item in enumerate(overrides):
+    inherited = {name: (value, place) for name, value, place in _of_application(application)}
+    for position, item in enumerate(member_of(request, _CONFIGURATION, list) or ()):
         if isinstance(item, dict) and item.get("classification") == SPARK_DEFAULTS:
             is_replaced = True
-            for name, value in _dict(item, "properties").items():
+            for name, value in (member_of(item, "properties", dict) or {}).items():
                 if isinstance(value, str):
                     of_other, place = inherited.get(name, (None, ""))
                     # What replaces the application's properties begins with a copy of them.
                     own.append((name, value, place if value == of_other else place_in(position, name)))
-    parameters = _dict(_dict(request, "jobDriver"), "sparkSubmit").get("sparkSubmitParameters")
+    parameters = member_of(request, PARAMETERS, str)
     return Properties(
-        [] if is_replaced and not merges_by_property(release) else _of_application(of_application),
+        [] if is_replaced and not merges_by_property(application.release_label) else _of_application(application),
         own,
-        _of_parameters(parameters) if isinstance(parameters, str) else [],
+        _of_parameters(parameters or ""),
     )
 
 
-def _of_application(configuration: Sequence[Configuration] | None) -> Layer:
-    for name, value in properties_of(configuration or (), SPARK_DEFAULTS).items():
+def _of_application(application: IApplication) -> Layer:
+    for name, value in properties_of(application.runtime_configuration or (), SPARK_DEFAULTS).items():
         yield name, value, f"application.runtime_configuration[{name!r}]"
 
 
@@ -197,8 +199,3 @@ def _of_parameters(parameters: str) -> Layer:
         elif option in _PROPERTY_OF_OPTION:
             name = _PROPERTY_OF_OPTION[option]
             yield name, value, f"{PARAMETERS}[{name!r}]"
-
-
-def _dict(value: Mapping[str, Any], name: str, kind: type = dict) -> Any:
-    member = value.get(name)
-    return member if isinstance(member, kind) else kind()

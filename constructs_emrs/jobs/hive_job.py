@@ -9,9 +9,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from ..applications.application import IApplication
-from ..applications.application_type import ApplicationType
 from ..applications.configuration import Configuration
+from ..applications.interface import IApplication
+from ..applications.settings import ApplicationType
 from ..monitoring.encryption import Encryption
 from ..monitoring.monitoring import Monitoring
 from ..validation.argument_names import explained
@@ -21,10 +21,8 @@ from ..validation.problems import Problems
 from ._classification import Setting, check_not_contradicted, is_carried, properties_of, with_settings
 from ._parameters import needs_quotes
 from .code import Code
-from .execution_iam_policy import ExecutionIamPolicy
 from .job import Job
-from .job_mode import JobMode
-from .retry_policy import RetryPolicy
+from .options import ExecutionIamPolicy, JobMode, RetryPolicy
 
 # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-hive.html
 _HIVE_SITE = "hive-site"
@@ -177,7 +175,7 @@ def _check_conf(
             problems.add(f"hive_conf[{name!r}]", conf[name], problem, remedy)
     set_by = {name: Setting("hive_conf", name, value) for name, value in conf.items()}
     check_not_contradicted(problems, _HIVE_SITE, configuration, set_by)
-    of_application: Sequence[Configuration] | None = getattr(application, "runtime_configuration", None)
+    of_application = application.runtime_configuration
     if of_application is None:
         return
     known = properties_of([*configuration, *of_application], _HIVE_SITE).keys()

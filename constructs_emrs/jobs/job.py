@@ -1,62 +1,52 @@
 """What to run: one StartJobRun request, and the infrastructure that it needs."""
 
 import functools
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import jsii
-from aws_cdk import Annotations, Aws, CfnResource, Duration, ITaggableV2, RemovalPolicy, TagManager, TagType
+from aws_cdk import Annotations, Aws, Duration, ITaggableV2, TagManager, TagType
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct, IConstruct
 
-from ..applications.application import IApplication
-from ..applications.application_type import ApplicationType
 from ..applications.configuration import Configuration
-from ..applications.request import present
+from ..applications.interface import IApplication
+from ..applications.request import configurations
+from ..applications.settings import ApplicationType
 from ..handler import contract
-from ..monitoring.brought import check_brought, check_trust
+from ..monitoring.brought import check_brought
 from ..monitoring.encryption import Encryption
-from ..monitoring.key import key_arn
 from ..monitoring.monitoring import Monitoring
+from ..monitoring.rules import check_encryption, check_monitoring
 from ..monitoring.wiring import arns_of_own_log_groups, key_arn_of, log_group_arn_of, wire_monitoring
-from ..permissions.execution_role import (
-    LoggingPermissions,
-    Missing,
-    application_arn,
-    grant,
-    new_execution_role,
-    reading_log_group,
-    reading_s3_logs,
-    role_arn,
-    starting,
-    submitting,
-    warn_of_missing,
-)
+from ..permissions.arns import application_arn, key_arn, role_arn
+from ..permissions.execution_role import LoggingPermissions, new_execution_role
+from ..permissions.missing import Missing, warn_of_missing
 from ..permissions.policies import Permission
+from ..permissions.submitter import grant, reading_log_group, reading_s3_logs, starting, submitting
+from ..permissions.trust import check_trust
 from ..validation.argument_names import explained
 from ..validation.argument_types import check_types
 from ..validation.cdk_cache import child_path, node_of, path_of, stack_of
-from ..validation.json_types import JsonObject, JsonValue
-from ..validation.model_rules import check_against_model
+from ..validation.json_types import JsonObject, JsonValue, present
+from ..validation.model import check_against_model, operation_shape
 from ..validation.problems import Problems
-from ..validation.service_model import operation_shape
-from ._rules import service as rules
+from ..validation.units import whole_minutes
+from ._members import argument_of_member
+from ._request import copied, execution_iam_policy_members, overridden, retry_policy_members
+from ._rules import request as rules
 from ._rules.driver import check_driver
 from ._rules.files import check_entry_point, problem_of_entry_point, problem_of_uri
 from .code import Code, UnusableCode, code_from, name_of_file
-from .execution_iam_policy import ExecutionIamPolicy
-from .job_mode import JobMode
-from .members import argument_of
-from .retry_policy import RetryPolicy
+from .interface import JobDefinition
+from .options import ExecutionIamPolicy, JobMode, RetryPolicy
 
 # An asset is uploaded under a SHA-256 hash. So many digits of it tell the files of a job apart.
 _DIGITS_OF_HASH = 8
-_DOT = re.compile(r"(?<!\\)\.")
 
 
 @explained
@@ -91,12 +81,12 @@ class Job(Construct):
         path = child_path(scope, construct_id)
         self._stack = stack_of(scope)
         problems = Problems(path)
-        timeout_minutes = rules.whole_minutes(problems, "execution_timeout", execution_timeout)
+        timeout_minutes = whole_minutes(problems, "execution_timeout", execution_timeout)
         rules.check_engine(problems, application, engine)
         rules.check_retry_policy(problems, retry_policy)
         rules.check_execution_iam_policy(problems, self, execution_iam_policy)
-        rules.check_encryption(problems, encryption)
-        rules.check_monitoring(problems, monitoring)
+        check_encryption(problems, encryption)
+        check_monitoring(problems, monitoring)
         encryption = encryption or Encryption.customer_managed()
         check_brought(problems, self._stack, monitoring=monitoring, encryption=encryption, role=execution_role)
         if execution_role is not None:
@@ -110,9 +100,9 @@ class Job(Construct):
         self.execution_role: iam.IRole = execution_role or new_execution_role(self, "ExecutionRole", path, self._stack)
         """The role that the job's code runs with: the one that was brought, or one of its own."""
         self._execution_role_arn = role_arn(self.execution_role)
-        self._prerequisites: list[IConstruct] = [self, self.execution_role, application]
+        self._dependencies: list[IConstruct] = [self, self.execution_role, application]
         if monitoring.s3_logs is not None:
-            self._prerequisites.append(monitoring.s3_logs.bucket)
+            self._dependencies.append(monitoring.s3_logs.bucket)
         permissions = self._permissions()
         wiring = wire_monitoring(
             self,
@@ -123,12 +113,20 @@ class Job(Construct):
             has_own_role=execution_role is None,
         )
         self._keys = wiring.keys
-        self._owns_key = encryption.key is None
         self._log_key_arns = wiring.log_key_arns
         self._allow_inherited_monitoring(monitoring, permissions)
         self._warn_of(permissions.missing)
         self._log_group = wiring.log_group
         self._encryption_key = wiring.encryption_key
+        self._created_for_runs = [
+            created
+            for created, is_own in (
+                (self.execution_role, execution_role is None),
+                (self._log_group, monitoring.cloudwatch_logs.log_group is None),
+                (self._encryption_key, encryption.key is None),
+            )
+            if created is not None and is_own
+        ]
         self._argument_of_property: dict[str, str] = {}
         self._file_names: dict[str, str] = {}
         self._warned: set[tuple[str, str, str]] = set()
@@ -140,13 +138,13 @@ class Job(Construct):
                 "name": construct_id if job_name is None else job_name,
                 "mode": mode.value,
                 "executionTimeoutMinutes": timeout_minutes,
-                "retryPolicy": retry_policy.render() if retry_policy else None,
+                "retryPolicy": retry_policy_members(retry_policy),
                 "flexExecution": None if flex_execution is None else {"enabled": flex_execution},
-                "executionIamPolicy": self._render_policy(execution_iam_policy),
+                "executionIamPolicy": execution_iam_policy_members(self._stack, execution_iam_policy),
                 "jobDriver": driver,
                 "configurationOverrides": present(
                     {
-                        "applicationConfiguration": [item.render() for item in configuration] or None,
+                        "applicationConfiguration": configurations(configuration) or None,
                         "monitoringConfiguration": wiring.monitoring_configuration,
                         "diskEncryptionConfiguration": wiring.disk_encryption_configuration,
                     }
@@ -157,7 +155,7 @@ class Job(Construct):
 
     def _argument_of(self, member: str) -> str:
         """The argument that sets the member, which may be a property inside of a member."""
-        return self._argument_of_property.get(member) or argument_of(member)
+        return self._argument_of_property.get(member) or argument_of_member(member)
 
     @property
     def mode(self) -> JobMode:
@@ -199,10 +197,6 @@ class Job(Construct):
         """The tags of the job's runs: `Tags.of(scope).add` reaches them."""
         return self._tags
 
-    def _tag_values(self) -> dict[str, str]:
-        """The tags of the job; the CDK is not asked for them when nothing has been tagged."""
-        return dict(self._tags.tag_values()) if "_tags" in vars(self) else {}
-
     @functools.cached_property
     def _tags(self) -> TagManager:
         # Most jobs have no tags of their own, and each question is a round trip to Node.js.
@@ -211,10 +205,21 @@ class Job(Construct):
     @property
     def start_job_run_request(self) -> JsonObject:
         """The request with the service's own member names; tokens are unresolved. A copy: changing it has no effect."""
-        return {**self._copy_of_request(), "tags": self._tags.rendered_tags}
+        return {**copied(self._request), "tags": self._tags.rendered_tags}
 
-    def _copy_of_request(self) -> dict[str, Any]:
-        return cast("dict[str, Any]", _copy(self._request))
+    @property
+    def definition(self) -> JobDefinition:
+        """What a run needs of the job, as it is now."""
+        return JobDefinition(
+            request=copied(self._request),
+            # The CDK is not asked for tags when nothing has been tagged.
+            tags=dict(self._tags.tag_values()) if "_tags" in vars(self) else {},
+            starting=self._starting(),
+            reading_logs=self._reading_logs(),
+            file_names=self._file_names,
+            dependencies=tuple(self._dependencies),
+            created_for_runs=tuple(self._created_for_runs),
+        )
 
     def add_override(self, path: str, value: JsonValue) -> None:
         r"""Set a member of the request, for what no argument sets.
@@ -231,28 +236,7 @@ class Job(Construct):
             ValueError: There is no such member, or the request is not valid with that value.
         """
         problems = Problems(self.node.path)
-        if not isinstance(path, str) or not path.strip("."):
-            problems.add("path", path, "a dotted path of members is expected", "use a string such as 'retryPolicy'")
-            problems.raise_if_any()
-        if path.partition(".")[0] == "tags":
-            problems.add("path", path, "tags are merged when the app is synthesised", "use Tags.of(job).add(…)")
-            problems.raise_if_any()
-        changed = self._copy_of_request()
-        *outer, last = [part.replace("\\.", ".") for part in _DOT.split(path)]
-        place: Any = changed
-        for part in outer:
-            place = (
-                place[_index(place, part, problems, path)] if isinstance(place, list) else place.setdefault(part, {})
-            )
-            if not isinstance(place, dict | list):
-                problems.add("path", path, f"{part} has no members", "use a path of members")
-                problems.raise_if_any()
-        if isinstance(place, list):
-            place[_index(place, last, problems, path)] = value
-        elif value is None:
-            place.pop(last, None)
-        else:
-            place[last] = value
+        changed = overridden(problems, self._request, path, value)
         before, self._request = self._request, changed
         try:
             self._check(problems, str)
@@ -260,17 +244,7 @@ class Job(Construct):
             self._request = before
             raise
 
-    def _retain(self) -> None:
-        """Keep what was created for the job's runs when the stack is deleted: a run may go on after that."""
-        owned: list[IConstruct] = [child for child in self.node.children if isinstance(child, iam.Role | logs.LogGroup)]
-        if self._owns_key and self._encryption_key is not None:
-            owned.append(self._encryption_key)
-        for construct in owned:
-            for resource in construct.node.find_all():
-                if isinstance(resource, CfnResource):
-                    resource.apply_removal_policy(RemovalPolicy.RETAIN)
-
-    def _permissions_of_reading_logs(self) -> list[Permission]:
+    def _reading_logs(self) -> list[Permission]:
         """To read the driver's log, wherever it goes that can be read."""
         if self._log_group is not None:
             is_own = self.monitoring.cloudwatch_logs.log_group is None
@@ -290,23 +264,18 @@ class Job(Construct):
             grantee: Who may.
         """
         check_types(path_of(self), grantee=(grantee, iam.IGrantable))
-        return grant(grantee, self._permissions_of_starting())
+        return grant(grantee, self._starting())
 
-    def _permissions_of_starting(self) -> list[Permission]:
-        permissions = starting(self.application, self._execution_role_arn)
+    def _starting(self) -> list[Permission]:
+        permissions = starting(self.application.application_arn, self._execution_role_arn)
         for key in self._keys:
             for_logs, for_disks = key_arn(key) in self._log_key_arns, key is self._encryption_key
             permissions += submitting(key, for_logs=for_logs, for_disks=for_disks)
         return permissions
 
-    @property
-    def prerequisites(self) -> Sequence[IConstruct]:
-        """What has to be there before a run starts, with its policies, and until it ended."""
-        return tuple(self._prerequisites)
-
     def _permissions(self) -> LoggingPermissions:
         # An application that names keys in its own monitoring can't be named by their policies: it would be a circle.
-        names_keys = getattr(self.application, "monitoring", None) is not None
+        names_keys = self.application.monitoring is not None
         return LoggingPermissions(
             role=self.execution_role,
             source_arn=application_arn(self.application, "*") if names_keys else self.application.application_arn,
@@ -326,12 +295,12 @@ class Job(Construct):
 
     def _allow_inherited_monitoring(self, monitoring: Monitoring, permissions: LoggingPermissions) -> None:
         """Give the role what S3 logs and metrics need that the application configures and the job does not replace."""
-        inherited: Monitoring | None = getattr(self.application, "monitoring", None)
+        inherited = self.application.monitoring
         if inherited is None:
             return
         if inherited.s3_logs is not None and monitoring.s3_logs is None:
             permissions.write_bucket(inherited.s3_logs.bucket, inherited.s3_logs.prefix.strip("/"))
-            key: kms.IKey | None = getattr(self.application, "_s3_log_key", None)
+            key = self.application.s3_logs_key
             if key is not None:
                 permissions.encrypt_logs(key)
                 self._keys.append(key)
@@ -364,31 +333,9 @@ class Job(Construct):
         check_against_model(self._request, operation_shape("StartJobRun"), report)
         if self._engine is ApplicationType.SPARK and not problems.mentions("entry_point"):
             check_entry_point(self._request, report)
-        release = getattr(self.application, "release_label", None)
-        rules.check_request(self._request, self._engine, release, report)
-        inherited = getattr(self.application, "runtime_configuration", None)
-        check_driver(
-            self._request,
-            release,
-            inherited,
-            maximum=getattr(self.application, "maximum_capacity", None),
-            by_hand=spelt is str,
-            report=report_once,
-            warn=warn,
-        )
+        rules.check_request(self._request, self._engine, self.application.release_label, report)
+        check_driver(self._request, self.application, by_hand=spelt is str, report=report_once, warn=warn)
         problems.raise_if_any()
-
-    def _render_policy(self, policy: ExecutionIamPolicy | None) -> dict[str, Any] | None:
-        if policy is None:
-            return None
-        document = policy.document
-        arns = [managed.managed_policy_arn for managed in policy.managed_policies]
-        return present(
-            {
-                "policy": None if document is None else self._stack.to_json_string(document),
-                "policyArns": arns or None,
-            }
-        )
 
     def _bind(
         self,
@@ -404,7 +351,7 @@ class Job(Construct):
             return None
         code = code_from(given)
         if code.bucket is not None:
-            self._prerequisites.append(code.bucket)
+            self._dependencies.append(code.bucket)
         bind = code.bind_module if is_module else code.bind
         try:
             uri = bind(self, construct_id, self.execution_role)
@@ -434,19 +381,3 @@ class Job(Construct):
             for position, code in enumerate(codes)
         ]
         return [uri for uri in uris if uri is not None]
-
-
-def _index(items: list[Any], part: str, problems: Problems, path: str) -> int:
-    if not part.isdigit() or int(part) >= len(items):
-        problems.add("path", path, f"{part} is no position in a list of {len(items)}", "use a number below that")
-        problems.raise_if_any()
-    return int(part)
-
-
-def _copy(value: Any) -> Any:
-    """A copy of a request that keeps tokens, which `copy.deepcopy` would try to copy through jsii."""
-    if isinstance(value, dict):
-        return {name: _copy(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_copy(item) for item in value]
-    return value

@@ -8,10 +8,10 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from ..applications.application import IApplication
-from ..applications.application_type import ApplicationType
+from ..applications.capacity import WorkerResources
 from ..applications.configuration import Configuration
-from ..applications.worker import WorkerResources
+from ..applications.interface import IApplication
+from ..applications.settings import ApplicationType
 from ..monitoring.encryption import Encryption
 from ..monitoring.monitoring import Monitoring
 from ..validation.argument_names import explained
@@ -19,14 +19,14 @@ from ..validation.argument_types import checked
 from ..validation.json_types import JsonObject
 from ..validation.problems import Problems
 from ._classification import Setting, with_settings
+from ._request import worker_properties
 from ._rules.files import check_python
+from ._rules.spark import check_worker_of_spark
 from ._spark_properties import PARAMETERS, SPARK_DEFAULTS, place_in, properties_given
 from ._spark_submit import check_arguments, environment_settings, spark_submit
 from .code import Code
-from .execution_iam_policy import ExecutionIamPolicy
 from .job import Job
-from .job_mode import JobMode
-from .retry_policy import RetryPolicy
+from .options import ExecutionIamPolicy, JobMode, RetryPolicy
 
 # Which field of an argument sets a property of a worker.
 _FIELD = {
@@ -130,10 +130,7 @@ class SparkJob(Job):
         workers = {name: size for name, size in (("driver", driver), ("executor", executor)) if size is not None}
 
         def job_driver(job: Job, problems: Problems) -> tuple[JsonObject, Sequence[Configuration]]:
-            release = getattr(application, "release_label", None)
-            given = properties_given(
-                conf or {}, application_configuration, getattr(application, "runtime_configuration", None), release
-            )
+            given = properties_given(conf or {}, application_configuration, application)
             uris = {
                 "jars": job._bind_all(problems, "jars", "Jar", jars),
                 "py_files": job._bind_all(problems, "py_files", "PyFile", py_files, are_modules=True),
@@ -141,18 +138,18 @@ class SparkJob(Job):
                 "archives": job._bind_all(problems, "archives", "Archive", archives),
             }
             for name, size in workers.items():
-                size.check_for_spark(problems, name, release, given)
+                check_worker_of_spark(problems, name, size, application.release_label, given)
             typed = [
                 *(
                     Setting(name, *named)
                     for name, size in workers.items()
-                    for named in size.spark_conf(name, given.overhead(name))
+                    for named in worker_properties(name, size, given.overhead(name)).items()
                 ),
                 *environment_settings(problems, environment or {}),
             ]
             written = [Setting(f"conf[{name!r}]", name, value) for name, value in (conf or {}).items()]
             # The application may bring archives of its own, and what an imported one brings is not known.
-            if "spark.archives" not in given and hasattr(application, "runtime_configuration"):
+            if "spark.archives" not in given and application.runtime_configuration is not None:
                 check_python(problems, [*typed, *written], uris["archives"])
             job._argument_of_property |= {
                 f"{PARAMETERS}[{item.name!r}]": _FIELD.get(item.name.removeprefix("spark."), item.argument)

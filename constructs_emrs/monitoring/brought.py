@@ -1,23 +1,16 @@
 """What is brought and can't work with the service, as far as it can be seen when the app is synthesised."""
 
-from __future__ import annotations
-
 from typing import Any
-from weakref import WeakSet
 
-import jsii
-from aws_cdk import Annotations, IResource, Stack
+from aws_cdk import IResource, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from constructs import Construct, IValidation
 
-from ..validation.cdk_cache import asked_once, node_of, path_of, place_of, stack_of
+from ..validation.cdk_cache import asked_once, node_of, place_of
 from ..validation.problems import Problems
 from ..validation.tokens import is_token
 from .encryption import Encryption
 from .monitoring import Monitoring
-
-_SERVICE = "emr-serverless.amazonaws.com"
 
 
 def check_brought(
@@ -80,50 +73,3 @@ def _is_symmetric(key: kms.IKey) -> bool:
         return True
     kind, usage = resource.key_spec or "SYMMETRIC_DEFAULT", resource.key_usage or "ENCRYPT_DECRYPT"
     return is_token(kind) or is_token(usage) or (kind, usage) == ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT")
-
-
-def check_trust(job: Construct, role: iam.IRole) -> None:
-    """Say at synth, once for a role, that EMR Serverless can't assume it; others may be added to its trust until then.
-
-    https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-troubleshoot.html
-    """
-    # The role itself may be behind one that is not to be changed from here: Role.without_policy_updates.
-    resource = None if role in _checked else node_of(role).default_child
-    if isinstance(resource, iam.CfnRole):
-        _checked.add(role)
-        node_of(resource).add_validation(_Trust(role, resource, path_of(job)))
-
-
-_checked: WeakSet[iam.IRole] = WeakSet()
-
-
-@jsii.implements(IValidation)
-class _Trust:
-    def __init__(self, role: iam.IRole, resource: iam.CfnRole, job_path: str) -> None:
-        self._role = role
-        self._resource = resource
-        self._job_path = job_path
-
-    def validate(self) -> list[str]:
-        """Put the problem on the role as an error, which the CDK CLI prints and stops at."""
-        document = stack_of(self._resource).resolve(self._resource.assume_role_policy_document) or {"Statement": []}
-        principals = [statement.get("Principal") for statement in document["Statement"]]
-        if not any(_may_be_the_service(principal) for principal in principals):
-            problems = Problems(self._job_path)
-            remedy = f'use assumed_by=iam.ServicePrincipal("{_SERVICE}")'
-            problems.add("execution_role", self._role, "EMR Serverless is not among those that may assume it", remedy)
-            Annotations.of(self._resource).add_error(str(problems))
-        return []
-
-
-def _may_be_the_service(principal: Any) -> bool:
-    match principal:
-        case {"Service": services}:
-            listed = services if isinstance(services, list) else [services]
-            return any(not isinstance(service, str) or service == _SERVICE for service in listed)
-        case {"AWS": "*"}:
-            return True
-        case {"AWS": _} | {"Federated": _} | {"CanonicalUser": _}:
-            return False
-        case _:
-            return True

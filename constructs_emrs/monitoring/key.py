@@ -23,9 +23,3 @@ def stack_key(stack: Stack) -> kms.Key:
         enable_key_rotation=True,
         removal_policy=RemovalPolicy.DESTROY,
     )
-
-
-@asked_once
-def key_arn(key: kms.IKey) -> str:
-    """The key's ARN."""
-    return key.key_arn

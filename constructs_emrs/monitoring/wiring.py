@@ -8,11 +8,12 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from ..permissions.execution_role import LoggingPermissions, log_group_arn
+from ..permissions.arns import key_arn, log_group_arn
+from ..permissions.execution_role import LoggingPermissions
 from ..validation.cdk_cache import asked_once, node_of, stack_name, stack_of
 from ..validation.tokens import is_token
 from .encryption import Encryption
-from .key import key_arn, stack_key
+from .key import stack_key
 from .monitoring import CloudWatchLogs, Monitoring, S3Logs
 
 
@@ -24,7 +25,7 @@ class Wiring:
     disk_encryption_configuration: dict[str, Any] | None
     log_group: logs.ILogGroup | None
     encryption_key: kms.IKey | None
-    s3_log_key: kms.IKey | None
+    s3_logs_key: kms.IKey | None
     log_key_arns: set[str]
     """The keys that logs are encrypted with; one that is not among them is for disks alone."""
     keys: list[kms.IKey]
@@ -89,7 +90,7 @@ class _Wirer:
             disk_encryption_configuration=self._disks(),
             log_group=log_group,
             encryption_key=self._key,
-            s3_log_key=self._s3_log_key(monitoring.s3_logs),
+            s3_logs_key=self._s3_logs_key(monitoring.s3_logs),
             log_key_arns=self._log_keys | self._log_group_keys,
             keys=list(self._keys.values()),
         )
@@ -97,11 +98,11 @@ class _Wirer:
     def _s3_logs(self, s3_logs: S3Logs) -> dict[str, Any]:
         prefix = s3_logs.prefix.strip("/")
         self._permissions.write_bucket(s3_logs.bucket, prefix)
-        key = self._s3_log_key(s3_logs)
+        key = self._s3_logs_key(s3_logs)
         uri = s3_logs.bucket.s3_url_for_object(prefix or None)
         return {"logUri": uri} | self._encrypted_with(key)
 
-    def _s3_log_key(self, s3_logs: S3Logs | None) -> kms.IKey | None:
+    def _s3_logs_key(self, s3_logs: S3Logs | None) -> kms.IKey | None:
         return None if s3_logs is None else s3_logs.encryption_key or s3_logs.bucket.encryption_key or self._key
 
     def _cloudwatch_logs(self, cloudwatch: CloudWatchLogs, log_group: logs.ILogGroup) -> dict[str, Any]:

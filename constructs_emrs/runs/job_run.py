@@ -2,28 +2,37 @@
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
 import jsii
-from aws_cdk import CustomResource, Duration, IStableAnyProducer, ITaggableV2, Lazy, RemovalPolicy, TagManager, TagType
-from constructs import Construct
+from aws_cdk import (
+    Annotations,
+    CfnResource,
+    CustomResource,
+    Duration,
+    ITaggableV2,
+    RemovalPolicy,
+    TagManager,
+    TagType,
+)
+from constructs import Construct, IConstruct
 
-from ..custom_resources.provider import JobRunProvider
+from ..applications.interface import IApplication
+from ..custom_resources.late_values import at_synth
+from ..custom_resources.provider import Provider
 from ..handler import contract
-from ..jobs._rules.service import whole_seconds
-from ..jobs.job import Job
-from ..jobs.job_mode import JobMode
+from ..jobs.interface import IJob, JobDefinition
+from ..jobs.options import JobMode
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
-from ..validation.cdk_cache import child_path
-from ..validation.model_rules import check_against_model, shape_of
+from ..validation.cdk_cache import child_path, node_of
+from ..validation.model import check_against_model, operation_shape, shape_of
 from ..validation.problems import Problems
-from ..validation.service_model import operation_shape
 from ..validation.tokens import is_token
-from .run_when import RunWhen
+from ..validation.units import whole_seconds
 
 _WAIT_SECONDS = range(60, 12 * 3600 + 1)
 # CloudFormation waits for a custom resource for an hour. What is left is for ending an earlier run, for throttling, and
@@ -45,6 +54,15 @@ class JobRunState(Enum):
     """The job did its work: what a batch job is waited for."""
 
 
+class RunWhen(Enum):
+    """On which deployments a `JobRun` starts a run."""
+
+    CHANGED = "CHANGED"
+    """When the job's definition, its local entry point or a trigger changed."""
+    EVERY_DEPLOY = "EVERY_DEPLOY"
+    """On each deployment: the template differs each time that the app is synthesised."""
+
+
 @explained
 @jsii.implements(ITaggableV2)
 class JobRun(Construct):
@@ -64,7 +82,7 @@ class JobRun(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        job: Job,
+        job: IJob,
         wait_for: JobRunState | None = None,
         wait_timeout: Duration | None = None,
         stable_for: Duration | None = None,
@@ -99,29 +117,33 @@ class JobRun(Construct):
             ValueError: Arguments that can't be; the text lists all of them.
         """
         super().__init__(scope, construct_id)
-        default_state = JobRunState.RUNNING if job.mode is JobMode.STREAMING else JobRunState.SUCCESS
+        definition = job.definition
+        is_streaming = job.mode is JobMode.STREAMING
+        state = wait_for or (JobRunState.RUNNING if is_streaming else JobRunState.SUCCESS)
         problems = Problems(child_path(scope, construct_id))
-        _check_state(problems, job, wait_for)
-        _check_arguments(problems, job, arguments)
-        _check_size(problems, job, arguments)
+        _check_state(problems, wait_for, is_streaming=is_streaming)
+        _check_arguments(problems, definition.request, arguments)
+        _check_size(problems, _with_arguments(definition.request, arguments))
         wait_seconds = _wait_seconds(problems, wait_timeout)
-        state = wait_for or default_state
         stable_seconds = _stable_seconds(problems, stable_for, state, wait_seconds)
-        _check_removal_policy(problems, job, removal_policy)
+        _check_removal_policy(problems, job.application, removal_policy)
         problems.raise_if_any()
-        provider = JobRunProvider.of(self)
-        provider.allow_running(self, job)
-        _expect_a_job_run(job)
-        request = _Request(job, arguments, self._tag_values)
-        provider.check_tags(self, lambda: {**request.tags(), **dict.fromkeys(contract.OWN_TAGS, "")})
-        properties: dict[str, Any] = {contract.REQUEST: Lazy.any(request)}
+        self._job = job
+        self._arguments = arguments
+        provider = Provider.of(self)
+        provider.add_job_run()
+        provider.allow(self, [*definition.starting, *definition.reading_logs])
+        provider.check_tags(self, lambda: {**self._all_tags(job.definition), **dict.fromkeys(contract.OWN_TAGS, "")})
+        _warn_of_auto_start(job.application)
+        properties: dict[str, Any] = {contract.REQUEST: at_synth(self._request)}
         if all_triggers := _triggers(triggers, run_when):
             properties[contract.TRIGGERS] = all_triggers
-        if job.mode is JobMode.STREAMING if run_on_rollback is None else run_on_rollback:
+        if is_streaming if run_on_rollback is None else run_on_rollback:
             properties[contract.RUN_ON_ROLLBACK] = True
-        if job.mode is JobMode.STREAMING and (definition := _definition_of_application(self, job)):
-            properties[contract.APPLICATION_DEFINITION] = definition
-        waiting = _waiting(state, wait_seconds, stable_seconds, job._file_names)
+        # What changes when the application is stopped to be changed, so that its streams are started again.
+        if is_streaming and (of_application := job.application.definition_for(self)):
+            properties[contract.APPLICATION_DEFINITION] = of_application
+        waiting = _waiting(state, wait_seconds, stable_seconds, definition.file_names)
         self._resource = CustomResource(
             self,
             "Resource",
@@ -131,7 +153,7 @@ class JobRun(Construct):
             removal_policy=removal_policy,
         )
         # Nothing starts before its permissions exist, and nothing that a run needs is deleted before it ended.
-        self._resource.node.add_dependency(provider.role, *job.prerequisites)
+        self._resource.node.add_dependency(provider.role, *definition.dependencies)
         self._last_resource = self._resource
         for number, share in enumerate(waiting[1:], start=2):
             self._last_resource = CustomResource(
@@ -142,15 +164,23 @@ class JobRun(Construct):
                 properties={contract.JOB_RUN_ARN: self.job_run_arn, contract.WAIT_NUMBER: number, **share},
             )
         if removal_policy in _RETAINED:
-            job._retain()
+            _retain(definition.created_for_runs)
 
     @property
     def cdk_tag_manager(self) -> TagManager:
         """The tags of this run beside the job's, which win."""
         return self._tags
 
-    def _tag_values(self) -> dict[str, str]:
-        return dict(self._tags.tag_values()) if "_tags" in vars(self) else {}
+    def _all_tags(self, definition: JobDefinition) -> dict[str, str]:
+        """The job's tags, and those of the run that the job does not have."""
+        own = self._tags.tag_values() if "_tags" in vars(self) else {}
+        return {**own, **definition.tags}
+
+    def _request(self) -> dict[str, Any]:
+        """The job's request when the app is synthesised: overrides may be added to the job after the run."""
+        definition = self._job.definition
+        tags = self._all_tags(definition)
+        return _with_arguments(definition.request, self._arguments) | ({"tags": tags} if tags else {})
 
     @functools.cached_property
     def _tags(self) -> TagManager:
@@ -173,33 +203,39 @@ class JobRun(Construct):
         return self._last_resource.get_att_string(contract.APPLICATION_ID)
 
 
-def _check_state(problems: Problems, job: Job, wait_for: JobRunState | None) -> None:
-    if wait_for is JobRunState.SUCCESS and job.mode is JobMode.STREAMING:
+def _check_state(problems: Problems, wait_for: JobRunState | None, *, is_streaming: bool) -> None:
+    if wait_for is JobRunState.SUCCESS and is_streaming:
         remedy = "use JobRunState.RUNNING or JobRunState.SUBMITTED"
         problems.add("wait_for", wait_for, "a streaming job never succeeds, as it does not end", remedy)
 
 
-def _check_arguments(problems: Problems, job: Job, arguments: Sequence[str] | None) -> None:
+def _with_arguments(request: dict[str, Any], arguments: Sequence[str] | None) -> dict[str, Any]:
+    """The request with other arguments of the entry point, if it has one."""
+    driver = request["jobDriver"]
+    if arguments is None or "sparkSubmit" not in driver:
+        return request
+    submit = {**driver["sparkSubmit"], "entryPointArguments": list(arguments)}
+    return {**request, "jobDriver": {**driver, "sparkSubmit": submit}}
+
+
+def _check_arguments(problems: Problems, request: Mapping[str, Any], arguments: Sequence[str] | None) -> None:
     if arguments is None:
         return
-    if "sparkSubmit" not in job._copy_of_request()["jobDriver"]:
+    if "sparkSubmit" not in request["jobDriver"]:
         problems.add("arguments", arguments, "the job is no Spark job", "leave it out")
         return
     shape = shape_of(operation_shape("StartJobRun"), "jobDriver.sparkSubmit.entryPointArguments")
     check_against_model(list(arguments), shape, problems.add, "arguments")
 
 
-def _check_size(problems: Problems, job: Job, arguments: Sequence[str] | None) -> None:
+def _check_size(problems: Problems, request: Mapping[str, Any]) -> None:
     """Check that an execution of the state machine can carry the request.
 
     An update carries the earlier one's tags too. https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     """
-    request = job._copy_of_request()
-    driver = next(iter(request["jobDriver"].values()))
-    if arguments is not None and "entryPointArguments" in driver:
-        driver["entryPointArguments"] = list(arguments)
     size = _bytes_of(request)
     if size > contract.PROPERTIES_BYTES:
+        driver = next(iter(request["jobDriver"].values()))
         of_arguments, of_configuration = (
             _bytes_of(part) for part in (driver, request.get("configurationOverrides", {}))
         )
@@ -262,12 +298,12 @@ def _waiting(
     return [{**properties, contract.HAND_OVER_SECONDS: _SECONDS_OF_ONE_RESOURCE}] * handed_over + [properties]
 
 
-def _check_removal_policy(problems: Problems, job: Job, removal_policy: RemovalPolicy | None) -> None:
+def _check_removal_policy(problems: Problems, application: IApplication, removal_policy: RemovalPolicy | None) -> None:
     if removal_policy is None or removal_policy is RemovalPolicy.DESTROY:
         return
     if removal_policy not in _RETAINED:
         problems.add("removal_policy", removal_policy, "a job run has no snapshots", "use DESTROY or RETAIN")
-    elif not getattr(job.application, "outlives_its_stack", True):
+    elif not application.outlives_its_stack:
         remedy = "give the application removal_policy=RemovalPolicy.RETAIN too, or use one of another stack"
         problem = "the application is deleted with the stack, and its runs are cancelled before"
         problems.add("removal_policy", removal_policy, problem, remedy)
@@ -281,37 +317,22 @@ def _triggers(triggers: Mapping[str, str] | None, run_when: RunWhen) -> dict[str
     return {**(triggers or {}), **deploy}
 
 
-def _expect_a_job_run(job: Job) -> None:
-    expect = getattr(job.application, "_expect_a_job_run", None)
-    if expect:
-        expect()
+def _warn_of_auto_start(application: IApplication) -> None:
+    """Say that a job run fails on an application that nobody has started; the CDK says it once."""
+    if application.auto_start is False:
+        problems = Problems(node_of(application).path)
+        problems.add(
+            "auto_start",
+            application.auto_start,
+            "a job run fails on an application that is not started, and no deployment starts it",
+            "leave auto_start out, or start the application before each deployment that runs a job on it",
+        )
+        Annotations.of(application).add_warning_v2("constructs-emrs:auto_start", str(problems))
 
 
-def _definition_of_application(scope: Construct, job: Job) -> Any:
-    """What changes when the application is stopped to be changed, so that its streams are started again."""
-    definition = getattr(job.application, "_definition_for", None)
-    return definition(scope) if definition else None
-
-
-@jsii.implements(IStableAnyProducer)
-class _Request:
-    """The job's request when the app is synthesised: overrides may be added to the job after the run."""
-
-    def __init__(self, job: Job, arguments: Sequence[str] | None, own_tags: Callable[[], dict[str, str]]) -> None:
-        self._job = job
-        self._arguments = arguments
-        self._own_tags = own_tags
-
-    def tags(self) -> dict[str, str]:
-        """The job's tags, and those of the run that the job does not have."""
-        return {**self._own_tags(), **self._job._tag_values()}
-
-    def produce(self) -> dict[str, Any]:
-        """The request, with this run's arguments and tags."""
-        request = self._job._copy_of_request()
-        if self._arguments is not None:
-            request["jobDriver"]["sparkSubmit"]["entryPointArguments"] = list(self._arguments)
-        tags = self.tags()
-        if tags:
-            request["tags"] = tags
-        return request
+def _retain(constructs: Sequence[IConstruct]) -> None:
+    """Keep what a run may still need when the stack is deleted."""
+    for construct in constructs:
+        for resource in construct.node.find_all():
+            if isinstance(resource, CfnResource):
+                resource.apply_removal_policy(RemovalPolicy.RETAIN)

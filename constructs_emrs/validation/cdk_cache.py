@@ -74,9 +74,3 @@ class Place:
 def place_of(stack: Stack) -> Place:
     """Where the stack is deployed to."""
     return Place(partition=stack.partition, region=stack.region, account=stack.account)
-
-
-def arn(stack: Stack, service: str, resource: str) -> str:
-    """The ARN of a resource in the stack's account and Region."""
-    place = place_of(stack)
-    return f"arn:{place.partition}:{service}:{place.region}:{place.account}:{resource}"

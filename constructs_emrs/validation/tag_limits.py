@@ -6,9 +6,8 @@ from typing import Any
 from aws_cdk import Annotations
 from constructs import Construct
 
-from .model_rules import check_against_model
+from .model import check_against_model, operation_shape
 from .problems import Problems
-from .service_model import operation_shape
 
 
 def check_tag_limits(tags: Mapping[str, str], tagged: Construct) -> None:

@@ -32,6 +32,7 @@ _INTERFACE_MEMBERS = {
     "IBucket": "bucket_arn",
     "IConstruct": "node",
     "IGrantable": "grant_principal",
+    "IJob": "grant_start",
     "IKey": "key_arn",
     "ILogGroup": "log_group_arn",
     "IManagedPolicy": "managed_policy_arn",
@@ -39,6 +40,10 @@ _INTERFACE_MEMBERS = {
     "IRole": "role_arn",
     "ISecurityGroup": "security_group_id",
     "IVpc": "vpc_id",
+}
+_REMEDIES = {
+    "IGrantable": "pass a role, a function or another principal",
+    "IJob": "use HiveJob(…) or SparkJob(…)",
 }
 
 
@@ -101,8 +106,8 @@ def remedy_for(hint: Any, value: Any = MISSING) -> str:
     if origin in _WORDS:
         return f"use {_WORDS[origin]}"
     name = getattr(origin, "__name__", str(origin))
-    if name == "IGrantable":
-        return "pass a role, a function or another principal"
+    if name in _REMEDIES:
+        return _REMEDIES[name]
     if name in _INTERFACE_MEMBERS:
         return f"pass the construct, or import what exists with a method {name.removeprefix('I')}.from_…"
     if isinstance(origin, type) and issubclass(origin, Enum):

@@ -33,7 +33,7 @@ from emrs_local.emr_serverless.errors import JobRunFailed
 from emrs_local.endpoint import Endpoint
 from tests.local.emr_serverless_support import PythonDriver, PythonEngine
 
-PROVIDER = "EMRServerlessJobRunProvider"
+PROVIDER = "EMRServerlessProvider"
 SERVER_COMMAND = (sys.executable, "-m", "tests.e2e.permissions")
 
 # What the driver of a failing run writes to its standard error. Its last line alone would not do: that is in the run's

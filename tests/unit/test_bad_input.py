@@ -840,12 +840,12 @@ WRONG_TYPES: list[Row] = [
     (
         "a job given by its name",
         run(job="Etl"),
-        "Lake/Bad: job='Etl': a Job is expected, this is of type str; use HiveJob(…) or SparkJob(…)",
+        "Lake/Bad: job='Etl': an IJob is expected, this is of type str; use HiveJob(…) or SparkJob(…)",
     ),
     (
         "a job given as the application",
         run(job=lambda lake: lake.spark),
-        "Lake/Bad: job=<Application Lake/Spark>: a Job is expected, this is of type Application; use "
+        "Lake/Bad: job=<Application Lake/Spark>: an IJob is expected, this is of type Application; use "
         "HiveJob(…) or SparkJob(…)",
     ),
     (

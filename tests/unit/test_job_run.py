@@ -237,7 +237,7 @@ def test_what_a_retained_run_needs_is_retained() -> None:
         contract.APPLICATION_STOP_TYPE,
         contract.JOB_RUN_TYPE,
     }
-    assert not any(name.startswith("EMRServerlessJobRunProvider") for name in retained)
+    assert not any(name.startswith("EMRServerlessProvider") for name in retained)
 
 
 def test_the_state_machine_goes_on_until_the_request_is_answered(lake: Lake) -> None:

@@ -13,9 +13,8 @@ PACKAGES = ("constructs_emrs", "emrs_local")
 EXCEPTIONS = {
     "constructs_emrs": {
         **dict.fromkeys(("_request", "_services", "_stack"), "the requests to the functions have a common base class"),
-        **dict.fromkeys(("_bind", "_bind_all", "_copy_of_request", "_file_names", "_retain"), "of a job or its code"),
-        **dict.fromkeys(("_argument_of_property", "_values", "_warn"), "of a job or application"),
-        **dict.fromkeys(("_permissions_of_reading_logs", "_permissions_of_starting"), "the provider asks a job"),
+        **dict.fromkeys(("_argument_of_property", "_bind", "_bind_all", "_warn"), "of a job"),
+        "_values": "what the CDK's own structures have no public name for",
     },
     "emrs_local": {
         "_exit": "os._exit is documented; only its name is like a private one",

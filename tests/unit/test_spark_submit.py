@@ -19,6 +19,7 @@ from constructs_emrs import (
     WorkerResources,
 )
 from constructs_emrs.jobs._classification import Setting
+from constructs_emrs.jobs._request import worker_properties
 from constructs_emrs.jobs._rules.parameters import check_spark_parameters
 from constructs_emrs.jobs._spark_submit import spark_submit
 from constructs_emrs.validation.problems import Problems
@@ -239,10 +240,10 @@ def test_nothing_is_sent_when_nothing_is_asked_for() -> None:
 
 @pytest.mark.parametrize("worker", ["driver", "executor"])
 def test_every_property_that_a_typed_argument_sets_can_not_be_contradicted(worker: str) -> None:
-    for name, value in BIG_WORKER.spark_conf(worker):
+    for name, value in worker_properties(worker, BIG_WORKER, None).items():
         for own, accepted in ((value, True), ("1", False)):
             problems = Problems("Lake/Etl")
-            typed = [Setting(worker, *named) for named in BIG_WORKER.spark_conf(worker)]
+            typed = [Setting(worker, *named) for named in worker_properties(worker, BIG_WORKER, None).items()]
             spark_submit(problems, main_class=None, uris={}, packages=[], conf={name: own}, typed=typed)
             if accepted:
                 problems.raise_if_any()
@@ -254,7 +255,7 @@ def test_every_property_that_a_typed_argument_sets_can_not_be_contradicted(worke
 @given(st.sampled_from([(1, 2), (1, 8), (4, 16), (16, 120), (32, 244)]))
 def test_a_worker_s_heap_and_overhead_fit_into_its_memory(size: tuple[int, int]) -> None:
     cpu, memory = size
-    conf = dict(WorkerResources(cpu=cpu, memory=Size.gibibytes(memory)).spark_conf("driver"))
+    conf = worker_properties("driver", WorkerResources(cpu=cpu, memory=Size.gibibytes(memory)), None)
     heap = int(conf["spark.driver.memory"].removesuffix("m"))
     overhead = max(384, heap // 10)
     assert heap + overhead <= memory * 1024 < heap + overhead + 16

@@ -21,7 +21,7 @@ from cfnlint.api import lint  # type: ignore[import-untyped]  # it has annotatio
 
 from app import FlightDelays
 from constructs_emrs import Application, CloudWatchLogs, Code, JobRun, Monitoring, ReleaseLabel, S3Logs, SparkJob
-from constructs_emrs.custom_resources.provider import JobRunProvider
+from constructs_emrs.custom_resources.provider import Provider
 from tests import authorization, everything
 from tests.templates import Resources, resolved, resources
 
@@ -205,7 +205,7 @@ def test_cdk_nag_finds_nothing_in_the_policies_that_many_jobs_take() -> None:
         role = iam.Role.from_role_arn(stack, f"Role{number}", f"arn:aws:iam::123456789012:role/{number:064}")
         job = SparkJob(stack, f"Job{number}", application=application, entry_point=script(), execution_role=role)
         JobRun(stack, f"Run{number}", job=job)
-    provider = f"/{JobRunProvider.of(stack).node.path}/"
+    provider = f"/{Provider.of(stack).node.path}/"
     assert [finding for finding in findings(stack) if finding.path.startswith(provider)] == []
     assert len(resources(stack, "AWS::IAM::ManagedPolicy")) > 1
 
@@ -326,7 +326,7 @@ def test_an_execution_lasts_longer_than_the_hour_that_cloudformation_waits_for_i
 
 
 def test_the_provider_is_small() -> None:
-    provider = [name for name in template_of("defaults") if name.startswith("EMRServerlessJobRunProvider")]
+    provider = [name for name in template_of("defaults") if name.startswith("EMRServerlessProvider")]
     assert len(provider) == 9
 
 
@@ -354,9 +354,9 @@ def policies(template: Resources) -> dict[str, list[dict[str, Any]]]:
 SECTIONS = {
     "Execution role": r"EtlExecutionRole",
     "Key": r"EMRServerlessKey",
-    "Role of the function Step": r"EMRServerlessJobRunProviderRole",
-    "Role of the function Start": r"EMRServerlessJobRunProviderStartRole",
-    "Role of the state machine": r"EMRServerlessJobRunProviderStateMachineRole",
+    "Role of the function Step": r"EMRServerlessProviderRole",
+    "Role of the function Start": r"EMRServerlessProviderStartRole",
+    "Role of the state machine": r"EMRServerlessProviderStateMachineRole",
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...applications.capacity import MaximumCapacity
-from ...validation.model_rules import Report
+from ...validation.model import Report
 from ...validation.tokens import is_token
 from .._spark_properties import Properties
 

@@ -1,12 +1,10 @@
 """Rules of what spark-submit and Hive are asked for, as arguments or in an override."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from ...applications.capacity import MaximumCapacity
-from ...applications.configuration import Configuration
-from ...applications.release_label import ReleaseLabel
-from ...validation.model_rules import Report
+from ...applications.interface import IApplication
+from ...validation.model import Report, member_of
 from .._spark_properties import PARAMETERS, properties_requested
 from .capacity import check_capacity
 from .parameters import check_hive_parameters, check_spark_parameters
@@ -17,10 +15,8 @@ _HIVE_PARAMETERS = "jobDriver.hive.parameters"
 
 def check_driver(
     request: Mapping[str, Any],
-    release: ReleaseLabel | None,
-    of_application: Sequence[Configuration] | None,
+    application: IApplication,
     *,
-    maximum: MaximumCapacity | None,
     by_hand: bool,
     report: Report,
     warn: Report,
@@ -29,23 +25,18 @@ def check_driver(
 
     Args:
         request: The request; members of types that the model does not have are left to the model's own rules.
-        release: The application's release, None if it is not known.
-        of_application: The application's own configuration, None if it is not known.
-        maximum: What all workers of the application may have together, None if that is not known or not limited.
+        application: Where the job runs.
         by_hand: Whether parameters may have been written by hand.
         report: Takes what can't work.
         warn: Takes what may be wrong.
     """
     for member, check in ((PARAMETERS, check_spark_parameters), (_HIVE_PARAMETERS, check_hive_parameters)):
-        value: Any = request
-        for name in member.split("."):
-            value = value.get(name) if isinstance(value, dict) else None
-        if by_hand and isinstance(value, str):
-            check(value, member, report, warn)
-    drivers = request.get("jobDriver")
-    if isinstance(drivers, dict) and "sparkSubmit" in drivers:
-        properties = properties_requested(request, of_application, release)
+        parameters = member_of(request, member, str)
+        if by_hand and parameters is not None:
+            check(parameters, member, report, warn)
+    if "sparkSubmit" in (member_of(request, "jobDriver", dict) or {}):
+        properties = properties_requested(request, application)
         warn_of_names(properties, warn)
-        check_properties(request, properties, release, report=report, warn=warn)
-        if maximum is not None:
-            check_capacity(properties, maximum, report, warn)
+        check_properties(request, properties, application.release_label, report=report, warn=warn)
+        if application.maximum_capacity is not None:
+            check_capacity(properties, application.maximum_capacity, report, warn)

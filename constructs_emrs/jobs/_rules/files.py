@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...validation.model_rules import Report
+from ...validation.model import Report, member_of
 from ...validation.problems import Problems
 from ...validation.tokens import is_token, without_tokens
 from .._classification import Setting
@@ -61,11 +61,10 @@ def problem_of_entry_point(uri: str) -> tuple[str, str] | None:
 
 def check_entry_point(request: Mapping[str, Any], report: Report) -> None:
     """Report an entry point that spark-submit can't run."""
-    driver = request.get("jobDriver")
-    submit = driver.get("sparkSubmit") if isinstance(driver, Mapping) else None
-    uri = submit.get("entryPoint") if isinstance(submit, Mapping) else None
-    if isinstance(uri, str) and (problem := problem_of_entry_point(uri)):
-        report("jobDriver.sparkSubmit.entryPoint", uri, *problem)
+    member = "jobDriver.sparkSubmit.entryPoint"
+    uri = member_of(request, member, str)
+    if uri is not None and (problem := problem_of_entry_point(uri)):
+        report(member, uri, *problem)
 
 
 def check_python(problems: Problems, settings: Sequence[Setting], archives: Sequence[str]) -> None:

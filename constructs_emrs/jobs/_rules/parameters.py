@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-from ...validation.model_rules import Report
+from ...validation.model import Report
 from .._parameters import UnknownReadingError, quoted, split
 
 # https://github.com/apache/spark/blob/v3.5.6/launcher/src/main/java/org/apache/spark/launcher/SparkSubmitOptionParser.java

@@ -6,12 +6,13 @@ Each reports the place that set the property, which may be an argument, a member
 from collections.abc import Mapping
 from typing import Any
 
+from ...applications.capacity import DISK_GIB, MEMORY_GIB, DiskType, WorkerResources
+from ...applications.engine_rules import check_worker, report_release
 from ...applications.release_label import ReleaseLabel
-from ...applications.worker import DISK_GIB, MEMORY_GIB, DiskType
-from ...validation.model_rules import Report
-from .._spark_properties import Properties
-from ..job_mode import JobMode
-from .service import report_release
+from ...validation.model import Report
+from ...validation.problems import Problems
+from .._spark_properties import Properties, overhead_names
+from ..options import JobMode
 
 _ENVIRONMENT = "spark.emr-serverless.driverEnv."
 # https://github.com/zipline-ai/chronon/pull/1749: none of them reached the driver, the one above did.
@@ -56,8 +57,38 @@ _DEFAULT_MEMORY = 14 * 1024
 _DEFAULT_MEMORY_OF_32 = 109 * 1024
 _DEFAULT_INITIAL_EXECUTORS = 3
 
+# MiB. https://github.com/apache/spark/blob/v3.5.6/core/src/main/scala/org/apache/spark/memory/UnifiedMemoryManager.scala
+_LEAST_HEAP = 450
+
 _SERVERLESS_STORAGE = "spark.aws.serverlessStorage.enabled"
 _DAY_MINUTES = 24 * 60
+
+
+def check_worker_of_spark(
+    problems: Problems, worker: str, resources: WorkerResources, release: ReleaseLabel | None, properties: Properties
+) -> None:
+    """Note what the service or the release does not have, and memory that can't be divided at synth.
+
+    Args:
+        problems: Takes what is wrong.
+        worker: The argument, `driver` or `executor`.
+        resources: Its value.
+        release: The application's release, None if it is not known.
+        properties: The Spark properties that other arguments set.
+    """
+    check_worker(problems, worker, resources, release)
+    overhead = properties.overhead(worker)
+    if resources.memory.is_unresolved():
+        problem = "Spark's part of it can't be computed at deployment"
+        problems.add(f"{worker}.memory", resources.memory, problem, "use a Size with a number")
+    elif overhead is None:
+        name = next(name for name, _, _ in properties if name in overhead_names(worker))
+        problem = f"it can't be subtracted from {worker}.memory, of which it is a part"
+        problems.add(properties.place(name), properties.get(name), problem, "use a size such as '2g', or a number")
+    elif overhead.set_by is not None and overhead.heap_of(resources) < _LEAST_HEAP:
+        problem = f"it leaves less than {_LEAST_HEAP} MiB of {worker}.memory for the heap, which Spark needs"
+        place, value = properties.place(overhead.set_by), properties.get(overhead.set_by)
+        problems.add(place, value, problem, f"lower {overhead.set_by}, or raise {worker}.memory")
 
 
 def warn_of_names(properties: Properties, warn: Report) -> None:

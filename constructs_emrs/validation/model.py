@@ -1,24 +1,74 @@
-"""Checks a request against the shape that botocore's model gives it: members, types, sizes, patterns, enums, unions."""
+"""botocore's own model of the service, and what it says about a request: members, types, sizes, patterns, unions.
+
+botocore is imported when the model is asked for: with what it imports itself it takes longer than all of this library.
+"""
+
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
 import difflib
 import functools
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from ..handler import contract
 from .tokens import is_token
 from .type_hints import remedy_for
 
 if TYPE_CHECKING:
-    from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+    from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
 
+MODEL = "service-2"
+
+_T = TypeVar("_T")
 # A pattern that says which characters there may be.
 _CHARACTERS = re.compile(r"\(?(\[[^]]+\])[+*]\)?")
 
 Report = Callable[[str, Any, str, str], None]
 """Takes the path of a member, its value, what is wrong, and what to do."""
+
+
+@functools.cache
+def service_model() -> ServiceModel:
+    """The model of EMR Serverless; neither a session nor credentials are needed."""
+    from botocore.model import ServiceModel
+
+    return ServiceModel(_description())
+
+
+def description_without_texts() -> dict[str, Any]:
+    """What botocore's file says about the service, without the texts for readers, which are most of it."""
+    return cast("dict[str, Any]", _without_texts(_description()))
+
+
+@functools.cache
+def _description() -> dict[str, Any]:
+    from botocore.loaders import Loader
+
+    return cast("dict[str, Any]", Loader().load_service_model(contract.SERVICE, MODEL, contract.API_VERSION))
+
+
+def _without_texts(part: Any) -> Any:
+    match part:
+        case dict():
+            # A member of this name would have a shape, not a text.
+            return {
+                name: _without_texts(value)
+                for name, value in part.items()
+                if not (name == "documentation" and isinstance(value, str))
+            }
+        case list():
+            return [_without_texts(item) for item in part]
+        case _:
+            return part
+
+
+@functools.cache
+def operation_shape(operation: str) -> StructureShape:
+    """The input of an operation."""
+    return cast("StructureShape", service_model().operation_model(operation).input_shape)
 
 
 def shape_of(shape: Shape, path: str) -> Shape:
@@ -29,6 +79,41 @@ def shape_of(shape: Shape, path: str) -> Shape:
         path: The names of members, separated by dots.
     """
     return functools.reduce(lambda outer, name: cast("StructureShape", outer).members[name], path.split("."), shape)
+
+
+def member_of(request: Any, path: str, kind: type[_T]) -> _T | None:
+    """The member of a request, if it has that type.
+
+    Args:
+        request: The request, of which nothing is known to be right.
+        path: The names of members, separated by dots.
+        kind: The type; True and False are no numbers.
+    """
+    value = request
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)) else None
+
+
+def known_member_of(request: Any, path: str, kind: type[_T]) -> _T | None:
+    """The member of a request, if it has that type and is known at synth."""
+    value = member_of(request, path, kind)
+    return None if is_token(value) else value
+
+
+def argument_of(member_path: str, arguments: Mapping[str, str]) -> str:
+    """The argument that sets the member, followed by the part of the path that is inside of it.
+
+    Args:
+        member_path: The path of the member.
+        arguments: Arguments by the paths of the members that they set.
+    """
+    best = max((known for known in arguments if _is_inside(member_path, known)), key=len, default=None)
+    return member_path if best is None else arguments[best] + member_path[len(best) :]
+
+
+def _is_inside(member_path: str, outer: str) -> bool:
+    return member_path.startswith(outer) and member_path[len(outer) : len(outer) + 1] in {"", ".", "[", " "}
 
 
 def check_against_model(value: Any, shape: Shape, report: Report, path: str = "") -> None:

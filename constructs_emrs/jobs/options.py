@@ -1,0 +1,62 @@
+"""How a job runs: once or for ever, how often it is tried, what it may do at most."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from aws_cdk import aws_iam as iam
+
+from ..validation.argument_names import explained
+
+
+class JobMode(Enum):
+    """How long a job run is meant to take."""
+
+    BATCH = "BATCH"
+    """It ends by itself."""
+    STREAMING = "STREAMING"
+    """It runs until it is cancelled, and is restarted when it fails. Spark only, from emr-7.1.0."""
+
+
+@explained
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """How often a failed job run is tried again; from emr-7.1.0.
+
+    Made by `RetryPolicy.attempts` for batch jobs and `RetryPolicy.failures_per_hour` for streaming jobs.
+
+    Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-resiliency.html
+    """
+
+    max_attempts: int | None = None
+    max_failed_attempts_per_hour: int | None = None
+
+    @classmethod
+    def attempts(cls, count: int) -> "RetryPolicy":
+        """Try a batch job so many times in all, 1 to 10. The service's default is 1: it is not tried again."""
+        return cls(max_attempts=count)
+
+    @classmethod
+    def failures_per_hour(cls, count: int) -> "RetryPolicy":
+        """Restart a streaming job until it failed so many times within an hour, 1 to 10. The service's default is 5."""
+        return cls(max_failed_attempts_per_hour=count)
+
+
+@explained
+@dataclass(frozen=True, kw_only=True)
+class ExecutionIamPolicy:
+    """What the job may do at most: the intersection of this and the execution role's permissions.
+
+    The intersection removes the permissions to write logs and to use keys too: list those that the job needs.
+
+    At least one of the two is needed.
+
+    Args:
+        document: Statements, 2,048 characters at most as JSON without white space.
+        managed_policies: Customer managed or AWS managed policies, at most 10.
+
+    Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-cli-execution.html
+    """
+
+    document: iam.PolicyDocument | None = None
+    managed_policies: Sequence[iam.IManagedPolicy] = ()

@@ -1,0 +1,85 @@
+"""ARNs and service principals as policies name them, asked of the CDK once."""
+
+import functools
+
+from aws_cdk import Aws, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import IConstruct
+
+from ..handler import contract
+from ..validation.cdk_cache import asked_once, place_of, stack_of
+
+EMR_SERVERLESS = "emr-serverless.amazonaws.com"
+"""The service's principal."""
+
+
+@functools.cache
+def account_id() -> str:
+    """The account that the stack is deployed to."""
+    return Aws.ACCOUNT_ID
+
+
+@functools.cache
+def region() -> str:
+    """The Region that the stack is deployed to."""
+    return Aws.REGION
+
+
+@functools.cache
+def url_suffix() -> str:
+    """How names of hosts end there."""
+    return Aws.URL_SUFFIX
+
+
+@functools.cache
+def service_principal(service: str) -> iam.ServicePrincipal:
+    """The service as a principal."""
+    return iam.ServicePrincipal(service)
+
+
+def via_service(service: str) -> dict[str, dict[str, str]]:
+    """The condition that a key is used through the service only.
+
+    KMS spells it so for all Regions: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#viaService_table
+    """
+    return {"StringEquals": {"kms:ViaService": f"{service}.{region()}.amazonaws.com"}}
+
+
+@asked_once
+def role_arn(role: iam.IRole) -> str:
+    """The role's ARN."""
+    return role.role_arn
+
+
+@asked_once
+def key_arn(key: kms.IKey) -> str:
+    """The key's ARN."""
+    return key.key_arn
+
+
+def application_arn(scope: IConstruct, application_id: str) -> str:
+    """The ARN of an application in the account and Region of the scope's stack."""
+    return _arn(stack_of(scope), contract.SERVICE, f"/applications/{application_id}")
+
+
+def job_run_arns(application_arn: str) -> str:
+    """The pattern that matches the ARNs of all job runs of the application."""
+    return f"{application_arn}/jobruns/*"
+
+
+def arn_of_objects(bucket: s3.IBucket, prefix: str) -> str:
+    """The pattern that matches the ARNs of all objects below the prefix, which may be empty."""
+    return bucket.arn_for_objects(f"{prefix}/*" if prefix else "*")
+
+
+def log_group_arn(stack: Stack, name: str) -> str:
+    """The ARN of the stack's log groups with that name, which may be a pattern."""
+    return _arn(stack, "logs", f"log-group:{name}")
+
+
+def _arn(stack: Stack, service: str, resource: str) -> str:
+    """The ARN of a resource in the stack's account and Region."""
+    place = place_of(stack)
+    return f"arn:{place.partition}:{service}:{place.region}:{place.account}:{resource}"
