@@ -15,13 +15,13 @@ class DriverRequest:
     """Everything a driver needs to know.
 
     Attributes:
-        job_driver: the request's `jobDriver`.
-        application_configuration: the classifications in force.
-        job_run_name: the run's name, or its id.
-        work_directory: an empty directory of the attempt's own.
-        credentials: the execution role's.
-        environment: what the driver and its executors find in their environment.
-        buckets: the buckets that exist when the driver starts.
+        job_driver: The request's `jobDriver`.
+        application_configuration: The classifications in force.
+        job_run_name: The run's name, or its id.
+        work_directory: An empty directory of the attempt's own.
+        credentials: The execution role's.
+        environment: What the driver and its executors find in their environment.
+        buckets: The buckets that exist when the driver starts.
     """
 
     job_driver: Mapping[str, Any]
@@ -48,8 +48,8 @@ class Driver(Protocol):
         """Start the driver.
 
         Raises:
-            RuntimeError: something is missing on this machine, or too much for it.
-            ValueError: the request cannot be understood.
+            RuntimeError: Something is missing on this machine, or too much for it.
+            ValueError: The request cannot be understood.
         """
 
     def poll(self) -> int | None:

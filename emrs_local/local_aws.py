@@ -44,13 +44,13 @@ class LocalAws:
         ...     local_aws.client("emr-serverless").list_applications()
 
     Args:
-        port: the port to listen on; 0 takes a free one.
-        region: the region of `environment` and `client`; the server answers for every region.
-        account_id: the account that everything belongs to.
-        enforce_rates: refuse calls of EMR Serverless that come faster than AWS lets an account call it, with a
+        port: The port to listen on; 0 takes a free one.
+        region: The region of `environment` and `client`; the server answers for every region.
+        account_id: The account that everything belongs to.
+        enforce_rates: Refuse calls of EMR Serverless that come faster than AWS lets an account call it, with a
             ThrottlingException; a number is by how much faster they may come than on AWS.
-        on_event: is called with a line for each change of the state of an application or job run, from a thread.
-        server_command: the command that is the server, for tests of the service with another engine.
+        on_event: Is called with a line for each change of the state of an application or job run, from a thread.
+        server_command: The command that is the server, for tests of the service with another engine.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class LocalAws:
         """The temporary directory with the server's log (`server.log`) and the managed logs of runs.
 
         Raises:
-            LocalAwsError: the local AWS is not started.
+            LocalAwsError: The local AWS is not started.
         """
         if self._data_directory is None:
             raise LocalAwsError("The local AWS is not started")
@@ -161,8 +161,8 @@ class LocalAws:
         """Start the server and wait until it answers.
 
         Raises:
-            RequirementMissing: something that the server needs is not installed.
-            LocalAwsError: the port is in use, or the server does not start.
+            RequirementMissing: Something that the server needs is not installed.
+            LocalAwsError: The port is in use, or the server does not start.
         """
         require_installed()
         self._data_directory = Path(tempfile.mkdtemp(prefix="emrs-local-"))
@@ -193,7 +193,7 @@ class LocalAws:
         """Wait until the server ends, which it does by itself only when something went wrong.
 
         Raises:
-            LocalAwsError: it ended, or is not started.
+            LocalAwsError: It ended, or is not started.
         """
         if self._server is None:
             raise LocalAwsError("The local AWS is not started")
@@ -228,7 +228,7 @@ class LocalAws:
         """Bootstrap the account and region for the CDK with its own CLI; False if no CDK CLI is found.
 
         Raises:
-            LocalAwsError: the CLI fails.
+            LocalAwsError: The CLI fails.
         """
         cdk = find_cdk()
         if cdk is None:

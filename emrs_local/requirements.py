@@ -22,7 +22,7 @@ def require_installed() -> None:
     """Check that everything is there that the server starts later.
 
     Raises:
-        RequirementMissing: naming all that is missing and how to get it.
+        RequirementMissing: Naming all that is missing and how to get it.
     """
     missing = [f"The package `{name}` is missing." for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if not node_directory() and shutil.which("node") is None:

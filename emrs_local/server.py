@@ -55,8 +55,8 @@ def main(make_engine: MakeEngine = spark, *, seconds_per_minute: float = 60) -> 
     """Serve until told to stop.
 
     Args:
-        make_engine: makes what runs the drivers; tests of the service need no Spark.
-        seconds_per_minute: less than 60 lets the timeouts of the API, which are in minutes, pass faster.
+        make_engine: Makes what runs the drivers; tests of the service need no Spark.
+        seconds_per_minute: Less than 60 lets the timeouts of the API, which are in minutes, pass faster.
     """
     arguments = _arguments()
     data_directory: Path = arguments.data_directory

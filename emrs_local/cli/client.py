@@ -32,7 +32,7 @@ class RunningLocalAws:
     Requests are signed like those of an SDK, without boto3 and its models: a command answers at once.
 
     Raises:
-        LocalAwsError: the environment names none, or one that is not on this machine.
+        LocalAwsError: The environment names none, or one that is not on this machine.
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:

@@ -24,8 +24,8 @@ def run_command(command: Sequence[str], *, environment: Mapping[str, str]) -> in
         Its exit code, 128 and the signal's number if a signal ended it, as in a shell.
 
     Raises:
-        LocalAwsError: the command cannot be started.
-        KeyboardInterrupt: this process was interrupted; the command and its children have ended.
+        LocalAwsError: The command cannot be started.
+        KeyboardInterrupt: This process was interrupted; the command and its children have ended.
     """
     with _terminal_given_back():
         try:

@@ -50,14 +50,14 @@ def print_logs(
     """Print what the driver of a run printed, and follow it until the run ends.
 
     Args:
-        local_aws: the local AWS that runs it.
-        wanted: the id of the run, or its name, which is the newest run of that name; None for the newest run.
-        streams: what to print; each goes to the stream of its own name, one alone to standard output.
-        follow: whether to go on until the run ended.
-        attempt: which attempt; the last, and while following those after it, if None.
+        local_aws: The local AWS that runs it.
+        wanted: The id of the run, or its name, which is the newest run of that name; None for the newest run.
+        streams: What to print; each goes to the stream of its own name, one alone to standard output.
+        follow: Whether to go on until the run ended.
+        attempt: Which attempt; the last, and while following those after it, if None.
 
     Raises:
-        LocalAwsError: there is no such run or attempt.
+        LocalAwsError: There is no such run or attempt.
     """
     found = _find(local_aws, wanted)
     application_id, job_run_id, run = found["applicationId"], found["jobRunId"], found

@@ -112,9 +112,9 @@ class Applications:
     """All applications of the server.
 
     Args:
-        changed: guards every record of the service, those of job runs too; notified after each change of a state.
-        announce: is told each change of a state in one line.
-        transition_seconds: how long CREATING, STARTING and STOPPING last.
+        changed: Guards every record of the service, those of job runs too; notified after each change of a state.
+        announce: Is told each change of a state in one line.
+        transition_seconds: How long CREATING, STARTING and STOPPING last.
         seconds_per_minute: 60, or less for tests of the idle timeout.
     """
 
@@ -137,7 +137,7 @@ class Applications:
         """A new application, in the state CREATING; the one created before if the client token is the same.
 
         Raises:
-            ConflictException: the client token was used with other parameters.
+            ConflictException: The client token was used with other parameters.
         """
         members = dict(request)
         token = members.pop("clientToken")
@@ -158,7 +158,7 @@ class Applications:
         """The application with this id.
 
         Raises:
-            ResourceNotFoundException: there is none.
+            ResourceNotFoundException: There is none.
         """
         try:
             return self._by_id[scope, application_id]
@@ -173,7 +173,7 @@ class Applications:
         """Change an application that runs nothing; a member that is None is removed.
 
         Raises:
-            ValidationException: the application is neither CREATED nor STOPPED, nor is it STARTED and only the number
+            ValidationException: The application is neither CREATED nor STOPPED, nor is it STARTED and only the number
                 of its concurrent runs changes.
         """
         with self._changed:
@@ -189,7 +189,7 @@ class Applications:
         """Terminate an application that runs nothing; its record stays readable.
 
         Raises:
-            ValidationException: the application is neither CREATED nor STOPPED.
+            ValidationException: The application is neither CREATED nor STOPPED.
         """
         with self._changed:
             self._require_changeable(application)
@@ -199,7 +199,7 @@ class Applications:
         """Start an application; one that is started, or starts, stays as it is, one that is created starts then.
 
         Raises:
-            ValidationException: the application is in no state to be started from.
+            ValidationException: The application is in no state to be started from.
         """
         with self._changed:
             if application.state in ("STARTING", "STARTED"):
@@ -217,7 +217,7 @@ class Applications:
         """Stop an application that has no active job runs; one that is stopped, or stops, stays as it is.
 
         Raises:
-            ValidationException: the application has active job runs or is being created or started.
+            ValidationException: The application has active job runs or is being created or started.
         """
         with self._changed:
             if application.state in ("STOPPING", "STOPPED", "CREATED"):

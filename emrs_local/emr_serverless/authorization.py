@@ -43,7 +43,7 @@ def require(caller: Caller, *, action: str, resource: str, context: Context | No
     """Refuse the request unless the caller may do `action` on `resource`.
 
     Raises:
-        AccessDeniedException: with AWS's sentence.
+        AccessDeniedException: With AWS's sentence.
     """
     denied = iam.denial(caller, action=action, resource=resource, context=context)
     if denied:
@@ -63,8 +63,8 @@ def require_start_job_run(
     StartJobRun itself on the application is required before, by the operation.
 
     Raises:
-        AccessDeniedException: with AWS's sentence.
-        ValidationException: a key does not exist or cannot be used.
+        AccessDeniedException: With AWS's sentence.
+        ValidationException: A key does not exist or cannot be used.
     """
     require(
         caller,
@@ -112,7 +112,7 @@ class RoleSession:
         """End the run unless the role may do `action` on `resource`.
 
         Raises:
-            JobRunFailed: with AWS's sentence.
+            JobRunFailed: With AWS's sentence.
         """
         denied = iam.denial(self._caller, action=action, resource=resource, context=context)
         if denied:
@@ -122,7 +122,7 @@ class RoleSession:
         """End the run unless role and service may use the keys of managed logs, S3 logs and local disks.
 
         Raises:
-            JobRunFailed: naming action and key.
+            JobRunFailed: Naming action and key.
         """
         destinations = (configuration.managed, configuration.s3)
         for key_arn in dict.fromkeys(destination.key_arn for destination in destinations if destination):
@@ -136,7 +136,7 @@ class RoleSession:
         """End the run unless role and CloudWatch Logs may use the key that encrypts a log group.
 
         Raises:
-            JobRunFailed: naming action and key.
+            JobRunFailed: Naming action and key.
         """
         scope = self._caller.scope
         service = f"logs.{scope.region}.amazonaws.com"
@@ -176,7 +176,7 @@ def assume_execution_role(
     """The execution role, assumed by the service for one run, narrowed by the run's own policy if it has one.
 
     Raises:
-        JobRunFailed: the role does not exist or does not trust the service for this application.
+        JobRunFailed: The role does not exist or does not trust the service for this application.
     """
     scope = application.scope
     trust_policy = iam.role_trust_policy(role_arn)

@@ -40,7 +40,7 @@ class DriverOutput:
     """The output of every attempt since the server started.
 
     Args:
-        directory: where the output of ended drivers is kept.
+        directory: Where the output of ended drivers is kept.
     """
 
     def __init__(self, directory: Path) -> None:

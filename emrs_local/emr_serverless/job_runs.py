@@ -188,9 +188,9 @@ class JobRuns:
     """All job runs of the server.
 
     Args:
-        changed: guards every record of the service; notified after each change of a state.
-        announce: is told each change of a state in one line.
-        life_cycle: takes a submitted run through its states, in a thread of its own.
+        changed: Guards every record of the service; notified after each change of a state.
+        announce: Is told each change of a state in one line.
+        life_cycle: Takes a submitted run through its states, in a thread of its own.
     """
 
     def __init__(
@@ -207,7 +207,7 @@ class JobRuns:
         """The run that an earlier request with the same client token started; None if there is none.
 
         Raises:
-            ConflictException: the earlier request had other parameters.
+            ConflictException: The earlier request had other parameters.
         """
         run = self._by_token.get((application.application_id, request["clientToken"]))
         if run and run.request != _without_token(request):
@@ -220,8 +220,8 @@ class JobRuns:
         """Submit a run; the one submitted before if the client token is the same.
 
         Raises:
-            ConflictException: the client token was used with other parameters.
-            ValidationException: the application takes no runs.
+            ConflictException: The client token was used with other parameters.
+            ValidationException: The application takes no runs.
         """
         with self._changed:
             earlier = self.submitted_before(application, request)
@@ -250,7 +250,7 @@ class JobRuns:
         """The run with this id.
 
         Raises:
-            ResourceNotFoundException: there is none.
+            ResourceNotFoundException: There is none.
         """
         try:
             return self._by_id[application.application_id, job_run_id]
@@ -266,12 +266,12 @@ class JobRuns:
         """Make a run CANCELLING; its thread ends it. A run that is CANCELLING already stays as it is.
 
         Args:
-            run: the run.
-            grace_seconds: how long a running driver may take to end; None is the default of the run's mode.
-            details: why, for the state details.
+            run: The run.
+            grace_seconds: How long a running driver may take to end; None is the default of the run's mode.
+            details: Why, for the state details.
 
         Raises:
-            ValidationException: the run has ended.
+            ValidationException: The run has ended.
         """
         if grace_seconds is None:
             grace_seconds = _STREAMING_GRACE_SECONDS if run.mode == "STREAMING" else 0
@@ -291,7 +291,7 @@ class JobRuns:
         """Move a run, and its current attempt, to a state.
 
         Raises:
-            JobRunCancelled: the run was cancelled and can only become CANCELLED.
+            JobRunCancelled: The run was cancelled and can only become CANCELLED.
         """
         details = shortened(details)
         with self._changed:

@@ -40,9 +40,9 @@ class ServiceSettings:
     """What the service needs to know about the server.
 
     Attributes:
-        endpoint: where the driver and the log delivery reach the local AWS.
-        data_directory: holds the work directories of running drivers and, under `managed-logs`, what the service keeps.
-        dwell_seconds: how long a run stays at least in each state before RUNNING, so that a poller may see it.
+        endpoint: Where the driver and the log delivery reach the local AWS.
+        data_directory: Holds the work directories of running drivers and, under `managed-logs`, what the service keeps.
+        dwell_seconds: How long a run stays at least in each state before RUNNING, so that a poller may see it.
         seconds_per_minute: 60, or less for tests of timeouts.
     """
 

@@ -49,9 +49,9 @@ def log_directory(*, application_id: str, job_run_id: str, attempt: int | None, 
     """The path that every destination has: `applications/…/jobs/…[/attempts/…]/SPARK_DRIVER`.
 
     Args:
-        application_id: the id of the application.
-        job_run_id: the id of the run.
-        attempt: the number of the attempt if the run may have more than one.
+        application_id: The id of the application.
+        job_run_id: The id of the run.
+        attempt: The number of the attempt if the run may have more than one.
         worker_type: SPARK_DRIVER or HIVE_DRIVER.
     """
     attempts = [] if attempt is None else ["attempts", str(attempt)]
@@ -86,7 +86,7 @@ class LogDelivery:
         """Prepare every destination.
 
         Raises:
-            JobRunFailed: the role may not write to one of them.
+            JobRunFailed: The role may not write to one of them.
         """
         for destination in self._destinations:
             destination.open()
@@ -95,7 +95,7 @@ class LogDelivery:
         """Deliver what is new to every destination.
 
         Raises:
-            JobRunFailed: the role may not write to one of them.
+            JobRunFailed: The role may not write to one of them.
         """
         for destination in self._destinations:
             destination.ship(complete=complete)

@@ -59,11 +59,11 @@ class EmrServerless:
     """The service. One instance serves every account and region of the server.
 
     Args:
-        engine: makes the drivers.
-        settings: what runs need to know about the server.
-        announce: is told each change of a state in one line.
-        transition_seconds: how long an application takes to be created, started and stopped.
-        rate_limits: refuses calls that come too fast; None lets all come.
+        engine: Makes the drivers.
+        settings: What runs need to know about the server.
+        announce: Is told each change of a state in one line.
+        transition_seconds: How long an application takes to be created, started and stopped.
+        rate_limits: Refuses calls that come too fast; None lets all come.
     """
 
     def __init__(

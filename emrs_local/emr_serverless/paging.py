@@ -26,14 +26,14 @@ def page(
     A token names the last item of its page, so that an item that is added meanwhile moves nothing.
 
     Args:
-        items: everything, in the order of the list.
-        identity: what distinguishes an item from the others.
-        shown: whether an item is in the list that is asked for.
-        token: the token of the page before; None for the first page.
-        size: how many items a page has.
+        items: Everything, in the order of the list.
+        identity: What distinguishes an item from the others.
+        shown: Whether an item is in the list that is asked for.
+        token: The token of the page before; None for the first page.
+        size: How many items a page has.
 
     Raises:
-        ValidationException: the token is none of this list.
+        ValidationException: The token is not of this list.
     """
     begin = 0
     if token is not None:

@@ -48,7 +48,7 @@ class Request:
         """The operation's input.
 
         Raises:
-            ValidationException: the input does not fit the operation's shape.
+            ValidationException: The input does not fit the operation's shape.
         """
         try:
             return self._parameters()
@@ -78,7 +78,7 @@ def validate(operation: str, parameters: Mapping[str, Any]) -> None:
     """Check the input of an operation against its shape.
 
     Raises:
-        ValidationException: naming each member that does not fit, and what it has to satisfy.
+        ValidationException: Naming each member that does not fit, and what it has to satisfy.
     """
     shape = service_model().operation_model(operation).input_shape
     problems = [] if shape is None else _problems(shape, parameters, path="")
@@ -91,7 +91,7 @@ def match(*, method: str, path: str, query: Mapping[str, list[str]], body: bytes
     """The operation that a request is for.
 
     Raises:
-        UnknownOperationException: the model has no operation with this method and path.
+        UnknownOperationException: The model has no operation with this method and path.
     """
     for operation_method, pattern, operation in _routes():
         found = pattern.fullmatch(path) if operation_method == method else None

@@ -47,8 +47,8 @@ class RateLimits:
     """Who has called how often.
 
     Args:
-        acceleration: how many times faster than on AWS the buckets fill.
-        clock: seconds that only go up.
+        acceleration: How many times faster than on AWS the buckets fill.
+        clock: Seconds that only go up.
     """
 
     def __init__(self, *, acceleration: float = 1, clock: Callable[[], float] = time.monotonic) -> None:
@@ -61,7 +61,7 @@ class RateLimits:
         """Count a call.
 
         Raises:
-            ThrottlingException: it is one too many.
+            ThrottlingException: It is one too many.
         """
         rate = RATES.get(operation)
         if rate is None:

@@ -47,10 +47,10 @@ def require_valid_application(members: Mapping[str, Any]) -> None:
     """Refuse an application that no release of EMR has, or whose members contradict its release or each other.
 
     Args:
-        members: the members of a CreateApplication request; for an update, those that the application then has.
+        members: The members of a CreateApplication request; for an update, those that the application then has.
 
     Raises:
-        ValidationException: naming the member.
+        ValidationException: Naming the member.
     """
     label, engine = members["releaseLabel"], members["type"].capitalize()
     if engine not in ENGINES:
@@ -85,8 +85,8 @@ def require_valid_job_run(request: Mapping[str, Any], *, application: Applicatio
     """Refuse a run whose members contradict each other, or the release or engine of the application.
 
     Raises:
-        AccessDeniedException: the role is of another account.
-        ValidationException: naming the members.
+        AccessDeniedException: The role is of another account.
+        ValidationException: Naming the members.
     """
     mode = request.get("mode", "BATCH")
     retry = request.get("retryPolicy", {})
@@ -118,7 +118,7 @@ def require_valid_grace_period(seconds: int | None) -> None:
     """Refuse a shutdown grace period that is neither 0 nor between 15 and 1800 seconds.
 
     Raises:
-        ValidationException: naming the limits.
+        ValidationException: Naming the limits.
     """
     if seconds is not None and seconds != 0 and not 15 <= seconds <= 1800:
         raise ValidationException("shutdownGracePeriodInSeconds must be 0 or between 15 and 1800")
@@ -128,7 +128,7 @@ def require_valid_tags(tags: Mapping[str, str]) -> None:
     """Refuse more tags than a resource may have; `tags` are all that it then has.
 
     Raises:
-        ValidationException: naming the limit.
+        ValidationException: Naming the limit.
     """
     if len(tags) > _MOST_TAGS:
         raise ValidationException(f"A resource can have at most {_MOST_TAGS} tags")

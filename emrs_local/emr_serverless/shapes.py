@@ -20,10 +20,10 @@ def rewritten(
     """`value` in another form; what does not fit its shape stays as it is.
 
     Args:
-        shape: what `value` is.
-        value: what is rewritten.
-        members: takes a structure and gives the name that each member is to have, its shape and its value.
-        convert: takes each value, with its shape, before what is inside of it is rewritten.
+        shape: What `value` is.
+        value: What is rewritten.
+        members: Takes a structure and gives the name that each member is to have, its shape and its value.
+        convert: Takes each value, with its shape, before what is inside of it is rewritten.
     """
     value = convert(shape, value)
     match shape, value:

@@ -32,11 +32,11 @@ def require_valid_workers(members: Mapping[str, Any], *, engine: str) -> None:
     """Refuse an application with workers that do not exist, or with more of them than its own limit.
 
     Args:
-        members: the members of the application.
+        members: The members of the application.
         engine: `Spark` or `Hive`.
 
     Raises:
-        ValidationException: naming the member.
+        ValidationException: Naming the member.
     """
     initial = members.get("initialCapacity", {})
     for member in ("initialCapacity", "workerTypeSpecifications"):

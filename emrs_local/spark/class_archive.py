@@ -180,7 +180,7 @@ def start_making() -> subprocess.Popen[bytes] | None:
     archive = class_archive()
     if archive is None or not archive.may_be_made:
         return None
-    return subprocess.Popen(  # noqa: S603  # this module
+    return subprocess.Popen(  # noqa: S603 - this module
         [sys.executable, "-P", "-c", f"from {__name__} import main; main()"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -237,7 +237,7 @@ def _locked(file: Path) -> Iterator[None]:
 
 
 def _run(command: list[str], *, environment: dict[str, str], directory: Path) -> None:
-    subprocess.run(  # noqa: S603  # Java, to make the archive
+    subprocess.run(  # noqa: S603 - Java, to make the archive
         command,
         cwd=directory,
         env=environment,

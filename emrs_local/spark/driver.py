@@ -81,7 +81,7 @@ class SparkDriver:
             stderr.write("".join(f"{notice}\n" for notice in submission.notices).encode())
             stderr.flush()
             try:
-                self._process = subprocess.Popen(  # noqa: S603  # to run what the job says is the purpose
+                self._process = subprocess.Popen(  # noqa: S603 - to run what the job says is the purpose
                     submission.command,
                     cwd=self._directory,
                     env=submission.environment,

@@ -16,9 +16,9 @@ class SparkEngine:
     """Runs Spark jobs with spark-submit and Hive queries with spark-sql.
 
     Args:
-        endpoint: where the jobs find S3.
-        region: the region of the server.
-        groups: the directory in which process groups are recorded while they exist.
+        endpoint: Where the jobs find S3.
+        region: The region of the server.
+        groups: The directory in which process groups are recorded while they exist.
     """
 
     def __init__(self, *, endpoint: Endpoint, region: str, groups: Path) -> None:

@@ -119,13 +119,13 @@ def java_command(
     for class paths that begin with what it was made for. Spark's jars have no file of a name that is in the directory.
 
     Args:
-        arguments: those of `spark-submit`; they choose client mode.
-        defaults: what `spark-defaults.conf` has, `spark.driver.memory` among it.
-        environment: that of the process, with `JAVA_HOME`, `SPARK_HOME` and `SPARK_CONF_DIR`.
-        java_options: more options for Java; all others win over them.
+        arguments: Those of `spark-submit`; they choose client mode.
+        defaults: What `spark-defaults.conf` has, `spark.driver.memory` among it.
+        environment: That of the process, with `JAVA_HOME`, `SPARK_HOME` and `SPARK_CONF_DIR`.
+        java_options: More options for Java; all others win over them.
 
     Raises:
-        LeftToTheLauncherError: there is something unusual.
+        LeftToTheLauncherError: There is something unusual.
     """
     spark_home = Path(environment["SPARK_HOME"])
     if _READ_BY_THE_LAUNCHER & environment.keys() or not (spark_home / "jars" / _LAUNCHER).is_file():

@@ -104,7 +104,7 @@ class WebHdfsServer(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
         super().server_close()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # the signature is inherited
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the signature is inherited
         """Log what is wrong here; clients may leave when they want."""
         error = sys.exception()
         if not isinstance(error, ConnectionError):
@@ -130,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._respond()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name is inherited
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is inherited
         """Say nothing: the address of a request holds its token."""
 
     def _respond(self) -> None:

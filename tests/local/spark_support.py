@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 REGION: Final = "eu-west-1"
-ADMINISTRATOR = Credentials(access_key_id="test", secret_access_key="test")  # noqa: S106  # ministack's own
+ADMINISTRATOR = Credentials(access_key_id="test", secret_access_key="test")  # noqa: S106 - ministack's own
 
 
 @dataclass(frozen=True, kw_only=True)

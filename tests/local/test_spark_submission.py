@@ -262,7 +262,7 @@ def test_separators_in_the_key_of_a_property_are_escaped() -> None:
 
 
 def test_hadoop_properties_are_escaped_as_xml() -> None:
-    root = Xml.fromstring(hadoop_xml({"a<b": "c&d"}).encode())  # noqa: S314  # it was made here
+    root = Xml.fromstring(hadoop_xml({"a<b": "c&d"}).encode())  # noqa: S314 - it was made here
 
     assert [(entry.findtext("name"), entry.findtext("value")) for entry in root] == [("a<b", "c&d")]
 

@@ -94,7 +94,7 @@ async def send(request: Request) -> tuple[str, dict[str, Any]]:
         The physical id and the attributes.
 
     Raises:
-        CustomResourceFailed: the answer says so or is not valid, or none came in time.
+        CustomResourceFailed: The answer says so or is not valid, or none came in time.
     """
     from ministack.services.cloudformation import custom_resource
 

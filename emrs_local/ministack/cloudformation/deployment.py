@@ -26,12 +26,12 @@ class Deployment(Operation):
     """A create or an update of a stack.
 
     Args:
-        stack: the stack, whose record has the new parameters and tags already.
-        template: the new template.
-        previous: what the record was before an update; None for a create.
-        disable_rollback: stop where a resource fails; what does not depend on it is still deployed.
-        retain_except_on_create: a rollback deletes what the deployment created also when a policy retains it.
-        imports: identifiers of existing resources that the stack adopts, by logical id.
+        stack: The stack, whose record has the new parameters and tags already.
+        template: The new template.
+        previous: What the record was before an update; None for a create.
+        disable_rollback: Stop where a resource fails; what does not depend on it is still deployed.
+        retain_except_on_create: A rollback deletes what the deployment created also when a policy retains it.
+        imports: Identifiers of existing resources that the stack adopts, by logical id.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Deployment(Operation):
         """Go forward as a resource of the parent stack.
 
         Raises:
-            RuntimeError: a resource failed.
+            RuntimeError: A resource failed.
         """
         self.stack.enter(f"{self._verb}_IN_PROGRESS")
         succeeded = False
@@ -573,7 +573,7 @@ class Deployment(Operation):
         """Go back as a resource of the parent stack.
 
         Raises:
-            RuntimeError: a resource failed to go back.
+            RuntimeError: A resource failed to go back.
         """
         self.stack.record.pop("_failed_operation", None)
         self.stack.record.pop("_leftovers", None)

@@ -20,7 +20,7 @@ def nested_stack(parent: Stack, step: Step) -> tuple[Stack, Template, Record | N
         The stack, its new template, and what its record was before an update; None for a create.
 
     Raises:
-        ValueError: its template cannot be had, or asks for more than the parent acknowledged.
+        ValueError: Its template cannot be had, or asks for more than the parent acknowledged.
     """
     from ministack.services.cloudformation import _stack_events, _stacks
     from ministack.services.cloudformation.engine import _evaluate_conditions, _resolve_parameters

@@ -28,11 +28,11 @@ async def in_order(
     """Do `work` on each of `names` once it is done on those of them that it depends on, and independent ones at once.
 
     Args:
-        names: the resources.
-        dependencies: what has to be done before each of them; only those of `names` are waited for.
-        work: returns whether it succeeded; is cancelled when the others are to stop.
-        stop_at_failure: cancel what is in flight when one fails, instead of only leaving out what depends on it.
-        stop: cancels what is in flight when it is set.
+        names: The resources.
+        dependencies: What has to be done before each of them; only those of `names` are waited for.
+        work: Returns whether it succeeded; is cancelled when the others are to stop.
+        stop_at_failure: Cancel what is in flight when one fails, instead of only leaving out what depends on it.
+        stop: Cancels what is in flight when it is set.
 
     Returns:
         Whether all succeeded.

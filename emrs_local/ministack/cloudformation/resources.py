@@ -63,8 +63,8 @@ async def create(stack: Stack, step: Step) -> None:
     """Create the resource of a step.
 
     Raises:
-        Exception: why it failed.
-        asyncio.CancelledError: it was interrupted; if the step has a physical id nevertheless, then it is there.
+        Exception: Why it failed.
+        asyncio.CancelledError: It was interrupted; if the step has a physical id nevertheless, then it is there.
     """
     from ministack.services.cloudformation import stacks
 
@@ -119,7 +119,7 @@ async def revert(stack: Stack, step: Step) -> tuple[str, Record]:
     """Send an updated resource its old properties; returns the physical id and attributes that it answers.
 
     Raises:
-        Exception: why it failed.
+        Exception: Why it failed.
     """
     from ministack.services.cloudformation import provisioners, stacks
 
@@ -156,7 +156,7 @@ async def delete(
     """Delete one physical resource.
 
     Raises:
-        Exception: why it failed.
+        Exception: Why it failed.
     """
     from ministack.services.cloudformation import stacks
 

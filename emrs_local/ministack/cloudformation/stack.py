@@ -35,7 +35,7 @@ class Template:
         """The resources whose condition holds, what others depend on first.
 
         Raises:
-            ValueError: they depend on each other in a circle.
+            ValueError: They depend on each other in a circle.
         """
         from ministack.services.cloudformation.engine import _topological_sort
 
