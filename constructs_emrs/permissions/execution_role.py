@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from typing import cast
 from weakref import WeakKeyDictionary
 
 from aws_cdk import Stack
@@ -14,7 +15,7 @@ from ..validation.cdk_cache import node_of, path_of, stack_of
 from .acknowledgements import Statement, acknowledge_execution_role
 from .arns import EMR_SERVERLESS, account_id, arn_of_objects, key_arn, log_group_arn, region, url_suffix, via_service
 from .missing import Missing
-from .policies import INLINE_POLICIES, Permission, length
+from .policies import INLINE_POLICIES, SHARE_LESS, Permission, Policies, length
 from .resource_policies import allow_using
 from .submitter import grant
 
@@ -161,15 +162,20 @@ class LoggingPermissions:
 
 
 class _RoleStatements:
-    """The statements that jobs added to one role, which may be shared by many."""
+    """The statements that jobs added to one role, which may be shared by many.
 
-    # A statement can't be split over policies, which have a limit of 6,144 characters.
+    A role of this app is given what is beyond some thousand characters in policies that are packed: the CDK takes each
+    reference for 150 characters, and moves whole statements.
+    """
+
     _MOST_RESOURCES = 20
+    _MOST_UNPACKED = 5_000
 
     def __init__(self, role: iam.IRole, stack: Stack, *, is_immutable: bool) -> None:
         self._role = role
         self._is_immutable = is_immutable
-        self._known: dict[str, list[tuple[iam.PolicyStatement, set[str]]]] = {}
+        self._known: dict[str, set[str]] = {}
+        self._statements: dict[str, list[tuple[iam.PolicyStatement, int]]] = {}
         self._all: list[Statement] = []
         self._length = 0
         acknowledge_execution_role(stack, role, self._all)
@@ -185,29 +191,42 @@ class _RoleStatements:
             ValueError: IAM would not let the role have that much.
         """
         self._all.append(Statement(sid, actions, resources))
-        statements = self._known.setdefault(sid, [])
-        new = [arn for arn in resources if not any(arn in known for _, known in statements)]
+        known = self._known.setdefault(sid, set())
+        new = [arn for arn in resources if arn not in known]
         if not new:
             return []
+        known.update(new)
         self._length += sum(length(arn, tuple(actions)) + len('"",') for arn in new)
         self._check_length()
-        if statements and len(statements[-1][1]) + len(new) <= self._MOST_RESOURCES:
-            statement, known = statements[-1]
+        if isinstance(self._role, iam.Role) and self._length > self._MOST_UNPACKED:
+            self._pack(Permission(actions=tuple(actions), resources=tuple(new), conditions=conditions))
+            return []
+        statements = self._statements.setdefault(sid, [])
+        if statements and statements[-1][1] + len(new) <= self._MOST_RESOURCES:
+            statement, count = statements[-1]
             statement.add_resources(*new)
-            known.update(new)
+            statements[-1] = (statement, count + len(new))
             return []
         number = str(len(statements) + 1) if statements else ""
         statement = iam.PolicyStatement(sid=sid + number, actions=actions, resources=new, conditions=conditions)
-        statements.append((statement, set(new)))
+        statements.append((statement, len(new)))
         return [] if self._add(statement) and not self._is_immutable else [statement]
 
     def _check_length(self) -> None:
-        # The CDK spreads the statements of its own roles over policies, and warns when they are too many. What it gives
-        # an imported role is one inline policy.
+        # What the CDK gives an imported role is one inline policy.
         if self._length > INLINE_POLICIES and not self._is_immutable and not isinstance(self._role, iam.Role):
             size = f"more than {self._length:,} characters of the {INLINE_POLICIES:,} that IAM allows"
-            remedy = "let fewer jobs share it, or have them share keys and log groups"
-            raise ValueError(f"{path_of(self._role)}: the policy of this imported role would have {size}; {remedy}")
+            raise ValueError(f"{path_of(self._role)}: the policy of this imported role would have {size}; {SHARE_LESS}")
+
+    def _pack(self, permission: Permission) -> None:
+        try:
+            self._packed.allow([permission])
+        except ValueError as error:
+            raise ValueError(f"{path_of(self._role)}: the role would have {error}; {SHARE_LESS}") from None
+
+    @functools.cached_property
+    def _packed(self) -> Policies:
+        return Policies(cast("iam.Role", self._role), "EMRServerlessJobs", is_shared=True)
 
     def _add(self, statement: iam.PolicyStatement) -> bool:
         if isinstance(self._role, iam.Role):

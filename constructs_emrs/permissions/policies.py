@@ -10,11 +10,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 import jsii
-from aws_cdk import AspectPriority, Aspects, IAspect
+from aws_cdk import Annotations, AspectPriority, Aspects, IAspect
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IConstruct
+from constructs import Construct, IConstruct, IValidation
+
+from ..validation.cdk_cache import node_of, path_of, stack_of
 
 # In characters without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 INLINE_POLICIES = 10_240
@@ -31,6 +34,9 @@ _LENGTHS_OF_IDS = {"emr-serverless": 16}
 # ARNs that are a reference as a whole; those of roles and buckets have names of up to 64 and 63 characters.
 _LENGTHS_OF_ARNS = {"iam": 102, "kms": 87, "s3": 82}
 _LENGTH_OF_ARN = 150  # what the CDK takes
+
+# What to do about a role that too many jobs share.
+SHARE_LESS = "let fewer jobs share it, or have them share keys and log groups"
 
 Conditions = Mapping[str, Mapping[str, object]]
 
@@ -51,27 +57,32 @@ _Statements = dict[tuple[str, tuple[str, ...]], list[str]]
 class Policies(Construct):
     """The policies of one role, made when the app is synthesised."""
 
-    def __init__(self, role: iam.Role, construct_id: str, *, attached: int) -> None:
+    def __init__(self, role: iam.Role, construct_id: str, *, is_shared: bool, attached: int = 0) -> None:
         """Collect what the role is allowed.
 
         Args:
-            role: The role, which has no inline policies of its own. What waits for the role waits for the policies.
+            role: The role. What waits for the role waits for the policies.
             construct_id: The id in the role.
-            attached: How many managed policies the role has already.
+            is_shared: Whether others add policies to the role too: then the inline ones are left to them, and that it
+                has not too many managed ones is seen when the app is synthesised.
+            attached: How many managed policies the role is known to have.
         """
         super().__init__(role, construct_id)
         self._role = role
-        self._most = [INLINE_POLICIES] + [_MANAGED] * (_ATTACHED - attached)
+        self._has_inline = not is_shared
+        self._most = [INLINE_POLICIES] * self._has_inline + [_MANAGED] * (_ATTACHED - attached)
         # The actions on each resource, by the conditions: what several ask of a resource is one statement.
         self._allowed: dict[str, dict[str, dict[str, None]]] = {}
         self._length = 0
         Aspects.of(self).add(_WhenSynthesised(self._create), priority=AspectPriority.MUTATING)
+        if is_shared:
+            node_of(self).add_validation(_Attached(role, self))
 
     def allow(self, permissions: Iterable[Permission]) -> None:
         """Allow it.
 
         Raises:
-            ValueError: IAM would not let the role have that much.
+            ValueError: IAM would not let the role have that much; the text is the size.
         """
         for permission in permissions:
             conditions = json.dumps(permission.conditions, sort_keys=True)
@@ -82,8 +93,9 @@ class Policies(Construct):
                 resources.setdefault(resource, {}).update(dict.fromkeys(permission.actions))
         # Far from the limit nobody has to look closer.
         if self._length > 0.75 * sum(self._most) and len(list(self._packed())) > len(self._most):
-            size = f"{self._length:,} characters of ARNs of the {sum(self._most):,} that IAM allows in all policies"
-            raise ValueError(f"the role of the stack's functions would have {size}")
+            raise ValueError(
+                f"{self._length:,} characters of ARNs of the {sum(self._most):,} that IAM allows in all policies"
+            )
 
     def _create(self) -> None:
         for number, policy in enumerate(self._packed(), start=1):
@@ -91,15 +103,16 @@ class Policies(Construct):
                 iam.PolicyStatement(actions=list(actions), resources=resources, conditions=json.loads(conditions))
                 for (conditions, actions), resources in policy.items()
             ]
-            if number == 1:
+            if self._has_inline and number == 1:
                 iam.Policy(self, "Policy", statements=statements, roles=[self._role])
             else:
                 iam.ManagedPolicy(self, f"Policy{number}", statements=statements, roles=[self._role])
 
     def _packed(self) -> Iterator[_Statements]:
-        """The statements of each policy: one inline policy and as many managed policies as it takes."""
+        """The statements of each policy: an inline one, if any, and as many managed policies as it takes."""
         policy: _Statements = {}
-        left = INLINE_POLICIES - _LENGTH_OF_POLICY
+        limits = chain(self._most, repeat(_MANAGED))
+        left = next(limits) - _LENGTH_OF_POLICY
         for statement, resources in self._by_statement().items():
             conditions, actions = statement
             for resource in resources:
@@ -108,7 +121,7 @@ class Policies(Construct):
                     needed += _length_of_statement(conditions, actions)
                 if needed > left and policy:
                     yield policy
-                    policy, left = {}, _MANAGED - _LENGTH_OF_POLICY
+                    policy, left = {}, next(limits) - _LENGTH_OF_POLICY
                     needed = length(resource, actions) + len('"",') + _length_of_statement(conditions, actions)
                 policy.setdefault(statement, []).append(resource)
                 left -= needed
@@ -134,6 +147,33 @@ class _WhenSynthesised:
         create, self._create = self._create, None
         if create is not None:
             create()
+
+
+@jsii.implements(IValidation)
+class _Attached:
+    """Counts the managed policies of a role: those that its jobs need, and those of others."""
+
+    def __init__(self, role: iam.Role, own: Construct) -> None:
+        self._role = role
+        self._own = own
+
+    def validate(self) -> list[str]:
+        """Put on the role as an error, at which the CDK CLI stops, that it has more than IAM lets it have."""
+        stack, resource = stack_of(self._role), node_of(self._role).default_child
+        if not isinstance(resource, iam.CfnRole):
+            return []
+        name = stack.resolve(resource.ref)
+        attached = len(stack.resolve(resource.managed_policy_arns) or []) + sum(
+            isinstance(other, iam.CfnManagedPolicy) and name in (stack.resolve(other.roles) or [])
+            for other in node_of(stack).find_all()
+        )
+        if attached > _ATTACHED:
+            own = len(node_of(self._own).children)
+            Annotations.of(self._role).add_error(
+                f"{path_of(self._role)}: the role would have {attached} managed policies of the {_ATTACHED} that IAM "
+                f"allows, {own} of them for what its jobs need; {SHARE_LESS}"
+            )
+        return []
 
 
 @functools.cache

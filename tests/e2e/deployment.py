@@ -19,6 +19,7 @@ from unittest import mock
 
 from aws_cdk import App
 
+from tests import authorization
 from tests.e2e.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -33,12 +34,20 @@ def synthesise(build: Callable[[App], object], assembly: Path) -> None:
     app = _new_app(assembly)
     build(app)
     app.synth()
+    check_statements(assembly)
 
 
 def synthesise_script(script: str, assembly: Path, **environment: str) -> None:
     """Run the script of an app, which is in this folder, with additions to its environment."""
     with mock.patch.dict(os.environ, environment), mock.patch("aws_cdk.App", return_value=_new_app(assembly)):
         runpy.run_path(str(Path(__file__).parent / script))
+    check_statements(assembly)
+
+
+def check_statements(assembly: Path) -> None:
+    """Hold the policies of the templates against the service authorization reference."""
+    for path in assembly.glob("*.template.json"):
+        assert authorization.problems(json.loads(path.read_text())["Resources"]) == [], path.name
 
 
 def _new_app(assembly: Path) -> App:

@@ -11,18 +11,22 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Annotations, Match
 
 from constructs_emrs import (
     Application,
     CloudWatchLogs,
     Code,
     Encryption,
+    IApplication,
     JobRun,
     Monitoring,
     ReleaseLabel,
     SparkJob,
 )
-from tests.templates import ACCOUNT, Resources, new_stack, resources
+from tests.authorization import listed
+from tests.templates import ACCOUNT, Resources, dependencies, new_stack, resources
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 INLINE_POLICIES_OF_A_ROLE, MANAGED_POLICY, MANAGED_POLICIES_OF_A_ROLE = 10_240, 6_144, 10
@@ -112,19 +116,26 @@ def test_400_runs_of_jobs_that_share_role_and_log_group_keep_every_limit() -> No
     check_limits(stack)
 
 
-def jobs(count: int, *, all_of_their_own: bool, roles: str, minimize_policies: bool) -> Stack:
-    """A stack of jobs that share application, key and log group, or not, and that have roles of their own."""
+def jobs(count: int, *, all_of_their_own: bool, roles: str, minimize_policies: bool, imported: bool = False) -> Stack:
+    """A stack of jobs that share application, key and log group, or not, and that have roles of their own, or not."""
     # One stack can't have that many resources; what they need of the functions' role may come from other stacks.
     context = {"@aws-cdk/core:stackResourceLimit": 0, "@aws-cdk/aws-iam:minimizePolicies": minimize_policies}
     stack = Stack(App(context=context), "Lake")
-    application = key = group = None
+    application: IApplication | None = None
+    key: kms.IKey | None = None
+    group: logs.ILogGroup | None = None
     shared: iam.IRole | None = None
     if roles == "one":
         shared = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
     elif roles == "one that is imported":
         shared = iam.Role.from_role_arn(stack, "Role", f"arn:aws:iam::{ACCOUNT}:role/Etl")
     for number in range(count):
-        if application is None or key is None or group is None or all_of_their_own:
+        if imported:
+            application = Application.from_application_id(stack, f"Spark{number}", f"00f{number:013}")
+            key = kms.Key.from_key_arn(stack, f"Key{number}", f"{ARNS['AWS::KMS::Key'][:-4]}{number:04}")
+            group_arn = f"arn:aws-us-gov:logs:us-gov-west-1:{ACCOUNT}:log-group:{number:064}"
+            group = logs.LogGroup.from_log_group_arn(stack, f"Group{number}", group_arn)
+        elif application is None or key is None or group is None or all_of_their_own:
             application = Application(stack, f"Spark{number}", release_label=ReleaseLabel.EMR_7_14_0)
             key = kms.Key(stack, f"Key{number}")
             group = logs.LogGroup(stack, f"Group{number}", encryption_key=key)
@@ -135,10 +146,15 @@ def jobs(count: int, *, all_of_their_own: bool, roles: str, minimize_policies: b
             application=application,
             entry_point=Code.from_uri("s3://code/etl.py"),
             encryption=Encryption.customer_managed(key),
-            monitoring=Monitoring(cloudwatch_logs=CloudWatchLogs(log_group=group)),
+            # The service is to give an imported group the key, for which it needs all that there is.
+            monitoring=Monitoring(
+                cloudwatch_logs=CloudWatchLogs(log_group=group, encryption_key=key if imported else None)
+            ),
             execution_role=shared
             or (iam.Role.from_role_arn(stack, f"Role{number}", arn) if roles == "brought" else None),
         )
+        if roles == "the first job's":
+            shared = job.execution_role
         JobRun(stack, f"Run{number}", job=job)
     return stack
 
@@ -178,9 +194,102 @@ def test_jobs_that_need_more_than_iam_lets_a_role_have_are_refused_with_the_size
         jobs(200, all_of_their_own=True, roles="brought", minimize_policies=True)
 
 
-def test_the_policies_of_a_role_that_jobs_with_log_groups_of_their_own_share_are_not_too_long() -> None:
-    stack = jobs(75, all_of_their_own=True, roles="one", minimize_policies=True)
-    check_policies(resources(stack))
+@pytest.mark.parametrize(
+    ("roles", "imported", "minimize_policies"),
+    [
+        ("one", False, False),
+        ("one", True, True),
+        ("the first job's", False, True),
+        ("the first job's", True, False),
+    ],
+)
+def test_the_policies_of_a_role_that_jobs_with_all_of_their_own_share_keep_the_limits_of_iam(
+    roles: str, *, imported: bool, minimize_policies: bool
+) -> None:
+    stack = jobs(110, all_of_their_own=True, roles=roles, minimize_policies=minimize_policies, imported=imported)
+    for number in range(10):
+        s3.Bucket(stack, f"Data{number}").grant_read_write(role_of(stack))
+    template = resources(stack)
+    check_policies(template)
+    policies = policies_of(stack, role_of(stack))
+    for action in ("logs:PutLogEvents", "kms:GenerateDataKey", "kms:ReEncrypt*"):
+        assert len(resources_of(policies, action)) == 110, f"{action} is allowed for each job"
+    (run,) = (name for name in template if name.startswith("Run109"))
+    assert policies.keys() <= dependencies(template, run), "nothing runs before the role is allowed everything"
+    Annotations.from_stack(stack).has_no_error("*", Match.any_value())
+    Annotations.from_stack(stack).has_no_warning("*", Match.string_like_regexp("managed policies"))
+
+
+def test_a_role_that_has_too_many_managed_policies_with_those_of_its_jobs_is_refused_with_a_remedy() -> None:
+    stack = jobs(110, all_of_their_own=True, roles="one", minimize_policies=False)
+    role = role_of(stack)
+    for number in range(4):
+        role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(f"Policy{number}"))
+    statement = iam.PolicyStatement(actions=["s3:ListBucket"], resources=["arn:aws:s3:::data"])
+    iam.ManagedPolicy(stack, "Own", statements=[statement], roles=[role])
+    problem = (
+        "Lake/Role: the role would have 11 managed policies of the 10 that IAM allows, 6 of them for what its jobs "
+        "need; let fewer jobs share it, or have them share keys and log groups"
+    )
+    Annotations.from_stack(stack).has_error("/Lake/Role", problem)
+
+
+def test_a_role_is_refused_at_once_that_its_jobs_alone_need_too_much_of() -> None:
+    stack = new_stack()
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+
+    def add_jobs(count: int) -> None:
+        for number in range(count):
+            group = logs.LogGroup.from_log_group_name(stack, f"Group{number}", f"{number:0500}")
+            monitoring = Monitoring(cloudwatch_logs=CloudWatchLogs(log_group=group))
+            SparkJob(
+                stack,
+                f"Job{number}",
+                application=application,
+                entry_point=Code.from_uri("s3://code/etl.py"),
+                monitoring=monitoring,
+                execution_role=role,
+            )
+
+    problem = (
+        r"Lake/Role: the role would have \d\d,\d{3} characters of ARNs of the 61,440 that IAM allows in all policies; "
+        "let fewer jobs share it, or have them share keys and log groups"
+    )
+    with pytest.raises(ValueError, match=problem):
+        add_jobs(200)
+
+
+def role_of(stack: Stack) -> iam.Role:
+    """The role that the jobs share."""
+    (role,) = (
+        item
+        for item in stack.node.find_all()
+        if isinstance(item, iam.Role) and item.node.path in ("Lake/Role", "Lake/Job0/ExecutionRole")
+    )
+    return role
+
+
+def policies_of(stack: Stack, role: iam.Role) -> Resources:
+    """The inline and managed policies that name the role."""
+    name = stack.resolve(role.role_name)
+    return {
+        logical_id: item
+        for logical_id, item in resources(stack).items()
+        if item["Type"] in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}
+        and name in item["Properties"].get("Roles", [])
+    }
+
+
+def resources_of(policies: Resources, action: str) -> set[str]:
+    """What an action is allowed on."""
+    return {
+        json.dumps(resource)
+        for item in policies.values()
+        for statement in item["Properties"]["PolicyDocument"]["Statement"]
+        if action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
 
 
 def test_an_imported_role_that_too_many_jobs_share_is_refused_with_the_size_and_a_remedy() -> None:

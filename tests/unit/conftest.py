@@ -7,6 +7,7 @@ import pytest
 from aws_cdk import Stack
 
 from constructs_emrs import Application, Code, JobRun, ReleaseLabel, SparkJob
+from tests.authorization import every_statement_is_known  # noqa: F401 - for all tests of this folder
 from tests.templates import new_stack
 
 

@@ -296,6 +296,14 @@ def test_what_the_service_authorization_reference_does_not_know_is_found(
     assert any(problem in found for found in authorization.problems_of_statement(statement))
 
 
+def test_no_test_looks_at_a_template_with_a_statement_that_the_service_authorization_reference_does_not_know() -> None:
+    stack = Stack(App(), "Lake")
+    statement = iam.PolicyStatement(actions=["s3:GetObjects"], resources=["arn:aws:s3:::data/*"])
+    iam.ManagedPolicy(stack, "Policy", statements=[statement])
+    with pytest.raises(AssertionError, match="s3:GetObjects: there is no such action"):
+        resources(stack)
+
+
 @every_stack
 def test_statement_ids_are_unique_in_each_policy(name: str) -> None:
     for policy, statements in policies(template_of(name)).items():
