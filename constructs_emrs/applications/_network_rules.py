@@ -41,11 +41,13 @@ class ClosedToTheWorld:
 
 
 def _sources(group: ec2.ISecurityGroup) -> Iterator[str]:
-    """The ranges of addresses that a group lets in, as far as this app says so."""
-    for part in group.node.find_all():
-        if isinstance(part, ec2.CfnSecurityGroup):
-            rules: Any = Stack.of(part).resolve(part.security_group_ingress)
-        elif isinstance(part, ec2.CfnSecurityGroupIngress):
+    """The ranges of addresses that a group lets in, as far as the group's stack says so."""
+    stack = Stack.of(group)
+    name = stack.resolve(group.security_group_id)
+    for part in stack.node.find_all():
+        if isinstance(part, ec2.CfnSecurityGroup) and stack.resolve(part.attr_group_id) == name:
+            rules: Any = stack.resolve(part.security_group_ingress)
+        elif isinstance(part, ec2.CfnSecurityGroupIngress) and stack.resolve(part.group_id) == name:
             rules = [{"cidrIp": part.cidr_ip, "cidrIpv6": part.cidr_ipv6}]
         else:
             continue

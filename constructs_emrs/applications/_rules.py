@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import RemovalPolicy, Stack
 from constructs import Construct
 
+from ..monitoring.brought import check_place
 from ..validation.problems import Problems
 from ..validation.tokens import is_token
 from ..validation.units import whole_gib, whole_minutes
@@ -98,6 +99,19 @@ def _check_image(problems: Problems, argument: str, image: Image) -> None:
     if image.digest is not None and not is_token(image.digest) and not _DIGEST.fullmatch(image.digest):
         remedy = "use 'sha256:' and 64 hexadecimal digits"
         problems.add(f"{argument}.digest", image.digest, "it is no digest of an image", remedy)
+
+
+def check_repositories(
+    problems: Problems, stack: Stack, image: Image | None, worker_images: Mapping[WorkerType, Image]
+) -> None:
+    """Images are of the application's Region; they may be of another account.
+
+    https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/application-custom-image.html
+    """
+    if image is not None:
+        check_place(problems, stack, "image.repository", image.repository, account=False)
+    for worker, own in worker_images.items():
+        check_place(problems, stack, f"worker_images[{worker}].repository", own.repository, account=False)
 
 
 def check_interactive(

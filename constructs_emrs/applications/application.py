@@ -28,6 +28,7 @@ from ..validation.argument_names import explained
 from ..validation.argument_types import checked
 from ..validation.cdk_cache import stack_of
 from ..validation.json_types import present
+from ..validation.method_names import ConstructNamesMethods
 from ..validation.model import check_against_model, operation_shape
 from ..validation.problems import Problems
 from ..validation.tokens import is_looked_up_later
@@ -55,7 +56,7 @@ _DEFAULT_IDLE_MINUTES = 15
 
 @explained
 @jsii.implements(ec2.IConnectable)
-class Application(ApplicationBase):
+class Application(ApplicationBase, metaclass=ConstructNamesMethods):
     """An EMR Serverless application: workers of one release, started when a job run needs them.
 
     When the stack is deleted, the application's active job runs are cancelled and the application is stopped first:
@@ -131,15 +132,15 @@ class Application(ApplicationBase):
         """
         super().__init__(scope, construct_id)
         problems = Problems(self.node.path)
-        name = application_name
-        if name is None:
-            name = Names.unique_resource_name(self, max_length=64, separator="-")
+        own_name = Names.unique_resource_name(self, max_length=64, separator="-")
+        name = own_name if application_name is None else application_name
         idle_minutes = whole_minutes(problems, "auto_stop_after", auto_stop_after)
         rules.check_release(problems, release_label, application_type)
         rules.check_runtime_configuration(problems, runtime_configuration)
         rules.check_removal_policy(problems, removal_policy)
         rules.check_auto_stop(problems, idle_minutes, auto_stop=auto_stop)
         rules.check_images(problems, release_label, application_type, image, worker_images or {})
+        rules.check_repositories(problems, stack_of(self), image, worker_images or {})
         rules.check_interactive(problems, release_label, application_type, interactive)
         rules.check_identity_center(problems, release_label, identity_center)
         rules.check_capacity(problems, initial_capacity, maximum_capacity, application_type, release_label)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..validation.argument_names import explained
+from ..validation.method_names import NamesMethods
 
 _VERSION = re.compile(r"emr-(?P<spark>spark-)?(?P<major>\d+)\.(?P<minor>\d+)")
 
 
 @explained
 @dataclass(frozen=True)
-class ReleaseLabel:
+class ReleaseLabel(metaclass=NamesMethods):
     """A release label of Amazon EMR, such as `emr-7.14.0`.
 
     A release that has no constant here yet is `ReleaseLabel.of("emr-7.15.0")`.

@@ -105,11 +105,10 @@ def with_settings(
         configurations=[nested for item in replaced for nested in item.configurations],
     )
     if len(merged.properties or {}) > _MOST_PROPERTIES:
-        source = "application_configuration" if own else "the application"
-        problem = (
-            f"only {classification} carries it, and with what {source} sets there that has "
-            f"{len(merged.properties or {})} properties"
-        )
+        setter = "application_configuration" if own else "the application"
+        beside = f"what {setter} sets there" if replaced else "what needs it too"
+        count = len(merged.properties or {})
+        problem = f"only {classification} carries it, and with {beside} that has {count} properties"
         problems.add(settings[0].argument, settings[0].value, problem, f"use {_MOST_PROPERTIES} at most")
         return configuration
     others = [item for item in configuration if item.classification != classification]

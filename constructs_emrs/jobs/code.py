@@ -14,6 +14,7 @@ from constructs import Construct
 
 from ..permissions.execution_role import allow_reading
 from ..validation.argument_names import explained
+from ..validation.method_names import NamesMethods
 from ..validation.problems import shown
 from ..validation.tokens import is_token
 from ..validation.type_hints import is_instance
@@ -24,7 +25,7 @@ _RELATIVE_PATH = re.compile(r"[^:/]+[./][^:]*")
 
 
 @explained
-class Code(ABC):
+class Code(ABC, metaclass=NamesMethods):
     """A file that a job run reads when it starts.
 
     Made by `Code.from_asset`, `Code.from_inline`, `Code.from_bucket` or `Code.from_uri`. What is wrong with their
@@ -133,6 +134,8 @@ def name_of_file(code: Code, *, is_module: bool = False) -> str | None:
     """
     if isinstance(code, _NamedCode):
         return name_of_file(code._code, is_module=is_module)
+    if isinstance(code, _InlineCode):
+        return "Code.from_inline"
     if not isinstance(code, _AssetCode):
         return None
     path = Path(code._path)

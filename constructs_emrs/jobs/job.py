@@ -33,6 +33,7 @@ from ..validation.argument_names import explained
 from ..validation.argument_types import check_types
 from ..validation.cdk_cache import child_path, node_of, path_of, stack_of
 from ..validation.json_types import JsonObject, JsonValue, present
+from ..validation.late_checks import late_checks_of
 from ..validation.model import check_against_model, operation_shape
 from ..validation.problems import Problems
 from ..validation.units import whole_minutes
@@ -129,7 +130,7 @@ class Job(Construct):
         ]
         self._argument_of_property: dict[str, str] = {}
         self._file_names: dict[str, str] = {}
-        self._warned: set[tuple[str, str, str]] = set()
+        self._warnings: dict[tuple[str, str, str], tuple[str, str]] = {}
         driver, configuration = job_driver(self, problems)
         self._request: dict[str, Any] = present(
             {
@@ -151,6 +152,7 @@ class Job(Construct):
                 ),
             }
         )
+        self._own_driver = copied(driver)
         self._check(problems, self._argument_of)
 
     def _argument_of(self, member: str) -> str:
@@ -237,11 +239,11 @@ class Job(Construct):
         """
         problems = Problems(self.node.path)
         changed = overridden(problems, self._request, path, value)
-        before, self._request = self._request, changed
+        before, self._request = (self._request, self._warnings), changed
         try:
             self._check(problems, str)
         except ValueError:
-            self._request = before
+            self._request, self._warnings = before
             raise
 
     def _reading_logs(self) -> list[Permission]:
@@ -289,9 +291,13 @@ class Job(Construct):
 
     def _warn(self, argument: str, value: Any, problem: str, remedy: str) -> None:
         """Say at synth what may be wrong, in the words of an error."""
+        Annotations.of(self).add_warning_v2(*self._warning(argument, value, problem, remedy))
+
+    def _warning(self, argument: str, value: Any, problem: str, remedy: str) -> tuple[str, str]:
+        """The id and the text of a warning."""
         text = Problems(self.node.path)
         text.add(argument, value, problem, remedy)
-        Annotations.of(self).add_warning_v2(f"constructs-emrs:{argument}", str(text))
+        return f"constructs-emrs:{argument}", str(text)
 
     def _allow_inherited_monitoring(self, monitoring: Monitoring, permissions: LoggingPermissions) -> None:
         """Give the role what S3 logs and metrics need that the application configures and the job does not replace."""
@@ -324,18 +330,32 @@ class Job(Construct):
             if not problems.mentions(spelt(member)) or "[" in spelt(member):
                 report(member, value, problem, remedy)
 
+        said_before, self._warnings = self._warnings, {}
+
         def warn(member: str, value: Any, problem: str, remedy: str) -> None:
-            # An override checks again what the arguments set.
-            if (member, str(value), problem) not in self._warned:
-                self._warned.add((member, str(value), problem))
-                self._warn(spelt(member), value, problem, remedy)
+            # An override checks again what the arguments set, and they are spelt as before.
+            said = member, str(value), problem
+            self._warnings[said] = said_before.get(said) or self._warning(spelt(member), value, problem, remedy)
 
         check_against_model(self._request, operation_shape("StartJobRun"), report)
         if self._engine is ApplicationType.SPARK and not problems.mentions("entry_point"):
             check_entry_point(self._request, report)
         rules.check_request(self._request, self._engine, self.application.release_label, report)
-        check_driver(self._request, self.application, by_hand=spelt is str, report=report_once, warn=warn)
+        check_driver(
+            self._request,
+            self.application,
+            by_hand=self._request.get("jobDriver") != self._own_driver,
+            report=report_once,
+            warn=warn,
+        )
         problems.raise_if_any()
+        if self._warnings and not said_before:
+            late_checks_of(self._stack).add(self._say_warnings)
+
+    def _say_warnings(self) -> None:
+        """Say what is still true when nothing is changed any more; the CDK says a text once."""
+        for name, text in self._warnings.values():
+            Annotations.of(self).add_warning_v2(name, text)
 
     def _bind(
         self,

@@ -7,6 +7,7 @@ from enum import Enum
 from aws_cdk import aws_iam as iam
 
 from ..validation.argument_names import explained
+from ..validation.method_names import NamesMethods
 
 
 class JobMode(Enum):
@@ -20,7 +21,7 @@ class JobMode(Enum):
 
 @explained
 @dataclass(frozen=True, kw_only=True)
-class RetryPolicy:
+class RetryPolicy(metaclass=NamesMethods):
     """How often a failed job run is tried again; from emr-7.1.0.
 
     Made by `RetryPolicy.attempts` for batch jobs and `RetryPolicy.failures_per_hour` for streaming jobs.

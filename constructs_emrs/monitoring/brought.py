@@ -23,24 +23,24 @@ def check_brought(
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/disk-encryption-cmk.html
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     """
-    _check_place(problems, stack, "execution_role", role, region=False)
+    check_place(problems, stack, "execution_role", role, region=False)
     bucket, bucket_key = None, None
     if monitoring.s3_logs is not None:
         bucket, bucket_key = monitoring.s3_logs.bucket, monitoring.s3_logs.encryption_key
-    _check_place(problems, stack, "monitoring.s3_logs.bucket", bucket)
-    _check_place(problems, stack, "monitoring.cloudwatch_logs.log_group", monitoring.cloudwatch_logs.log_group)
+    check_place(problems, stack, "monitoring.s3_logs.bucket", bucket)
+    check_place(problems, stack, "monitoring.cloudwatch_logs.log_group", monitoring.cloudwatch_logs.log_group)
     for argument, key in (
         ("encryption.key", encryption.key),
         ("monitoring.s3_logs.encryption_key", bucket_key),
         ("monitoring.managed_logs.encryption_key", monitoring.managed_logs.encryption_key),
         ("monitoring.cloudwatch_logs.encryption_key", monitoring.cloudwatch_logs.encryption_key),
     ):
-        _check_place(problems, stack, argument, key, account=False)
+        check_place(problems, stack, argument, key, account=False)
         if key is not None and not problems.mentions(argument) and not _is_symmetric(key):
             problems.add(argument, key, "the service encrypts with symmetric keys only", "use a symmetric key")
 
 
-def _check_place(
+def check_place(
     problems: Problems,
     stack: Stack,
     argument: str,
@@ -49,6 +49,7 @@ def _check_place(
     account: bool = True,
     region: bool = True,
 ) -> None:
+    """Note what is of another account or Region than the stack, where they are known."""
     if resource is None or problems.mentions(argument):
         return
     environment, place = _environment_of(resource), place_of(stack)

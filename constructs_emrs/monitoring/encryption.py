@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from aws_cdk import aws_kms as kms
 
 from ..validation.argument_names import explained
+from ..validation.method_names import NamesMethods
 
 
 @explained
 @dataclass(frozen=True, kw_only=True)
-class Encryption:
+class Encryption(metaclass=NamesMethods):
     """Which keys encrypt the log group, managed logs, S3 logs and the workers' local disks.
 
     Made by `Encryption.customer_managed` and `Encryption.aws_owned`. The key of one destination, such as

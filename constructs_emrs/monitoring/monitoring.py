@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 
 from ..validation.argument_names import explained
+from ..validation.method_names import NamesMethods
 from ..validation.tokens import is_looked_up_later, is_token
 
 
@@ -96,7 +97,7 @@ class CloudWatchLogs:
 
 @explained
 @dataclass(frozen=True, kw_only=True)
-class Prometheus:
+class Prometheus(metaclass=NamesMethods):
     """Spark metrics in a workspace of Amazon Managed Service for Prometheus; from emr-7.1.0.
 
     Args:

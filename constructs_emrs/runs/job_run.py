@@ -28,7 +28,8 @@ from ..jobs.interface import IJob, JobDefinition
 from ..jobs.options import JobMode
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
-from ..validation.cdk_cache import child_path, node_of
+from ..validation.cdk_cache import child_path, node_of, path_of, stack_of
+from ..validation.late_checks import late_checks_of
 from ..validation.model import check_against_model, operation_shape, shape_of
 from ..validation.problems import Problems
 from ..validation.tokens import is_token
@@ -123,7 +124,7 @@ class JobRun(Construct):
         problems = Problems(child_path(scope, construct_id))
         _check_state(problems, wait_for, is_streaming=is_streaming)
         _check_arguments(problems, definition.request, arguments)
-        _check_size(problems, _with_arguments(definition.request, arguments))
+        _check_size(problems, definition, arguments)
         wait_seconds = _wait_seconds(problems, wait_timeout)
         stable_seconds = _stable_seconds(problems, stable_for, state, wait_seconds)
         _check_removal_policy(problems, job.application, removal_policy)
@@ -134,6 +135,7 @@ class JobRun(Construct):
         provider.add_job_run()
         provider.allow(self, [*definition.starting, *definition.reading_logs])
         provider.check_tags(self, lambda: {**self._all_tags(job.definition), **dict.fromkeys(contract.OWN_TAGS, "")})
+        late_checks_of(stack_of(self)).add(self._check_size_again)
         _warn_of_auto_start(job.application)
         properties: dict[str, Any] = {contract.REQUEST: at_synth(self._request)}
         if all_triggers := _triggers(triggers, run_when):
@@ -165,6 +167,13 @@ class JobRun(Construct):
             )
         if removal_policy in _RETAINED:
             _retain(definition.created_for_runs)
+
+    def _check_size_again(self) -> None:
+        """Overrides may have been added to the job after the run."""
+        problems = Problems(path_of(self))
+        _check_size(problems, self._job.definition, self._arguments)
+        if str(problems):
+            Annotations.of(self).add_error(str(problems))
 
     @property
     def cdk_tag_manager(self) -> TagManager:
@@ -228,12 +237,13 @@ def _check_arguments(problems: Problems, request: Mapping[str, Any], arguments: 
     check_against_model(list(arguments), shape, problems.add, "arguments")
 
 
-def _check_size(problems: Problems, request: Mapping[str, Any]) -> None:
+def _check_size(problems: Problems, definition: JobDefinition, arguments: Sequence[str] | None) -> None:
     """Check that an execution of the state machine can carry the request.
 
     An update carries the earlier one's tags too. https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     """
-    size = _bytes_of(request)
+    request = _with_arguments(definition.request, arguments)
+    size = _bytes_of(request) + _bytes_of(definition.file_names)
     if size > contract.PROPERTIES_BYTES:
         driver = next(iter(request["jobDriver"].values()))
         of_arguments, of_configuration = (

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import jsii
+from aws_cdk import Stack
 from constructs import Construct, IValidation
 
-from .cdk_cache import node_of
+from .cdk_cache import asked_once, node_of
 
 # Whatever Python asks of the CDK inside a call from Node.js stays on the stack of Node.js until that call returns, and
 # some thousand questions overflow it. A check asks some tens; each batch costs a question itself.
@@ -25,6 +26,12 @@ class LateChecks:
             self._last = []
             node_of(self._scope).add_validation(_Batch(self._last))
         self._last.append(check)
+
+
+@asked_once
+def late_checks_of(stack: Stack) -> LateChecks:
+    """The checks of a stack."""
+    return LateChecks(stack)
 
 
 @jsii.implements(IValidation)

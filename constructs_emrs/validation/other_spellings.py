@@ -9,6 +9,7 @@ _IMAGE = "repository=…, with tag=… or digest=…"
 _KEY = "encryption=Encryption.customer_managed(…)"
 _MAXIMUM = "maximum_capacity=MaximumCapacity(cpu=…, memory=Size.gibibytes(…))"
 _S3_LOGS = "monitoring=Monitoring(s3_logs=S3Logs(bucket=…, prefix=…))"
+_SPARK_DEFAULTS = 'runtime_configuration=[Configuration(classification="spark-defaults", properties={…})]'
 _SPARK_SUBMIT = "conf={…}, main_class=…, jars=[…], py_files=[…], files=[…], archives=[…], packages=[…]"
 
 # The argument that is meant, with its value where that is not the one that was given; the first that there is.
@@ -77,6 +78,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "session_policy": ("execution_iam_policy",),
     "spark_conf": ("conf",),
     "spark_config": ("conf",),
+    "spark_defaults": ("conf", _SPARK_DEFAULTS),
     "spark_properties": ("conf",),
     "spark_submit_parameters": (_SPARK_SUBMIT,),
     "stat": ("statistic",),
@@ -98,6 +100,27 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "wait_for_completion": ("wait_for=JobRunState.SUCCESS",),
     "workers": ("initial_capacity", "worker_count", "driver"),
 }
+
+# The method or value of a class that is meant; those that the class has.
+METHODS: dict[str, tuple[str, ...]] = {
+    "aws_managed": ("aws_owned",),
+    "from_arn": ("from_application_arn", "from_workspace_arn"),
+    "from_attributes": ("from_application_attributes",),
+    "from_file": ("from_asset",),
+    "from_id": ("from_application_id",),
+    "from_local": ("from_asset",),
+    "from_lookup": ("from_application_id",),
+    "from_path": ("from_asset",),
+    "from_s3": ("from_bucket", "from_uri"),
+    "from_string": ("from_inline", "of"),
+    "from_text": ("from_inline",),
+    "from_url": ("from_uri",),
+    "kms": ("customer_managed",),
+    "none": ("aws_owned",),
+    "unencrypted": ("aws_owned",),
+}
+METHODS |= dict.fromkeys(("max_attempts", "retries", "times"), ("attempts",))
+METHODS |= dict.fromkeys(("from_kms_key", "from_key", "kms_managed"), ("customer_managed",))
 
 # What no argument does.
 REMEDIES: dict[str, str] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Environment, NestedStack, PermissionsBoundary, Stack, Stage
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -17,11 +18,13 @@ from constructs_emrs import (
     CloudWatchLogs,
     Code,
     Encryption,
+    Image,
     JobRun,
     Monitoring,
     Prometheus,
     ReleaseLabel,
     SparkJob,
+    WorkerType,
 )
 from constructs_emrs.handler import contract
 from tests.templates import ACCOUNT, new_stack, resolved, resources
@@ -127,3 +130,23 @@ def test_application_role_key_and_log_group_may_be_shared_over_stacks() -> None:
     JobRun(lake, "Run", job=job)
     Template.from_stack(lake).resource_count_is(contract.JOB_RUN_TYPE, 1)
     Template.from_stack(lake).resource_count_is("AWS::KMS::Key", 0)
+
+
+def test_an_image_is_of_the_region_of_its_application() -> None:
+    stack = Stack(App(), "Lake", env=Environment(account=ACCOUNT, region="eu-west-1"))
+    arn = "arn:aws:ecr:{}:210987654321:repository/spark"
+    near = ecr.Repository.from_repository_arn(stack, "Near", arn.format("eu-west-1"))
+    far = ecr.Repository.from_repository_arn(stack, "Far", arn.format("us-east-1"))
+    Application(stack, "Good", release_label=ReleaseLabel.EMR_7_14_0, image=Image(repository=near))
+    problem = (
+        r"Lake/Bad: image.repository=<Lake/Far>: it is of Region us-east-1; use one of Region eu-west-1, the stack's"
+    )
+    with pytest.raises(ValueError, match=problem):
+        Application(stack, "Bad", release_label=ReleaseLabel.EMR_7_14_0, image=Image(repository=far))
+    with pytest.raises(ValueError, match=r"Lake/Worse: worker_images\[WorkerType.SPARK_DRIVER\].repository=<Lake/Far>"):
+        Application(
+            stack,
+            "Worse",
+            release_label=ReleaseLabel.EMR_7_14_0,
+            worker_images={WorkerType.SPARK_DRIVER: Image(repository=far)},
+        )

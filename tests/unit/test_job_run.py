@@ -330,6 +330,33 @@ def test_the_functions_are_told_what_the_user_calls_the_files_that_are_uploaded(
     assert names() == []
 
 
+def test_a_text_of_the_app_is_called_what_it_was_written_with(tmp_path: Path) -> None:
+    text = Code.from_inline("print('hello')", suffix=".py")
+    assert [*file_names(tmp_path, entry_point=text).values()] == ["Code.from_inline"]
+
+
+def test_the_names_of_files_count_in_the_size_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folders = Path(*(["f" * 200] * 5))
+    folders.mkdir(parents=True)
+    for path in (Path("etl.py"), folders / "etl.py"):
+        path.write_text("print('hello')\n")
+
+    def run(path: Path, arguments: list[str]) -> SparkJob:
+        stack = new_stack()
+        application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+        job = SparkJob(stack, "Etl", application=application, entry_point=path, arguments=arguments)
+        JobRun(stack, "Run", job=job)
+        return job
+
+    few = ["x" * 10_000] * 18
+    size = len(json.dumps(run(Path("etl.py"), few).start_job_run_request, default=str))
+    most = [*few, "x" * (contract.PROPERTIES_BYTES - size - 500)]
+    run(Path("etl.py"), most)
+    with pytest.raises(ValueError, match="a job run of a deploy can have 190,000"):
+        run(folders / "etl.py", most)
+
+
 def test_the_folders_of_one_machine_are_not_in_the_template(script: Path) -> None:
     assert [*file_names(script.parent, entry_point=script).values()] == [script.name]
 

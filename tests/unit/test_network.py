@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from aws_cdk import Stack
@@ -48,6 +49,22 @@ def test_a_group_that_lets_everybody_in_is_an_error(
         "addresses"
     )
     assert errors(stack)[0].startswith("Lake/Spark: security_groups=")
+
+
+@pytest.mark.parametrize("make", [group, with_separate_rules, imported])
+def test_a_rule_beside_the_group_counts_and_one_of_another_group_does_not(
+    make: Callable[[Stack, ec2.IVpc], ec2.ISecurityGroup],
+) -> None:
+    stack = new_stack()
+    vpc = ec2.Vpc(stack, "Vpc", max_azs=1)
+    own = make(stack, vpc)
+    other = ec2.SecurityGroup(stack, "Other", vpc=vpc)
+    Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0, vpc=vpc, security_groups=[own])
+    open_to_all: dict[str, Any] = {"ip_protocol": "tcp", "cidr_ip": "0.0.0.0/0", "from_port": 443, "to_port": 443}
+    ec2.CfnSecurityGroupIngress(stack, "OfOther", group_id=other.security_group_id, **open_to_all)
+    assert errors(stack) == []
+    ec2.CfnSecurityGroupIngress(stack, "OfOwn", group_id=own.security_group_id, **open_to_all)
+    assert ["0.0.0.0/0 in" in error for error in errors(stack)] == [True]
 
 
 def test_an_application_that_is_opened_to_the_world_later_is_an_error() -> None:

@@ -55,6 +55,15 @@ TABLE: list[tuple[str, str]] = [
         "Lake/Bad: args=['--day', '1']: SparkJob has no such argument; use arguments",
     ),
     (
+        'SparkJob(spark_defaults={"spark.a": "b"})',
+        "Lake/Bad: spark_defaults={'spark.a': 'b'}: SparkJob has no such argument; use conf",
+    ),
+    (
+        'Application(spark_defaults={"spark.a": "b"})',
+        "Lake/Bad: spark_defaults={'spark.a': 'b'}: Application has no such argument; use "
+        'runtime_configuration=[Configuration(classification="spark-defaults", properties={…})]',
+    ),
+    (
         'SparkJob(spark_conf={"spark.a": "b"})',
         "Lake/Bad: spark_conf={'spark.a': 'b'}: SparkJob has no such argument; use conf",
     ),
@@ -648,6 +657,53 @@ def test_the_error_says_what_to_write(names: dict[str, Any], written: str, says:
     with pytest.raises(ValueError) as error:  # noqa: PT011  # all of the text is compared, not a pattern
         eval(written, names)  # noqa: S307  # the rows are ours
     assert str(error.value) == says
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("Code.from_s3", "Code.from_s3: there is no such method or value; use Code.from_bucket or Code.from_uri"),
+        ("Code.from_file", "Code.from_file: there is no such method or value; use Code.from_asset"),
+        ("Code.from_assets", "Code.from_assets: there is no such method or value; use Code.from_asset"),
+        (
+            "Code.of",
+            "Code.of: there is no such method or value; use Code.from_asset or Code.from_inline or Code.from_bucket or "
+            "Code.from_uri",
+        ),
+        (
+            "application.from_id",
+            "Application.from_id: there is no such method or value; use Application.from_application_id",
+        ),
+        (
+            "application.from_arn",
+            "Application.from_arn: there is no such method or value; use Application.from_application_arn",
+        ),
+        ("Encryption.kms", "Encryption.kms: there is no such method or value; use Encryption.customer_managed"),
+        ("RetryPolicy.times", "RetryPolicy.times: there is no such method or value; use RetryPolicy.attempts"),
+        (
+            "ReleaseLabel.from_string",
+            "ReleaseLabel.from_string: there is no such method or value; use ReleaseLabel.of",
+        ),
+        (
+            "ReleaseLabel.EMR_7_14",
+            "ReleaseLabel.EMR_7_14: there is no such method or value; use ReleaseLabel.EMR_7_14_0 or ReleaseLabel.of",
+        ),
+        ("ReleaseLabel.latest", "ReleaseLabel.latest: there is no such method or value; use ReleaseLabel.of"),
+        (
+            "Prometheus.from_arn",
+            "Prometheus.from_arn: there is no such method or value; use Prometheus.from_workspace_arn",
+        ),
+    ],
+)
+def test_a_method_that_there_is_not_is_explained(names: dict[str, Any], written: str, says: str) -> None:
+    with pytest.raises(AttributeError) as error:
+        eval(written, names)  # noqa: S307  # the rows are ours
+    assert str(error.value) == says
+
+
+def test_a_class_is_asked_for_what_it_does_not_have_as_before() -> None:
+    assert not hasattr(Code, "from_s3")
+    assert getattr(Application, "__no_such_thing__", None) is None
 
 
 @pytest.mark.parametrize("path", ["jobs/etl.py", Path("jobs/etl.py")], ids=["string", "path"])

@@ -57,11 +57,17 @@ def properties_in(parameters: str) -> dict[str, str]:
 def arrived(conf: dict[str, str]) -> dict[str, str] | None:
     """What the service gets of properties, from its two sources; None if they are refused."""
     problems = Problems("Lake/Etl")
+
+    def warn(member: str, value: str, problem: str, remedy: str) -> None:
+        # A value may end with a comma; only of what people have written themselves it is said.
+        if not remedy.startswith("leave out the comma"):
+            problems.add(member, value, problem, remedy)
+
     submit = spark_submit(problems, main_class=None, uris={}, packages=[], conf=conf)
     if str(problems):
         return None
     # What the library writes is never found odd by the rules of what people write.
-    check_spark_parameters(submit.parameters or "", "parameters", problems.add, problems.add)
+    check_spark_parameters(submit.parameters or "", "parameters", problems.add, warn)
     problems.raise_if_any()
     return properties_in(submit.parameters or "") | {item.name: item.value for item in submit.defaults}
 
@@ -175,6 +181,14 @@ def test_what_an_imported_application_sets_is_not_known_and_that_is_said() -> No
     (warning,) = Annotations.from_stack(stack).find_warning("*", Match.string_like_regexp("spark-defaults"))
     assert warning.id == "/Lake/Quoted"
     assert "repeat them in a spark-defaults of application_configuration" in str(warning.entry.data)
+
+
+def test_more_quoted_properties_than_a_classification_takes_are_refused_without_blaming_anything_else() -> None:
+    stack = new_stack()
+    spark = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    conf = {f"spark.a{number}": '"1"' for number in range(101)}
+    with pytest.raises(ValueError, match="and with what needs it too that has 101 properties; use 100 at most"):
+        SparkJob(stack, "Etl", application=spark, entry_point=CODE, conf=conf)
 
 
 def test_hive_properties_that_need_quotes_go_into_hive_site() -> None:
