@@ -2,7 +2,8 @@
 
 A rollback sends what the update has called, or tried to call, its old properties; nothing else is called.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks.html. Nobody says whether the
-application goes back before or after what stands before it: a test says which.
+application goes back before or after what stands before it: a test says which. So it is not `tests.faults.stack`, which
+draws the order, and whose resources other than custom ones have no state that a rollback brings back.
 """
 
 from __future__ import annotations
