@@ -27,6 +27,7 @@ from emrs_local.cdk_resources import register_cdk_resources
 from emrs_local.certificate import Certificate, make_certificate
 from emrs_local.driver import Engine
 from emrs_local.emr_serverless.application_type import register_application_type
+from emrs_local.emr_serverless.events import SOURCE, Event
 from emrs_local.emr_serverless.life_cycle import ServiceSettings
 from emrs_local.emr_serverless.operations import EmrServerless
 from emrs_local.emr_serverless.protocol import SERVICE
@@ -35,6 +36,7 @@ from emrs_local.endpoint import HOST, Endpoint
 from emrs_local.ministack.app import corrected_ministack, register_service
 from emrs_local.ministack.emr_serverless_tasks import register_emr_serverless_tasks
 from emrs_local.ministack.environment import set_environment
+from emrs_local.ministack.event_bus import EventBus, correct_event_rules
 from emrs_local.processes import end_recorded_groups
 
 READY = "ready"
@@ -72,17 +74,29 @@ def main(make_engine: MakeEngine = spark, *, seconds_per_minute: float = 60) -> 
         certificate=certificate,
     )
     endpoint = Endpoint(url=f"https://{HOST}:{port}", ca_bundle=certificate.ca_bundle)
+
+    def announce(line: str) -> None:
+        print(f"{time.strftime('%H:%M:%S')}  {line}", file=output, flush=True)
+
+    event_bus = EventBus()
+
+    def publish(event: Event) -> None:
+        event_bus.publish(event.scope, source=SOURCE, detail_type=event.detail_type, detail=event.detail)
+
     service = EmrServerless(
         engine=make_engine(endpoint, data_directory),
         settings=ServiceSettings(
             endpoint=endpoint, data_directory=data_directory, seconds_per_minute=seconds_per_minute
         ),
-        announce=lambda line: print(f"{time.strftime('%H:%M:%S')}  {line}", file=output, flush=True),
+        announce=announce,
+        publish=publish,
         rate_limits=RateLimits(acceleration=arguments.enforce_rates) if arguments.enforce_rates else None,
     )
     asyncio.run(
         _serve(
             service,
+            event_bus=event_bus,
+            announce=announce,
             endpoint=endpoint,
             listener=listener,
             certificate=certificate,
@@ -95,6 +109,8 @@ def main(make_engine: MakeEngine = spark, *, seconds_per_minute: float = 60) -> 
 async def _serve(
     service: EmrServerless,
     *,
+    event_bus: EventBus,
+    announce: Callable[[str], None],
     endpoint: Endpoint,
     listener: socket.socket,
     certificate: Certificate,
@@ -106,6 +122,8 @@ async def _serve(
     register_application_type(service.applications)
     register_cdk_resources(endpoint)
     register_emr_serverless_tasks(endpoint)
+    correct_event_rules(announce)
+    event_bus.open()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         async def send_and_tell(message: Any) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emrs_local.emr_serverless.errors import ConflictException, ResourceNotFoundException, ValidationException
+from emrs_local.emr_serverless.events import Event, Publish, timestamp
 from emrs_local.ministack.scope import Scope
 
 Announce = Callable[[str], None]
@@ -107,6 +108,30 @@ class Application:
             "tags": self.tags,
         }
 
+    def state_change(self) -> Event:
+        """What EventBridge is told when the application has entered its state."""
+        described = self.description()
+        stop = described["autoStopConfiguration"]
+        return Event(
+            scope=self.scope,
+            detail_type="EMR Serverless Application State Change",
+            detail={
+                "applicationId": self.application_id,
+                "applicationName": self.name,
+                "arn": self.arn,
+                "releaseLabel": self.release_label,
+                "state": self.state,
+                "type": self.engine.upper(),
+                "createdAt": timestamp(self.created_at),
+                "updatedAt": timestamp(self.updated_at),
+                "autoStopConfig": {
+                    "enabled": stop.get("enabled", True),
+                    "idleTimeout": stop.get("idleTimeoutMinutes", _IDLE_TIMEOUT_MINUTES),
+                },
+                "autoStartConfig": {"enabled": self.starts_by_itself},
+            },
+        )
+
 
 class Applications:
     """All applications of the server.
@@ -114,6 +139,7 @@ class Applications:
     Args:
         changed: Guards every record of the service, those of job runs too; notified after each change of a state.
         announce: Is told each change of a state in one line.
+        publish: Is told each change of a state as an event, in their order; may not block.
         transition_seconds: How long CREATING, STARTING and STOPPING last.
         seconds_per_minute: 60, or less for tests of the idle timeout.
     """
@@ -123,11 +149,13 @@ class Applications:
         *,
         changed: threading.Condition,
         announce: Announce,
+        publish: Publish,
         transition_seconds: float = 0.2,
         seconds_per_minute: float = 60,
     ) -> None:
         self._changed = changed
         self._announce = announce
+        self._publish = publish
         self._transition_seconds = transition_seconds
         self._seconds_per_minute = seconds_per_minute
         self._by_id: dict[tuple[Scope, str], Application] = {}
@@ -150,6 +178,7 @@ class Applications:
             application = _new_application(scope, members)
             self._by_token[scope, token] = (members, application)
             self._by_id[scope, application.application_id] = application
+            self._publish(application.state_change())
             self._settle_later(application, "CREATED")
         self._announce(f"{application.label}  CREATING")
         return application
@@ -257,6 +286,7 @@ class Applications:
             application.idle_since = time.monotonic()
             self._stop_when_idle(application)
         self._announce(f"{application.label}  {previous} → {state}")
+        self._publish(application.state_change())
         self._changed.notify_all()
         if state == "CREATED" and application.start_is_due:
             self.start(application)

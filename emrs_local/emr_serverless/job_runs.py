@@ -20,6 +20,7 @@ from emrs_local.emr_serverless.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
+from emrs_local.emr_serverless.events import Event, Publish, timestamp
 from emrs_local.emr_serverless.rules import supports_grace_period
 
 TERMINAL_STATES = ("SUCCESS", "FAILED", "CANCELLED")
@@ -160,6 +161,38 @@ class JobRun:
             **(of_run if attempt is None else of_attempt),
         }
 
+    def state_change(self, previous: str | None) -> Event:
+        """What EventBridge is told when the run has entered its state, from `previous` unless it is its first."""
+        detail = {**self._event_detail(), "state": self.state}
+        if previous:
+            detail["previousState"] = previous
+        return Event(scope=self.application.scope, detail_type="EMR Serverless Job Run State Change", detail=detail)
+
+    def retry_event(self) -> Event:
+        """What EventBridge is told when an attempt has failed and the next begins."""
+        failed, following = self.attempts[-2:]
+        detail = {
+            **self._event_detail(),
+            "previousAttempt": failed.number,
+            "previousAttemptState": failed.state,
+            "previousAttemptCreatedAt": timestamp(failed.created_at),
+            "previousAttemptEndedAt": timestamp(failed.ended_at or failed.updated_at),
+            "newAttempt": following.number,
+            "newAttemptCreatedAt": timestamp(following.created_at),
+        }
+        return Event(scope=self.application.scope, detail_type="EMR Serverless Job Run Retry", detail=detail)
+
+    def _event_detail(self) -> dict[str, Any]:
+        return {
+            "jobRunId": self.job_run_id,
+            "applicationId": self.application.application_id,
+            "arn": self.arn,
+            "releaseLabel": self.release_label,
+            "createdBy": self.created_by,
+            "updatedAt": timestamp(self.updated_at),
+            "createdAt": timestamp(self.created_at),
+        }
+
     def running_seconds(self) -> float:
         """How long the run has been executing, or was."""
         return 0 if self.started_at is None else ((self.ended_at or now()) - self.started_at).total_seconds()
@@ -190,14 +223,21 @@ class JobRuns:
     Args:
         changed: Guards every record of the service; notified after each change of a state.
         announce: Is told each change of a state in one line.
+        publish: Is told each change of a state as an event, in their order; may not block.
         life_cycle: Takes a submitted run through its states, in a thread of its own.
     """
 
     def __init__(
-        self, *, changed: threading.Condition, announce: Announce, life_cycle: Callable[[JobRun], None]
+        self,
+        *,
+        changed: threading.Condition,
+        announce: Announce,
+        publish: Publish,
+        life_cycle: Callable[[JobRun], None],
     ) -> None:
         self._changed = changed
         self._announce = announce
+        self._publish = publish
         self._life_cycle = life_cycle
         self._by_id: dict[tuple[str, str], JobRun] = {}
         self._by_token: dict[tuple[str, str], JobRun] = {}
@@ -243,6 +283,7 @@ class JobRuns:
             thread = threading.Thread(target=self._life_cycle, args=(run,), name=f"job-run-{run.job_run_id}")
             self._threads.append(thread)
             self._announce(f"job run {run.job_run_id} ({run.name})  SUBMITTED")
+            self._publish(run.state_change(None))
             thread.start()
         return run
 
@@ -307,6 +348,7 @@ class JobRuns:
             if state in TERMINAL_STATES:
                 run.ended_at = attempt.ended_at = moment
             self._announce(f"job run {run.job_run_id} ({run.name})  {previous} → {state}")
+            self._publish(run.state_change(previous))
             self._changed.notify_all()
 
     def retry(self, run: JobRun, *, details: str) -> None:
@@ -316,6 +358,7 @@ class JobRuns:
             failed.state, failed.state_details = "FAILED", shortened(details)
             failed.updated_at = failed.ended_at = now()
             run.attempts.append(Attempt(number=failed.number + 1, state="PENDING"))
+            self._publish(run.retry_event())
         self._announce(f"job run {run.job_run_id} ({run.name})  attempt {failed.number} failed, trying again")
         self.enter(run, "PENDING")
 

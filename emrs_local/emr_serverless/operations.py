@@ -28,6 +28,7 @@ from emrs_local.emr_serverless.errors import (
     UnknownOperationException,
     ValidationException,
 )
+from emrs_local.emr_serverless.events import Publish
 from emrs_local.emr_serverless.job_runs import JobRun, JobRuns, configuration_of, job_run_arn
 from emrs_local.emr_serverless.life_cycle import LifeCycle, ServiceSettings
 from emrs_local.emr_serverless.log_delivery import log_directory
@@ -62,6 +63,7 @@ class EmrServerless:
         engine: Makes the drivers.
         settings: What runs need to know about the server.
         announce: Is told each change of a state in one line.
+        publish: Is told each change of a state as an event, in their order; may not block.
         transition_seconds: How long an application takes to be created, started and stopped.
         rate_limits: Refuses calls that come too fast; None lets all come.
     """
@@ -72,6 +74,7 @@ class EmrServerless:
         engine: Engine,
         settings: ServiceSettings,
         announce: Announce,
+        publish: Publish,
         transition_seconds: float = 0.2,
         rate_limits: RateLimits | None = None,
     ) -> None:
@@ -82,6 +85,7 @@ class EmrServerless:
         self.applications = Applications(
             changed=changed,
             announce=announce,
+            publish=publish,
             transition_seconds=transition_seconds,
             seconds_per_minute=settings.seconds_per_minute,
         )
@@ -94,7 +98,10 @@ class EmrServerless:
             driver_output=self._driver_output,
         )
         self.job_runs = JobRuns(
-            changed=changed, announce=announce, life_cycle=lambda run: life_cycle.run(self.job_runs, run)
+            changed=changed,
+            announce=announce,
+            publish=publish,
+            life_cycle=lambda run: life_cycle.run(self.job_runs, run),
         )
         self._operations: dict[str, Callable[[Caller, protocol.Request], Output]] = {
             "CreateApplication": self._create_application,

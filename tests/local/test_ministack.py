@@ -187,6 +187,11 @@ REPLACED_IN = {
         ),
         "_roll_back_operation": "stack_name stack_id stack operation reason_override",
     },
+    "ministack.services.eventbridge": {
+        "_dispatch_to_lambda": "arn payload",
+        "_invoke_target": "target event rule view",
+        "_validate_target_arn": "target",
+    },
     "ministack.services.iam": {
         "_IAM_HANDLERS['AttachRolePolicy']": "p",
         "_IAM_HANDLERS['CreatePolicy']": "p",

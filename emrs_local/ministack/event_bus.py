@@ -1,0 +1,136 @@
+"""EventBridge: events of services on the default bus, and rules that may do what their targets' policies allow."""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from emrs_local.ministack.iam import role_may, role_trust_policy, service_may_use
+from emrs_local.ministack.scope import Scope, current_scope, in_scope
+
+_log = logging.getLogger(__name__)
+
+_SERVICE = "events.amazonaws.com"
+
+Json = Mapping[str, Any]
+
+
+class EventBus:
+    """Takes events of AWS's services and delivers them, one after the other, in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._events: queue.SimpleQueue[tuple[Scope, dict[str, str]]] = queue.SimpleQueue()
+
+    def open(self) -> None:
+        """Begin to deliver: rules and targets are there from now on."""
+        threading.Thread(target=self._deliver, name="event-bus", daemon=True).start()
+
+    def publish(self, scope: Scope, *, source: str, detail_type: str, detail: Json) -> None:
+        """Put an event on the default bus of an account and region, soon."""
+        self._events.put((scope, {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}))
+
+    def _deliver(self) -> None:
+        from ministack.services import eventbridge
+
+        while True:
+            scope, entry = self._events.get()
+            try:
+                with in_scope(scope):
+                    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+            except Exception:  # noqa: BLE001 - the next event is delivered whatever happens to this one
+                _log.exception("event %s", entry)
+
+
+def correct_event_rules(announce: Callable[[str], None]) -> None:
+    """Invoke a rule's target only with the permission that EventBridge needs; ministack 1.5.33 asks for none.
+
+    What is refused is announced: EventBridge drops it, and on AWS a metric is all that tells.
+
+    "Using resource-based policies for Amazon EventBridge": queues, topics and functions allow it themselves;
+    "Using identity-based policies": a state machine is started with the target's role.
+    """
+    from ministack.core.responses import error_response_json
+    from ministack.services import eventbridge
+
+    original_invoke, original_validate = eventbridge._invoke_target, eventbridge._validate_target_arn
+
+    def invoke(target: Json, event: Json, rule: Json, view: Any = None) -> None:
+        refusal = _refusal(target, rule)
+        if refusal:
+            announce(f"rule {rule['Name']}  {event.get('DetailType')}  not delivered to {target['Arn']}: {refusal}")
+        else:
+            original_invoke(target, event, rule, view)
+
+    def validate(target: Json) -> Any:
+        if ":states:" in target.get("Arn", "") and not target.get("RoleArn"):
+            return error_response_json("ValidationException", f"RoleArn is required for target {target['Arn']}.", 400)
+        return original_validate(target)
+
+    eventbridge._invoke_target, eventbridge._validate_target_arn = invoke, validate
+    eventbridge._dispatch_to_lambda = _invoke_asynchronously
+
+
+def _refusal(target: Json, rule: Json) -> str:
+    """Why EventBridge may not invoke the target, in words; empty if it may."""
+    arn, scope = target.get("Arn", ""), current_scope()
+    service = arn.split(":")[2] if arn.count(":") >= 5 else ""
+    context = {"aws:SourceArn": rule["Arn"], "aws:SourceAccount": scope.account_id}
+
+    def may(policy: str | dict[str, Any] | None, action: str, resource: str) -> bool:
+        return bool(policy) and service_may_use(
+            policy or "", service=_SERVICE, action=action, resource=resource, scope=scope, context=context
+        )
+
+    if service == "states":
+        role = target.get("RoleArn") or rule.get("RoleArn")
+        if not role:
+            return "the target has no role"
+        if not may(role_trust_policy(role), "sts:AssumeRole", role):
+            return f"{_SERVICE} may not assume {role}"
+        return "" if role_may(role, "states:StartExecution", arn) else f"{role} may not states:StartExecution"
+    if service not in _POLICIES:
+        return ""
+    action, policy_of = _POLICIES[service]
+    return "" if may(policy_of(arn), action, arn) else f"its policy does not allow {action} to {_SERVICE}"
+
+
+def _queue_policy(arn: str) -> str | None:
+    from ministack.services import sqs
+
+    found = sqs._queue_by_arn(arn)
+    return found["attributes"].get("Policy") if found else None
+
+
+def _topic_policy(arn: str) -> str | None:
+    from ministack.services import sns
+
+    found = sns._topic_by_arn_any_scope(arn)
+    return found.get("attributes", {}).get("Policy") if found else None
+
+
+def _function_policy(arn: str) -> dict[str, Any] | None:
+    from ministack.services import lambda_svc
+
+    found = lambda_svc.function_policy_for_arn(arn)
+    return found[0] if found else None
+
+
+_POLICIES: dict[str, tuple[str, Callable[[str], str | dict[str, Any] | None]]] = {
+    "sqs": ("sqs:SendMessage", _queue_policy),
+    "sns": ("sns:Publish", _topic_policy),
+    "lambda": ("lambda:InvokeFunction", _function_policy),
+}
+
+
+def _invoke_asynchronously(arn: str, payload: str) -> None:
+    """Invoke a function as EventBridge does, with Lambda's retries; ministack 1.5.33 invokes it once."""
+    from ministack.services import lambda_svc
+
+    function, configuration, _ = lambda_svc._get_func_record_for_ref(arn)
+    if function and configuration:
+        record = lambda_svc._execution_record_for_config(function, configuration)
+        lambda_svc.invoke_async_with_retry(record, json.loads(payload))
