@@ -11,7 +11,7 @@ from .jobs.code import Code
 from .jobs.hive_job import HiveJob
 from .jobs.interface import IJob
 from .jobs.job import Job
-from .jobs.options import ExecutionIamPolicy, JobMode, RetryPolicy
+from .jobs.options import ExecutionIamPolicy, JobMode, JobOptions, RetryPolicy
 from .jobs.spark_job import SparkJob
 from .monitoring.encryption import Encryption
 from .monitoring.metric_options import MetricOptions
@@ -38,6 +38,7 @@ __all__ = [
     "Interactive",
     "Job",
     "JobMode",
+    "JobOptions",
     "JobRun",
     "JobRunState",
     "JsonObject",

@@ -1,19 +1,36 @@
 """How a job is written as a StartJobRun request, with the service's own member names."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from aws_cdk import Stack
 
 from ..applications.capacity import WorkerResources
-from ..validation.json_types import JsonValue, present
+from ..applications.configuration import Configuration
+from ..validation.json_types import JsonObject, JsonValue, present
 from ..validation.problems import Problems
 from ..validation.units import gib, in_text
 from ._spark_properties import Overhead
 from .options import ExecutionIamPolicy, RetryPolicy
 
 _DOT = re.compile(r"(?<!\\)\.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobDriver:
+    """What the engine is asked for.
+
+    Args:
+        members: The member `jobDriver`.
+        configuration: Configuration by classification.
+        arguments: Which argument set a property inside of a member, where that is not the member's.
+    """
+
+    members: JsonObject
+    configuration: Sequence[Configuration]
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 def retry_policy_members(policy: RetryPolicy | None) -> dict[str, Any] | None:

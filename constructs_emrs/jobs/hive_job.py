@@ -2,27 +2,26 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
-from aws_cdk import Duration
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ..applications.configuration import Configuration
 from ..applications.interface import IApplication
 from ..applications.settings import ApplicationType
-from ..monitoring.encryption import Encryption
-from ..monitoring.monitoring import Monitoring
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
-from ..validation.json_types import JsonObject
-from ..validation.problems import Problems
+from ..validation.json_types import present
+from ..validation.problems import Problems, warn
 from ._classification import Setting, check_not_contradicted, is_carried, properties_of, with_settings
+from ._files import Files
 from ._parameters import needs_quotes
+from ._request import JobDriver
 from .code import Code
 from .job import Job
-from .options import ExecutionIamPolicy, JobMode, RetryPolicy
+from .options import JobMode, JobOptions
 
 # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-hive.html
 _HIVE_SITE = "hive-site"
@@ -56,14 +55,7 @@ class HiveJob(Job):
         init_query: Code | str | Path | None = None,
         hive_conf: Mapping[str, str] | None = None,
         hive_variables: Mapping[str, str] | None = None,
-        execution_timeout: Duration | None = None,
-        retry_policy: RetryPolicy | None = None,
-        execution_iam_policy: ExecutionIamPolicy | None = None,
-        application_configuration: Sequence[Configuration] = (),
-        monitoring: Monitoring | None = None,
-        encryption: Encryption | None = None,
-        execution_role: iam.IRole | None = None,
-        job_name: str | None = None,
+        **options: Unpack[JobOptions],
     ) -> None:
         """Create the job.
 
@@ -78,70 +70,41 @@ class HiveJob(Job):
                 needs quotes is sent in `hive-site`, together with what the application sets there.
             hive_variables: Variables of the queries, which write them `${name}` or `${hivevar:name}`. A value that
                 needs quotes can't be sent: use `hive_conf`, which a query writes `${hiveconf:name}`.
-            execution_timeout: How long a run may take before it is cancelled, in whole minutes, 5 at least; 0 is no
-                limit before emr-7.11.0. Default: 12 hours.
-            retry_policy: How often a failed run is tried again. Default: never.
-            execution_iam_policy: What the job may do at most with its execution role. Default: all that the role may.
-            application_configuration: Configuration by classification, which replaces the application's own of the same
-                classification.
-            monitoring: Where logs go. Default: CloudWatch logs in a log group of the job's own, and managed logs.
-            encryption: Which keys encrypt logs and disks. Default: one key that is created for the stack.
-            execution_role: The role that the job's code runs with; it is given the permissions that the job's own
-                configuration needs. Default: a role of its own.
-            job_name: The name of the job's runs, 1 to 256 characters. Default: the construct id.
+            **options: What all jobs take.
 
         Raises:
             ValueError: Arguments that the service would refuse; the text lists all of them.
         """
-        conf = hive_conf or {}
-
-        def job_driver(job: Job, problems: Problems) -> tuple[JsonObject, Sequence[Configuration]]:
-            _check_conf(problems, conf, application, application_configuration)
-            hive: dict[str, Any] = {}
-            for member, argument, code_id, code in (
-                ("query", "query", "Query", query),
-                ("initQueryFile", "init_query", "InitQuery", init_query),
-            ):
-                uri = job._bind(problems, argument, code_id, code)
-                if uri is not None:
-                    hive[member] = uri
-            _check_variables(problems, hive_variables or {})
-            _warn_of_sizes(job, conf, application_configuration)
-            settings = [Setting(f"hive_conf[{name!r}]", name, value) for name, value in conf.items()]
-            awkward = [item for item in settings if needs_quotes(item.value)]
-            site = [item for item in awkward if is_carried(problems, item, _HIVE_SITE)]
-            words = [f"--hiveconf {item.name}={item.value}" for item in settings if item not in awkward]
-            words += [f"--hivevar {name}={value}" for name, value in (hive_variables or {}).items()]
-            if words:
-                hive["parameters"] = " ".join(words)
-            return {"hive": hive}, with_settings(
-                problems,
-                job._warn,
-                settings=site,
-                classification=_HIVE_SITE,
-                configuration=application_configuration,
-                application=application,
-            )
-
+        self._files = (("query", "query", "Query", query), ("initQueryFile", "init_query", "InitQuery", init_query))
+        self._conf = hive_conf or {}
+        self._variables = hive_variables or {}
         super().__init__(
-            scope,
-            construct_id,
-            engine=ApplicationType.HIVE,
-            application=application,
-            mode=JobMode.BATCH,
-            execution_timeout=execution_timeout,
-            retry_policy=retry_policy,
-            execution_iam_policy=execution_iam_policy,
-            monitoring=monitoring,
-            encryption=encryption,
-            execution_role=execution_role,
-            flex_execution=None,
-            job_name=job_name,
-            job_driver=job_driver,
+            scope, construct_id, engine=ApplicationType.HIVE, application=application, mode=JobMode.BATCH, **options
         )
 
+    def _job_driver(self, problems: Problems, files: Files, configuration: Sequence[Configuration]) -> JobDriver:
+        _check_conf(problems, self._conf, self.application, configuration)
+        uris = {member: files.uri(argument, code_id, code) for member, argument, code_id, code in self._files}
+        _check_variables(problems, self._variables)
+        _warn_of_sizes(self, self._conf, configuration)
+        settings = [Setting(f"hive_conf[{name!r}]", name, value) for name, value in self._conf.items()]
+        awkward = [item for item in settings if needs_quotes(item.value)]
+        site = [item for item in awkward if is_carried(problems, item, _HIVE_SITE)]
+        words = [f"--hiveconf {item.name}={item.value}" for item in settings if item not in awkward]
+        words += [f"--hivevar {name}={value}" for name, value in self._variables.items()]
+        configuration = with_settings(
+            problems,
+            partial(warn, self),
+            settings=site,
+            classification=_HIVE_SITE,
+            configuration=configuration,
+            application=self.application,
+        )
+        members = present({**uris, "parameters": " ".join(words) or None})
+        return JobDriver(members={"hive": members}, configuration=configuration)
 
-def _warn_of_sizes(job: Job, conf: Mapping[str, str], configuration: Sequence[Configuration]) -> None:
+
+def _warn_of_sizes(job: Construct, conf: Mapping[str, str], configuration: Sequence[Configuration]) -> None:
     for argument, properties in (
         ("hive_conf", conf),
         ("application_configuration", properties_of(configuration, _HIVE_SITE)),
@@ -149,7 +112,8 @@ def _warn_of_sizes(job: Job, conf: Mapping[str, str], configuration: Sequence[Co
         for name, value in properties.items():
             if name.startswith(_NO_SIZE):
                 problem = "it does not size the worker of a Hive job's driver"
-                job._warn(f"{argument}[{name!r}]", value, problem, f"use hive.driver.{name.removeprefix(_NO_SIZE)}")
+                remedy = f"use hive.driver.{name.removeprefix(_NO_SIZE)}"
+                warn(job, f"{argument}[{name!r}]", value, problem, remedy)
 
 
 def _check_variables(problems: Problems, variables: Mapping[str, str]) -> None:

@@ -1,16 +1,15 @@
 """What to run: one StartJobRun request, and the infrastructure that it needs."""
 
 import functools
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, cast
+from typing import Any, Unpack
 
 import jsii
-from aws_cdk import Annotations, Aws, Duration, ITaggableV2, TagManager, TagType
+from aws_cdk import Annotations, ITaggableV2, TagManager, TagType
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct, IConstruct
 
 from ..applications.configuration import Configuration
@@ -31,23 +30,20 @@ from ..permissions.submitter import grant, reading_log_group, reading_s3_logs, s
 from ..permissions.trust import check_trust
 from ..validation.argument_names import explained
 from ..validation.argument_types import check_types
-from ..validation.cdk_cache import child_path, node_of, path_of, stack_of
+from ..validation.cdk_cache import child_path, path_of, stack_of
 from ..validation.json_types import JsonObject, JsonValue, present
 from ..validation.late_checks import late_checks_of
 from ..validation.model import check_against_model, operation_shape
-from ..validation.problems import Problems
+from ..validation.problems import Problems, warning
 from ..validation.units import whole_minutes
+from ._files import Files
 from ._members import argument_of_member
-from ._request import copied, execution_iam_policy_members, overridden, retry_policy_members
+from ._request import JobDriver, copied, execution_iam_policy_members, overridden, retry_policy_members
 from ._rules import request as rules
 from ._rules.driver import check_driver
-from ._rules.files import check_entry_point, problem_of_entry_point, problem_of_uri
-from .code import Code, UnusableCode, code_from, name_of_file
+from ._rules.files import check_entry_point
 from .interface import JobDefinition
-from .options import ExecutionIamPolicy, JobMode, RetryPolicy
-
-# An asset is uploaded under a SHA-256 hash. So many digits of it tell the files of a job apart.
-_DIGITS_OF_HASH = 8
+from .options import JobMode, JobOptions
 
 
 @explained
@@ -67,28 +63,23 @@ class Job(Construct):
         engine: ApplicationType,
         application: IApplication,
         mode: JobMode,
-        execution_timeout: Duration | None,
-        retry_policy: RetryPolicy | None,
-        execution_iam_policy: ExecutionIamPolicy | None,
-        monitoring: Monitoring | None,
-        encryption: Encryption | None,
-        execution_role: iam.IRole | None,
-        flex_execution: bool | None,
-        job_name: str | None,
-        job_driver: "Callable[[Job, Problems], tuple[JsonObject, Sequence[Configuration]]]",
+        flex_execution: bool | None = None,
+        **options: Unpack[JobOptions],
     ) -> None:
         super().__init__(scope, construct_id)
-        monitoring = monitoring or Monitoring()
+        monitoring = options.get("monitoring") or Monitoring()
+        encryption = options.get("encryption") or Encryption.customer_managed()
+        retry_policy, execution_role = options.get("retry_policy"), options.get("execution_role")
+        execution_iam_policy, job_name = options.get("execution_iam_policy"), options.get("job_name")
         path = child_path(scope, construct_id)
         self._stack = stack_of(scope)
         problems = Problems(path)
-        timeout_minutes = whole_minutes(problems, "execution_timeout", execution_timeout)
+        timeout_minutes = whole_minutes(problems, "execution_timeout", options.get("execution_timeout"))
         rules.check_engine(problems, application, engine)
         rules.check_retry_policy(problems, retry_policy)
         rules.check_execution_iam_policy(problems, self, execution_iam_policy)
         check_encryption(problems, encryption)
         check_monitoring(problems, monitoring)
-        encryption = encryption or Encryption.customer_managed()
         check_brought(problems, self._stack, monitoring=monitoring, encryption=encryption, role=execution_role)
         if execution_role is not None:
             check_trust(self, execution_role)
@@ -128,10 +119,11 @@ class Job(Construct):
             )
             if created is not None and is_own
         ]
-        self._argument_of_property: dict[str, str] = {}
-        self._file_names: dict[str, str] = {}
         self._warnings: dict[tuple[str, str, str], tuple[str, str]] = {}
-        driver, configuration = job_driver(self, problems)
+        files = Files(self, problems, engine, self.execution_role)
+        driver = self._job_driver(problems, files, options.get("application_configuration", ()))
+        self._file_names = files.names
+        self._dependencies += files.buckets
         self._request: dict[str, Any] = present(
             {
                 "applicationId": application.application_id,
@@ -142,22 +134,28 @@ class Job(Construct):
                 "retryPolicy": retry_policy_members(retry_policy),
                 "flexExecution": None if flex_execution is None else {"enabled": flex_execution},
                 "executionIamPolicy": execution_iam_policy_members(self._stack, execution_iam_policy),
-                "jobDriver": driver,
+                "jobDriver": driver.members,
                 "configurationOverrides": present(
                     {
-                        "applicationConfiguration": configurations(configuration) or None,
+                        "applicationConfiguration": configurations(driver.configuration) or None,
                         "monitoringConfiguration": wiring.monitoring_configuration,
                         "diskEncryptionConfiguration": wiring.disk_encryption_configuration,
                     }
                 ),
             }
         )
-        self._own_driver = copied(driver)
-        self._check(problems, self._argument_of)
+        self._own_driver = copied(driver.members)
+        self._check(problems, lambda member: driver.arguments.get(member) or argument_of_member(member))
 
-    def _argument_of(self, member: str) -> str:
-        """The argument that sets the member, which may be a property inside of a member."""
-        return self._argument_of_property.get(member) or argument_of_member(member)
+    @abstractmethod
+    def _job_driver(self, problems: Problems, files: Files, configuration: Sequence[Configuration]) -> JobDriver:
+        """What the engine is asked for.
+
+        Args:
+            problems: Takes what is wrong with it.
+            files: Takes the job's files.
+            configuration: The argument `application_configuration`.
+        """
 
     @property
     def mode(self) -> JobMode:
@@ -289,16 +287,6 @@ class Job(Construct):
         for number, (owner, statement) in enumerate(missing):
             warn_of_missing(self, str(number), owner, statement)
 
-    def _warn(self, argument: str, value: Any, problem: str, remedy: str) -> None:
-        """Say at synth what may be wrong, in the words of an error."""
-        Annotations.of(self).add_warning_v2(*self._warning(argument, value, problem, remedy))
-
-    def _warning(self, argument: str, value: Any, problem: str, remedy: str) -> tuple[str, str]:
-        """The id and the text of a warning."""
-        text = Problems(self.node.path)
-        text.add(argument, value, problem, remedy)
-        return f"constructs-emrs:{argument}", str(text)
-
     def _allow_inherited_monitoring(self, monitoring: Monitoring, permissions: LoggingPermissions) -> None:
         """Give the role what S3 logs and metrics need that the application configures and the job does not replace."""
         inherited = self.application.monitoring
@@ -335,19 +323,14 @@ class Job(Construct):
         def warn(member: str, value: Any, problem: str, remedy: str) -> None:
             # An override checks again what the arguments set, and they are spelt as before.
             said = member, str(value), problem
-            self._warnings[said] = said_before.get(said) or self._warning(spelt(member), value, problem, remedy)
+            self._warnings[said] = said_before.get(said) or warning(self, spelt(member), value, problem, remedy)
 
         check_against_model(self._request, operation_shape("StartJobRun"), report)
         if self._engine is ApplicationType.SPARK and not problems.mentions("entry_point"):
             check_entry_point(self._request, report)
         rules.check_request(self._request, self._engine, self.application.release_label, report)
-        check_driver(
-            self._request,
-            self.application,
-            by_hand=self._request.get("jobDriver") != self._own_driver,
-            report=report_once,
-            warn=warn,
-        )
+        is_by_hand = self._request.get("jobDriver") != self._own_driver
+        check_driver(self._request, self.application, by_hand=is_by_hand, report=report_once, warn=warn)
         problems.raise_if_any()
         if self._warnings and not said_before:
             late_checks_of(self._stack).add(self._say_warnings)
@@ -356,48 +339,3 @@ class Job(Construct):
         """Say what is still true when nothing is changed any more; the CDK says a text once."""
         for name, text in self._warnings.values():
             Annotations.of(self).add_warning_v2(name, text)
-
-    def _bind(
-        self,
-        problems: Problems,
-        argument: str,
-        construct_id: str,
-        given: Code | str | Path | None,
-        *,
-        is_module: bool = False,
-    ) -> str | None:
-        """The URI of a file, readable by the job; notes a file that can't be used."""
-        if given is None:
-            return None
-        code = code_from(given)
-        if code.bucket is not None:
-            self._dependencies.append(code.bucket)
-        bind = code.bind_module if is_module else code.bind
-        try:
-            uri = bind(self, construct_id, self.execution_role)
-        except UnusableCode as error:
-            problems.add_written(argument, repr(code), error.problem, error.remedy)
-            # It has been noted what is wrong with the file. That it has no URI is not to be noted too.
-            return Aws.NO_VALUE
-        if name := name_of_file(code, is_module=is_module):
-            asset = cast("s3_assets.Asset", node_of(self).find_child(construct_id))
-            self._file_names[asset.asset_hash[:_DIGITS_OF_HASH]] = name
-        problem_of = problem_of_entry_point if argument == "entry_point" else problem_of_uri
-        if self._engine is ApplicationType.SPARK and (problem := problem_of(uri)):
-            problems.add_written(argument, repr(code), *problem)
-        return uri
-
-    def _bind_all(
-        self,
-        problems: Problems,
-        argument: str,
-        construct_id: str,
-        codes: Sequence[Code | str | Path],
-        *,
-        are_modules: bool = False,
-    ) -> list[str]:
-        uris = [
-            self._bind(problems, f"{argument}[{position}]", f"{construct_id}{position}", code, is_module=are_modules)
-            for position, code in enumerate(codes)
-        ]
-        return [uri for uri in uris if uri is not None]

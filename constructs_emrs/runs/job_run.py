@@ -28,10 +28,10 @@ from ..jobs.interface import IJob, JobDefinition
 from ..jobs.options import JobMode
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
-from ..validation.cdk_cache import child_path, node_of, path_of, stack_of
+from ..validation.cdk_cache import child_path, path_of, stack_of
 from ..validation.late_checks import late_checks_of
 from ..validation.model import check_against_model, operation_shape, shape_of
-from ..validation.problems import Problems
+from ..validation.problems import Problems, warn
 from ..validation.tokens import is_token
 from ..validation.units import whole_seconds
 
@@ -330,14 +330,9 @@ def _triggers(triggers: Mapping[str, str] | None, run_when: RunWhen) -> dict[str
 def _warn_of_auto_start(application: IApplication) -> None:
     """Say that a job run fails on an application that nobody has started; the CDK says it once."""
     if application.auto_start is False:
-        problems = Problems(node_of(application).path)
-        problems.add(
-            "auto_start",
-            application.auto_start,
-            "a job run fails on an application that is not started, and no deployment starts it",
-            "leave auto_start out, or start the application before each deployment that runs a job on it",
-        )
-        Annotations.of(application).add_warning_v2("constructs-emrs:auto_start", str(problems))
+        problem = "a job run fails on an application that is not started, and no deployment starts it"
+        remedy = "leave auto_start out, or start the application before each deployment that runs a job on it"
+        warn(application, "auto_start", application.auto_start, problem, remedy)
 
 
 def _retain(constructs: Sequence[IConstruct]) -> None:

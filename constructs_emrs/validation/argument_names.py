@@ -7,7 +7,6 @@ import difflib
 import functools
 import inspect
 import re
-import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from inspect import Parameter, Signature
@@ -18,7 +17,7 @@ from constructs import Construct
 from .cdk_cache import child_path, path_of
 from .other_spellings import ARGUMENTS, REMEDIES
 from .problems import Problems, shown
-from .type_hints import alternatives, hints_of, is_instance, makers, remedy_for
+from .type_hints import alternatives, hints_of, is_instance, makers, remedy_for, signature_of
 
 _C = TypeVar("_C", bound=type)
 
@@ -53,7 +52,7 @@ def explained(cls: _C) -> _C:
 
 
 def _explaining(function: Callable[..., Any], label: str) -> Callable[..., Any]:
-    signature = _signature(function)
+    signature = signature_of(function)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -61,18 +60,9 @@ def _explaining(function: Callable[..., Any], label: str) -> Callable[..., Any]:
             _Call(function, label, signature, args, kwargs).explain()
         return function(*args, **kwargs)
 
+    # What help() shows.
+    vars(call)["__signature__"] = signature
     return call
-
-
-def _signature(function: Callable[..., Any]) -> Signature:
-    """The signature, in which keywords that are typed by a TypedDict are arguments like others."""
-    signature = inspect.signature(function)
-    parameters: list[Parameter] = []
-    for item in signature.parameters.values():
-        options = get_args(item.annotation)[0] if get_origin(item.annotation) is typing.Unpack else None
-        names = options.__annotations__ if options is not None else ()
-        parameters += [Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in names] or [item]
-    return signature.replace(parameters=parameters)
 
 
 def _fits(signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:

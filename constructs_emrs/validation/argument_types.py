@@ -1,7 +1,6 @@
 """Checks the types of constructor arguments, so that a wrong one is never found by the jsii kernel."""
 
 import functools
-import inspect
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -13,7 +12,7 @@ from constructs import Construct
 from .cdk_cache import child_path, is_in_stack, node_of, path_of
 from .problems import Problems, shown
 from .tokens import is_token
-from .type_hints import alternatives, hints_of, is_instance, name_of, remedy_for
+from .type_hints import alternatives, hints_of, is_instance, name_of, remedy_for, signature_of
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -27,7 +26,7 @@ def checked(maker: Callable[_P, _R]) -> Callable[_P, _R]:
     Args:
         maker: The `__init__` of a construct, or a function that has the parameters `scope` and `construct_id` too.
     """
-    signature = inspect.signature(maker)
+    signature = signature_of(maker)
 
     @functools.wraps(maker)
     def checking(*args: _P.args, **kwargs: _P.kwargs) -> _R:

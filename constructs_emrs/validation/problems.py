@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
-from aws_cdk import Duration
-from constructs import Construct
+from aws_cdk import Annotations, Duration
+from constructs import Construct, IConstruct
 
 _LONGEST_VALUE = 60
 # What Python adds to the name of an object's class: it differs from run to run.
@@ -84,6 +84,18 @@ class Problems:
     def __str__(self) -> str:
         """A line for each problem."""
         return "\n".join(self._lines)
+
+
+def warning(construct: IConstruct, argument: str, value: Any, problem: str, remedy: str) -> tuple[str, str]:
+    """The id and the text of a warning that is in the words of an error."""
+    text = Problems(construct.node.path)
+    text.add(argument, value, problem, remedy)
+    return f"constructs-emrs:{argument}", str(text)
+
+
+def warn(construct: IConstruct, argument: str, value: Any, problem: str, remedy: str) -> None:
+    """Say at synth what may be wrong with a construct; the CDK says it once."""
+    Annotations.of(construct).add_warning_v2(*warning(construct, argument, value, problem, remedy))
 
 
 def _outer(argument: str) -> str:

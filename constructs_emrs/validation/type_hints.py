@@ -7,10 +7,11 @@ import re
 import shlex
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import timedelta
 from enum import Enum
+from inspect import Parameter, Signature
 from pathlib import Path, PurePath
 from typing import Any, get_args, get_origin
 
@@ -49,8 +50,24 @@ _REMEDIES = {
 
 @functools.cache
 def hints_of(annotated: Any) -> dict[str, Any]:
-    """The type hints of a function or class by name."""
-    return typing.get_type_hints(annotated)
+    """The type hints of a function or class by name; those of keywords that a TypedDict types stand for themselves."""
+    hints: dict[str, Any] = {}
+    for name, hint in typing.get_type_hints(annotated).items():
+        hints |= hints_of(get_args(hint)[0]) if get_origin(hint) is typing.Unpack else {name: hint}
+    return hints
+
+
+def signature_of(function: Callable[..., Any]) -> Signature:
+    """The signature, in which keywords that a TypedDict types are arguments like others."""
+    signature = inspect.signature(function)
+    parameters: list[Parameter] = []
+    for item in signature.parameters.values():
+        options = get_args(item.annotation)[0] if get_origin(item.annotation) is typing.Unpack else None
+        parameters += [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=hint)
+            for name, hint in (hints_of(options) if options is not None else {}).items()
+        ] or [item]
+    return signature.replace(parameters=parameters)
 
 
 def alternatives(hint: Any) -> list[Any]:

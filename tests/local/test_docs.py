@@ -1,5 +1,6 @@
 """The documentation site builds without a warning, from what is here alone, and shows what is here."""
 
+import inspect
 import os
 import re
 import subprocess
@@ -84,13 +85,22 @@ def test_every_public_name_is_in_the_reference(site: Path) -> None:
 
 def test_every_public_method_and_attribute_has_a_docstring(site: Path) -> None:
     reference = (site / "api.html").read_text()
+    classes = {name: value for name, value in vars(constructs_emrs).items() if inspect.isclass(value)}
     members = {
         f"constructs_emrs.{name}.{member}"
-        for name in set(constructs_emrs.__all__) - {"__version__"}
-        for member in vars(getattr(constructs_emrs, name))
-        if not member.startswith("_") and member.islower() and callable(getattr(getattr(constructs_emrs, name), member))
+        for name in classes.keys() & set(constructs_emrs.__all__)
+        for member in vars(classes[name])
+        if not member.startswith("_") and member.islower() and callable(getattr(classes[name], member))
     }
     assert {member for member in members if f'id="{member}"' not in reference} == set()
+
+
+@pytest.mark.parametrize("name", ["SparkJob", "HiveJob"])
+def test_the_reference_lists_the_options_of_all_jobs_with_those_of_each(site: Path, name: str) -> None:
+    _, _, section = (site / "api.html").read_text().partition(f'id="constructs_emrs.{name}"')
+    section = section.partition("<h3")[0]
+    arguments = inspect.signature(getattr(constructs_emrs, name).__init__).parameters.keys() - {"self"}
+    assert {name for name in arguments if not re.search(rf"<code>{name}</code>", section)} == set()
 
 
 def snippets() -> Iterator[str]:

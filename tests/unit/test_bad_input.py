@@ -343,7 +343,7 @@ WRONG_TYPES: list[Row] = [
     (
         "jars given as one file",
         spark(jars=CODE),
-        "Lake/Bad: jars=Code.from_uri('s3://code/etl.py'): a list is expected, this is of type _UriCode; "
+        "Lake/Bad: jars=Code.from_uri('s3://code/etl.py'): a list is expected, this is of type UriCode; "
         "use [Code.from_uri('s3://code/etl.py')]",
     ),
     (

@@ -1,7 +1,10 @@
 """Everything that the service's API and the L1 construct can express is expressed by typed arguments."""
 
+import ast
 import inspect
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from constructs_emrs import Application, HiveJob, SparkJob
 from constructs_emrs.jobs._members import ARGUMENT_OF_MEMBER, SET_ELSEWHERE
+from constructs_emrs.jobs.options import JobOptions
 from constructs_emrs.validation.model import operation_shape
 from tests.everything import (
     application_of_everything,
@@ -74,15 +78,23 @@ def test_the_arguments_that_set_members_exist() -> None:
     assert arguments - named == {"self", "scope", "construct_id"}
 
 
+def documented_options() -> set[str]:
+    """The options of all jobs that have a docstring, which an editor and the reference show."""
+    (options,) = ast.parse(inspect.getsource(JobOptions)).body
+    assert isinstance(options, ast.ClassDef)
+    return {
+        item.target.id
+        for item, following in pairwise(options.body)
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and isinstance(following, ast.Expr)
+    }
+
+
 def test_every_argument_of_a_job_is_documented() -> None:
-    for construct in (SparkJob, HiveJob, Application):
+    assert documented_options() == JobOptions.__annotations__.keys()
+    for construct, options in ((SparkJob, documented_options()), (HiveJob, documented_options()), (Application, set())):
         documentation = inspect.getdoc(construct.__init__) or ""
-        missing = [
-            name
-            for name in inspect.signature(construct.__init__).parameters
-            if name != "self" and f"\n    {name}: " not in documentation
-        ]
-        assert missing == [], construct
+        documented = options | set(re.findall(r"^    (\w+): ", documentation, flags=re.MULTILINE))
+        assert inspect.signature(construct.__init__).parameters.keys() - documented == {"self"}, construct
 
 
 def test_every_property_of_the_l1_application_is_set_by_an_argument() -> None:

@@ -13,7 +13,6 @@ PACKAGES = ("constructs_emrs", "emrs_local")
 EXCEPTIONS = {
     "constructs_emrs": {
         **dict.fromkeys(("_request", "_services", "_stack"), "the requests to the functions have a common base class"),
-        **dict.fromkeys(("_argument_of_property", "_bind", "_bind_all", "_warn"), "of a job"),
         "_values": "what the CDK's own structures have no public name for",
     },
     "emrs_local": {

@@ -1,0 +1,222 @@
+"""The files of a job: uploads them, lets its execution role read them, and says where they are."""
+
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3_assets as s3_assets
+from constructs import Construct, IConstruct
+
+from ..applications.settings import ApplicationType
+from ..permissions.execution_role import allow_reading
+from ..validation.problems import Problems, shown
+from ..validation.tokens import is_token
+from ._rules.files import problem_of_entry_point, problem_of_uri
+from .code import AssetCode, BucketCode, Code, InlineCode, LocalFile, NamedCode, UriCode
+
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]+")
+# Names without a dot and a slash, such as `spark-internal`, mean something to Spark.
+_RELATIVE_PATH = re.compile(r"[^:/]+[./][^:]*")
+# An asset is uploaded under a SHA-256 hash. So many digits of it tell the files of a job apart.
+_DIGITS_OF_HASH = 8
+
+
+class _UnusableError(Exception):
+    """A file can't be what it is given for: the problem, and the remedy."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
+
+
+class Files:
+    """The files of one job."""
+
+    def __init__(self, job: Construct, problems: Problems, engine: ApplicationType, execution_role: iam.IRole) -> None:
+        """Begin with none.
+
+        Args:
+            job: The job, in which assets are made.
+            problems: Takes what is wrong with a file.
+            engine: The job's engine.
+            execution_role: The role that reads the files.
+        """
+        self._job = job
+        self._problems = problems
+        self._engine = engine
+        self._execution_role = execution_role
+        self.names: dict[str, str] = {}
+        """The names of uploaded files as the user wrote them, by the first digits of their hashes."""
+        self.buckets: list[IConstruct] = []
+        """The buckets that the user brought."""
+
+    def uri(
+        self, argument: str, construct_id: str, given: Code | str | Path | None, *, is_module: bool = False
+    ) -> str | None:
+        """The URI of a file that the execution role may read; notes a file that can't be used.
+
+        Args:
+            argument: The argument that has the file.
+            construct_id: The id of the asset, if one has to be made.
+            given: The argument's value; a string or path is a file on this machine.
+            is_module: Whether it is Python code that is to be imported by its name.
+        """
+        if given is None:
+            return None
+        code = given if isinstance(given, Code) else LocalFile(given)
+        if code.bucket is not None:
+            self.buckets.append(code.bucket)
+        try:
+            uri = self._uri(construct_id, code, is_module=is_module)
+        except _UnusableError as error:
+            self._problems.add_written(argument, repr(code), error.problem, error.remedy)
+            # It has been noted what is wrong with the file. That it has no URI is not to be noted too.
+            return Aws.NO_VALUE
+        problem_of = problem_of_entry_point if argument == "entry_point" else problem_of_uri
+        if self._engine is ApplicationType.SPARK and (problem := problem_of(uri)):
+            self._problems.add_written(argument, repr(code), *problem)
+        return uri
+
+    def uris(
+        self, argument: str, construct_id: str, codes: Sequence[Code | str | Path], *, are_modules: bool = False
+    ) -> list[str]:
+        """The URIs of the files of one argument."""
+        uris = [
+            self.uri(f"{argument}[{position}]", f"{construct_id}{position}", code, is_module=are_modules)
+            for position, code in enumerate(codes)
+        ]
+        return [uri for uri in uris if uri is not None]
+
+    def _uri(self, construct_id: str, code: Code, *, is_module: bool = False) -> str:
+        match code:
+            case AssetCode():
+                return self._module(construct_id, code) if is_module else self._local_file(construct_id, code)
+            case InlineCode():
+                return self._inline(construct_id, code)
+            case BucketCode():
+                return self._object(code)
+            case UriCode():
+                return _own_uri(code)
+            case NamedCode():
+                return self._named(construct_id, code)
+            case _:
+                raise _UnusableError("it is not made by Code", "use Code.from_asset(…), or another method of Code")
+
+    def _local_file(self, construct_id: str, code: AssetCode) -> str:
+        if not isinstance(code.path, str | Path):
+            raise _UnusableError("a path is expected", "use a string or a pathlib.Path")
+        if is_token(str(code.path)) or "://" in str(code.path):
+            raise _UnusableError("it is no file on this machine", f"use Code.from_uri({shown(code.path)})")
+        path = Path(code.path)
+        if _is(path.is_dir):
+            raise _UnusableError("it is a folder", "use a file, such as a zip of the folder")
+        if not _is(path.is_file):
+            is_text = any(map(str.isspace, str(code.path)))
+            remedy = "correct the path, or use Code.from_inline(…) for a text" if is_text else "correct the path"
+            raise _UnusableError(f"there is no such file in {Path.cwd()}", remedy)
+        if path.name.lower().endswith(".tar.gz"):
+            # The CDK keeps the last suffix of the name, and Spark unpacks .tar.gz and .tgz, but copies .gz as it is:
+            # https://github.com/apache/spark/blob/v3.5.9/core/src/main/scala/org/apache/spark/util/Utils.scala
+            with TemporaryDirectory() as folder:
+                copy = Path(shutil.copyfile(path, Path(folder, "archive.tgz")))
+                return self._upload(construct_id, copy, written=path)
+        return self._upload(construct_id, path, written=path)
+
+    def _module(self, construct_id: str, code: AssetCode) -> str:
+        """Upload Python code so that it can be imported by its name.
+
+        A local `.py` file, a package or a folder whose content is to be imported is uploaded as a zip: assets are named
+        by their hash, which is no name for a module. So is a wheel without compiled code, which Spark takes as a zip
+        only.
+        """
+        if not isinstance(code.path, str | Path):
+            return self._local_file(construct_id, code)
+        path = Path(code.path).resolve()
+        if (path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file():
+            with TemporaryDirectory() as folder:
+                if path.is_file():
+                    shutil.copyfile(path, Path(folder, path.name))
+                else:
+                    shutil.copytree(path, Path(folder, path.name), ignore=shutil.ignore_patterns("__pycache__"))
+                return self._upload(construct_id, Path(folder), written=Path(code.path), is_folder_of=True)
+        if path.is_file() and path.suffix == ".whl":
+            if not path.stem.endswith("-none-any"):
+                problem = "the wheel has compiled code, which Python imports from no archive"
+                raise _UnusableError(problem, "unpack it into a zip, and use archives and PYTHONPATH in environment")
+            with TemporaryDirectory() as folder:
+                # Spark puts .zip, .egg and .jar on the Python path of executors, and a wheel is a zip:
+                # https://github.com/apache/spark/pull/29806
+                copy = Path(shutil.copyfile(path, Path(folder, f"{path.stem}.zip")))
+                return self._upload(construct_id, copy, written=Path(code.path))
+        if path.is_dir():
+            return self._upload(construct_id, path, written=Path(code.path))
+        return self._local_file(construct_id, code)
+
+    def _inline(self, construct_id: str, code: InlineCode) -> str:
+        if not isinstance(code.text, str) or not code.text.strip():
+            raise _UnusableError("it is no text", "use a string with the query or the code")
+        if is_token(code.text):
+            remedy = "give it to the job as an argument, or in hive_conf or hive_variables"
+            raise _UnusableError("what is known at deployment only can't be uploaded", remedy)
+        if not isinstance(code.suffix, str) or not _SUFFIX.fullmatch(code.suffix):
+            raise _UnusableError(f"{shown(code.suffix)} is no end of a file's name", "use one such as '.sql'")
+        with TemporaryDirectory() as folder:
+            path = Path(folder, f"inline{code.suffix}")
+            path.write_text(code.text, encoding="utf-8")
+            return self._upload(construct_id, path, written=Path("Code.from_inline"))
+
+    def _object(self, code: BucketCode) -> str:
+        if code.bucket is None:
+            raise _UnusableError("an IBucket is expected", "use a Bucket, or import one with Bucket.from_…")
+        if not isinstance(code.key, str) or not code.key.strip() or code.key.startswith("/"):
+            raise _UnusableError("it is no key of an object", "use one such as 'code/etl.py'")
+        allow_reading(code.bucket, code.key, self._execution_role)
+        return code.bucket.s3_url_for_object(code.key)
+
+    def _named(self, construct_id: str, code: NamedCode) -> str:
+        if not isinstance(code.name, str) or not code.name.strip() or set(code.name) & set("/#,"):
+            raise _UnusableError("it is no name of a file", "use a name without '/', '#' and ','")
+        uri = self._uri(construct_id, code.code)
+        if "#" in uri:
+            raise _UnusableError(f"the file has the name {uri.rpartition('#')[2]!r} already", "name it once")
+        return f"{uri}#{code.name}"
+
+    def _upload(self, construct_id: str, path: Path, *, written: Path | None = None, is_folder_of: bool = False) -> str:
+        """The URI of a file, or of a zip of a folder's content, that `cdk deploy` uploads.
+
+        Args:
+            construct_id: The id of the asset.
+            path: The file or folder.
+            written: What the user calls it. An absolute path is another one on another machine: there it is the name
+                alone.
+            is_folder_of: Whether the folder is uploaded that what the user wrote is in.
+        """
+        # Absolute, as the CDK runs in another process, which stays in the folder that it was started in.
+        asset = s3_assets.Asset(self._job, construct_id, path=str(path.resolve()), exclude=["__pycache__"])
+        allow_reading(asset.bucket, asset.s3_object_key, self._execution_role)
+        if written is not None:
+            name = Path(written.name) if written.is_absolute() else written
+            self.names[asset.asset_hash[:_DIGITS_OF_HASH]] = (name.parent if is_folder_of else name).as_posix()
+        return asset.s3_object_url
+
+
+def _own_uri(code: UriCode) -> str:
+    if not isinstance(code.uri, str) or not code.uri.strip():
+        raise _UnusableError("it is no URI", "use one such as 's3://bucket/key'")
+    if not is_token(code.uri) and _RELATIVE_PATH.fullmatch(code.uri):
+        remedy = "use Code.from_asset for a file on this machine, or a URI such as 's3://bucket/key'"
+        raise _UnusableError("it is a path", remedy)
+    return code.uri
+
+
+def _is(question: Callable[[], bool]) -> bool:
+    """The answer of the file system, which refuses to look at what is too long for a path."""
+    try:
+        return question()
+    except OSError:
+        return False
