@@ -30,6 +30,18 @@ _RETRY = [
         "JitterStrategy": "FULL",
     },
 ]
+# A function that is to say that it was ended again and again is called for the hour for which CloudFormation waits: 120
+# times, half a minute apart. What goes on after the answer is tried for as long as an execution may take.
+_LAST_RETRY = [
+    {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": 2,
+        "MaxAttempts": 120,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 60,
+        "JitterStrategy": "FULL",
+    },
+]
 # CloudFormation waits for an answer for an hour. What goes on after it ends after a day: the return of streams whose
 # application's update fails.
 _EXECUTION_SECONDS = 25 * 3600
@@ -57,8 +69,19 @@ def definition(function_arn: str) -> dict[str, Any]:
                 "Default": "Wait",
             },
             "Wait": {"Type": "Wait", "SecondsPath": f"$.{contract.WAIT_SECONDS}", "Next": "Step"},
-            # Whatever ends the function again and again, CloudFormation is told some time.
-            "Give up": {**call, "Catch": [give_up], "Next": "Is answered"},
+            # Whatever ends the function again and again, CloudFormation is told as soon as it does not any more.
+            "Give up": {
+                **call,
+                "Retry": _LAST_RETRY,
+                "Catch": [{**give_up, "Next": "Was answered"}],
+                "Next": "Is answered",
+            },
+            "Was answered": {
+                "Type": "Choice",
+                "Choices": [{"Variable": f"$.{contract.IS_AFTERWARDS}", "IsPresent": True, "Next": "Step"}],
+                "Default": "Not answered",
+            },
+            "Not answered": {"Type": "Fail", "ErrorPath": f"$.{contract.ERROR}.Error"},
             "Answered": {"Type": "Succeed"},
         },
     }

@@ -7,7 +7,7 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from . import contract, errors, pace, runs, streams
+from . import contract, deadlines, errors, pace, runs, streams, tags
 from .failure import JobRunFailed
 from .request import Again, Done
 from .resource import Resource
@@ -22,7 +22,6 @@ _log = logging.getLogger(__name__)
 
 # UpdateApplication and DeleteApplication are accepted in these states; TERMINATED is deleted already.
 _STOPPED: frozenset[ApplicationStateType] = frozenset({"CREATED", "STOPPED", "TERMINATED"})
-_LONGEST_SECONDS = 57 * 60
 
 # Key of the request's progress: why the service did not stop it.
 _REFUSAL = "Refusal"
@@ -47,7 +46,7 @@ class _ApplicationResource(Resource):
         request = self._request
         if self._is_stopped(application_id):
             return None
-        if request.age > _LONGEST_SECONDS:
+        if request.age > deadlines.STOP_APPLICATION:
             raise JobRunFailed(
                 f"Application {application_id} could not be stopped. "
                 f"{request.progress.get(_REFUSAL, 'Its job runs are still being cancelled, or others start new ones.')}"
@@ -154,17 +153,15 @@ class ApplicationStop(_ApplicationResource):
         request, client = self._request, self._services.emr_serverless()
         is_same = request.old_properties.get(contract.APPLICATION_ID) == application_id
         before: dict[str, str] = request.old_properties.get(contract.APPLICATION_TAGS, {}) if is_same else {}
-        tags: dict[str, str] = request.properties.get(contract.APPLICATION_TAGS, {})
-        removed = sorted(before.keys() - tags.keys())
-        if not (tags or removed):
+        after: dict[str, str] = request.properties.get(contract.APPLICATION_TAGS, {})
+        removed = before.keys() - after.keys()
+        if not (after or removed):
             return
         self._standing.require()
         try:
             arn = client.get_application(applicationId=application_id)["application"]["arn"]
-            if removed:
-                client.untag_resource(resourceArn=arn, tagKeys=removed)
-            if tags:
-                # All of them, whatever was there before: somebody else may have changed them.
-                client.tag_resource(resourceArn=arn, tags=tags)
         except client.exceptions.ResourceNotFoundException:
             _log.info("application %s is gone and can't be tagged", application_id)
+            return
+        # All of them, whatever was there before: somebody else may have changed them.
+        tags.change(client, arn, after, removed=removed)

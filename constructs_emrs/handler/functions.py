@@ -12,7 +12,6 @@ import json
 import logging
 import math
 import os
-import random
 from typing import Any
 
 from . import answer, contract, errors, pace
@@ -32,7 +31,6 @@ _log = logging.getLogger(__name__)
 # the function's own policy, which came to be in the same deployment.
 _LONGEST_START_SECONDS = 240
 _TOO_EARLY_SECONDS = 90
-_PAUSE_SECONDS = (4, 12)
 
 
 def start(event: dict[str, Any], _context: object = None) -> None:
@@ -56,7 +54,7 @@ def accept(event: dict[str, Any], services: Services) -> None:
             if errors.passes(error) and tried > _LONGEST_START_SECONDS:
                 raise  # Lambda delivers the event again
             if errors.passes(error) or (errors.may_be_too_early(error) and tried < _TOO_EARLY_SECONDS):
-                services.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - nothing secret about it
+                services.sleep(pace.until_start())
                 continue
             _refuse(event, services, errors.sentence(error))
         return

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from . import contract, errors, failure, pace, patience, runs, streams, waiting
+from . import contract, deadlines, errors, failure, pace, patience, runs, streams, tags, waiting
 from .own_runs import SETTLED_SECONDS, Search
 from .patience import is_worth_another_try, reason_of
 from .request import FAILED_PREFIX, LOST_PREFIX, TAG_KEYS, Again, Done, work
@@ -16,7 +16,7 @@ from .stack import BEING_DELETED, ROLLING_BACK, UPDATING
 from .standing import LeftBehind, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from types_boto3_emr_serverless.type_defs import JobRunTypeDef
 
@@ -39,9 +39,6 @@ _LOOKED_AT = "LookedAt"
 _FAILURE = "Failure"
 _FAILED_AT = "FailedAt"
 
-# CloudFormation waits for an hour; what is still being cancelled then is cancelled again by the rollback.
-_LONGEST_END_SECONDS = 50 * 60
-_LONGEST_UNDO_SECONDS = 58 * 60
 # In which the service starts no run, but soon will.
 _CHANGING = frozenset({"CREATING", "STARTING", "STOPPING"})
 # Each try is a run that fails.
@@ -104,8 +101,7 @@ class JobRunResource(Resource):
         request = self._request
         status = self._standing.require()
         if request.kind == "Update" and self._is_unchanged() and self._stands():
-            self._retag()
-            return self._kept()
+            return self._keep.__name__
         if request.kind == "Create":
             # A new stack has no earlier runs to look for; neither has a new resource, if nothing has failed before.
             unstable = self._stack.unstable() if status == UPDATING else None
@@ -126,6 +122,14 @@ class JobRunResource(Resource):
             return run is not None
         job_run = streams.continuing(self._services.emr_serverless(), run)
         return job_run is None or runs.Successor.of(job_run) is None
+
+    def _keep(self) -> Done:
+        """Give the kept run the tags of the new template: a stack-wide tag must not run a job again."""
+        arn = self._arn_of_what_is_kept()
+        after: dict[str, str] = self._request.properties[contract.REQUEST].get("tags", {})
+        before: list[str] = self._request.old_properties[contract.REQUEST][TAG_KEYS]
+        self._tag(arn, after, removed=set(before) - after.keys())
+        return self._kept(arn)
 
     def _find(self) -> str:
         """Find the runs that have to end: the one that CloudFormation names, and those that took its place."""
@@ -190,9 +194,12 @@ class JobRunResource(Resource):
                 # The resource was made anew in the meantime, and what was left of the first attempt ended then.
                 self._request.progress[_SEARCH_FOR] = None
                 return
-        unstable = self._stack.unstable() if goes_on else None
-        since = unstable.began_at if unstable else self._stack.created_at()
-        self._search_for(since=since, request_id=request_id, is_settled=physical_id.startswith(FAILED_PREFIX))
+        unstable = self._stack.unstable()
+        since = unstable.began_at if unstable and goes_on else self._stack.created_at()
+        # What an attempt before this one has started may have another name.
+        any_look = unstable is not None and unstable.has_failed and not request_id
+        is_settled = physical_id.startswith(FAILED_PREFIX)
+        self._search_for(since=since, request_id=request_id, is_settled=is_settled, any_look=any_look)
 
     def _search_for(
         self, *, since: float, request_id: str = "", is_settled: bool = False, any_look: bool = False
@@ -213,7 +220,7 @@ class JobRunResource(Resource):
         remaining = self._end_runs(before_cancelling=self._standing.require)
         if not remaining:
             return self._search.__name__
-        if self._request.age > _LONGEST_END_SECONDS:
+        if self._request.age > deadlines.END_EARLIER_RUNS:
             names = ", ".join(run.job_run_id for run in remaining)
             raise failure.JobRunFailed(f"Job run {names} is still being cancelled; try again when it has ended.")
         return Again(pace.until_next_look(0))
@@ -279,7 +286,7 @@ class JobRunResource(Resource):
         is_rollback = request.kind == "Update" and self._standing.status == ROLLING_BACK
         if is_rollback and request.properties.get(contract.RUN_ON_ROLLBACK) != "true":
             self._stands_for_what_was_before()
-            return self._kept()
+            return self._kept(self._arn_of_what_is_kept())
         return self._announce.__name__
 
     def _announce(self) -> str:
@@ -317,7 +324,7 @@ class JobRunResource(Resource):
 
     def _is_application_changing(self, application_id: str) -> bool:
         """Whether the service refuses to start runs only until the application has stopped, or has started."""
-        if self._request.age > _LONGEST_END_SECONDS:
+        if self._request.age > deadlines.END_EARLIER_RUNS:
             return False
         application = self._services.emr_serverless().get_application(applicationId=application_id)["application"]
         return application["state"] in _CHANGING
@@ -383,7 +390,7 @@ class JobRunResource(Resource):
                 return Again(pace.at_least(SETTLED_SECONDS))
             progress[_TO_END] = [[*run, False] for run in found]
             progress[_FAILED_AT] = request.now
-        if self._end_runs() and request.age < _LONGEST_UNDO_SECONDS:
+        if self._end_runs() and request.age < deadlines.ANSWER:
             return Again(pace.until_next_look(0))
         if _RUN_ARN not in progress and self._announced() is not None:
             self._write_successor(None, request_id=_NOBODY)
@@ -417,7 +424,7 @@ class JobRunResource(Resource):
 
     _PHASES = {  # noqa: RUF012 - never changed
         phase.__name__: phase
-        for phase in (_begin, _find, _end, _search, _ended, _announce, _start, _check, _wait, _undo)
+        for phase in (_begin, _keep, _find, _end, _search, _ended, _announce, _start, _check, _wait, _undo)
     }
 
     def _own_run(self) -> runs.RunId:
@@ -450,11 +457,9 @@ class JobRunResource(Resource):
     def _is_unchanged(self) -> bool:
         return self._request.old_work == work(self._request.properties)
 
-    def _kept(self) -> Done:
+    def _kept(self, arn: str) -> Done:
         """The answer that leaves everything as it is."""
-        physical_id = self._request.physical_id
-        arn = self._arn_of_what_is_kept()
-        run = runs.RunId.from_arn(arn)
+        physical_id, run = self._request.physical_id, runs.RunId.from_arn(arn)
         return waiting.found(run, arn, physical_id) if run else Done(physical_id)
 
     def _arn_of_what_is_kept(self) -> str:
@@ -466,25 +471,11 @@ class JobRunResource(Resource):
     def _stands_for_what_was_before(self) -> None:
         """Let the run that stays CloudFormation's stand for the definition of before, though it is another one's."""
         arn = self._request.physical_id
-        self._tag_what_is_kept(arn, {contract.DEFINITION_TAG: work(self._request.properties)})
+        self._tag(arn, {contract.DEFINITION_TAG: work(self._request.properties)})
 
-    def _retag(self) -> None:
-        """Give the kept run the tags of the new template: a stack-wide tag must not run a job again."""
-        tags: dict[str, str] = self._request.properties[contract.REQUEST].get("tags", {})
-        before = self._request.old_properties[contract.REQUEST][TAG_KEYS]
-        self._tag_what_is_kept(self._arn_of_what_is_kept(), tags, removed=[key for key in before if key not in tags])
-
-    def _tag_what_is_kept(self, arn: str, tags: dict[str, str], *, removed: list[str] | None = None) -> None:
-        client = self._services.emr_serverless()
-        if runs.RunId.from_arn(arn) is None:
-            return
-        try:
-            if removed:
-                client.untag_resource(resourceArn=arn, tagKeys=removed)
-            if tags:
-                client.tag_resource(resourceArn=arn, tags=tags)
-        except client.exceptions.ResourceNotFoundException:
-            _log.info("job run %s is gone and can't be tagged", arn)
+    def _tag(self, arn: str, changed: dict[str, str], *, removed: Collection[str] = ()) -> None:
+        if runs.RunId.from_arn(arn) is not None:
+            tags.change(self._services.emr_serverless(), arn, changed, removed=removed)
 
 
 # In place of a request's id, when it did not start a run after all.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import contract, runs, waiting
+from . import contract, deadlines, runs, waiting
 from .failure import JobRunFailed
 from .request import Done
 from .resource import Resource
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from types_boto3_emr_serverless.type_defs import JobRunTypeDef
 
     from .request import Outcome
-
-# CloudFormation gives a custom resource an hour.
-_SECONDS_OF_ONE_RESOURCE = 3600
 
 
 class JobRunWait(Resource):
@@ -60,7 +57,7 @@ class JobRunWait(Resource):
         """
         request = self._request
         if request.kind == "Create":
-            longest = int(request.properties[contract.WAIT_NUMBER]) * _SECONDS_OF_ONE_RESOURCE
+            longest = int(request.properties[contract.WAIT_NUMBER]) * deadlines.CLOUDFORMATION_WAITS
             return job_run is not None and request.now - job_run["createdAt"].timestamp() > longest
         if request.old_properties.get(contract.JOB_RUN_ARN) == arn:
             return True

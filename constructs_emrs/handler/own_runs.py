@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import contract, pace, runs
+from . import contract, deadlines, pace, runs
 
 if TYPE_CHECKING:
     from types_boto3_emr_serverless.client import EMRServerlessClient
@@ -23,7 +23,6 @@ _MARGIN_SECONDS = 60.0
 # How many runs the job runs of a stack may ask for together: GetJobRun is allowed ten times a second. What is more is
 # put off, as in a stack that is deleted most of them are about to end.
 _MOST_QUESTIONS = 10_000
-_LONGEST_PATIENCE_SECONDS = 20 * 60
 # How many runs that are somebody else's are remembered.
 _MOST_OTHERS = 300
 
@@ -89,7 +88,7 @@ class Search:
             if not search["Token"]:
                 search["Applications"] = search["Applications"][1:]
             too_many = search["Asked"] * pace.job_run_count() > _MOST_QUESTIONS
-            if too_many and self._request.age < _LONGEST_PATIENCE_SECONDS:
+            if too_many and self._request.age < deadlines.BROAD_SEARCH:
                 del self._request.progress[_SEARCH]
                 return None
         self.are_applications_gone = search["Gone"] == len(self._applications)

@@ -22,6 +22,8 @@ _LONGEST_FOR_AGE = 60.0
 _SHORTEST_RETRY = 4.0
 _RETRY_SHARE = 1 / 3
 _SHORTEST_BETWEEN_LISTS = 10.0
+# Step Functions takes many executions a second: what it does not take is soon tried again.
+_BETWEEN_STARTS = 8.0
 # How often a request that waits for its run asks whether the stack still wants it: twice a second for all together.
 _BETWEEN_QUESTIONS = 30.0
 _QUESTIONS_A_SECOND = 2
@@ -46,6 +48,11 @@ def until_retry() -> float:
     """Seconds to wait after a call was throttled or failed, spread so that a rate of one a second is used well."""
     longest = min(_LONGEST, _SHORTEST_RETRY + job_run_count() * _RETRY_SHARE)
     return random.uniform(1, longest)  # noqa: S311 - nothing secret about it
+
+
+def until_start() -> float:
+    """Seconds to wait before an execution is started that Step Functions did not take."""
+    return _BETWEEN_STARTS * random.uniform(0.5, 1.5)  # noqa: S311 - nothing secret about it
 
 
 def until_next_list() -> float:

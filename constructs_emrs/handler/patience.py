@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from . import errors
+from . import deadlines, errors
 from .failure import JobRunFailed
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# CloudFormation waits for an hour; what is left is for the answer.
-_LONGEST_SECONDS = 58 * 60
 # How long a refusal may be a role, a policy or a key that the service does not see yet.
 _TOO_EARLY_SECONDS = 120
 
@@ -30,7 +28,7 @@ _REMEDIES = {
 def is_worth_another_try(error: Exception, request: Request) -> bool:
     """Whether the step may be done again: the service is busy, or has not seen yet what it needs."""
     if errors.passes(error):
-        return request.age < _LONGEST_SECONDS
+        return request.age < deadlines.ANSWER
     return errors.may_be_too_early(error) and may_still_appear(request)
 
 

@@ -123,6 +123,11 @@ class Request:
         return float(self._state[ASKED_AFTER])
 
     @property
+    def has_date(self) -> bool:
+        """Whether CloudFormation has said when it asked."""
+        return self.asked_after == self.asked_at
+
+    @property
     def asked_before(self) -> float:
         """The time before which CloudFormation has asked in any case."""
         return self.asked_at + _SECOND

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import contract
+from . import contract, tags
 
 if TYPE_CHECKING:
     from types_boto3_emr_serverless.client import EMRServerlessClient
@@ -168,7 +168,4 @@ _LEAST_PARTS = 2
 
 def succeed(client: EMRServerlessClient, arn: str, successor: Successor) -> None:
     """Write down what takes the place of the run with that ARN, unless it is gone."""
-    try:
-        client.tag_resource(resourceArn=arn, tags={contract.SUCCESSOR_TAG: successor.tag})
-    except client.exceptions.ResourceNotFoundException:
-        _log.info("job run %s is gone and can't be tagged", arn)
+    tags.change(client, arn, {contract.SUCCESSOR_TAG: successor.tag})

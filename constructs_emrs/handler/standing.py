@@ -106,7 +106,8 @@ class Standing:
             raise self._left_behind(status)
         if request.kind in _POSSIBLE and status not in _POSSIBLE[request.kind]:
             raise self._left_behind(status)
-        if request.kind == "Update" and status == ROLLING_BACK and since is not None and self._is_what_is_rolled_back():
+        may_be_of_before = since is not None or not request.has_date
+        if request.kind == "Update" and status == ROLLING_BACK and may_be_of_before and self._is_what_is_rolled_back():
             raise self._left_behind(status)
         request.progress[_SINCE] = since or request.asked_after
         request.progress[_READ_UNTIL] = request.progress[_SINCE]

@@ -6,7 +6,7 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from . import contract, errors, failure, pace, runs
+from . import contract, deadlines, errors, failure, pace, runs
 from .driver_log import DriverLog
 from .request import Again, Done, Outcome
 
@@ -22,9 +22,6 @@ _log = logging.getLogger(__name__)
 SUBMITTED = "SUBMITTED"
 _RUNNING = "RUNNING"
 
-# CloudFormation waits for an hour. What is left is for cancelling the run and for saying why.
-_LONGEST_SECONDS = 56 * 60
-_LONGEST_CANCEL_SECONDS = 58 * 60
 # What was logged before is no longer what the CDK CLI prints when CloudFormation tells it of the failure.
 _LOGGED_FOR_SECONDS = 60
 
@@ -65,7 +62,7 @@ def look(request: Request, services: Services, run: runs.RunId, job_run: JobRunT
         return None
     timeout = timedelta(seconds=int(request.properties[contract.WAIT_TIMEOUT_SECONDS]))
     waited = request.now - job_run["createdAt"].timestamp()
-    if waited > timeout.total_seconds() or (not hands_over and request.age > _LONGEST_SECONDS):
+    if waited > timeout.total_seconds() or (not hands_over and request.age > deadlines.WAIT):
         raise failure.job_run_failed(job_run, log, timed_out_after=timeout, file_names=names)
     return Again(pace.until_next_look(waited))
 
@@ -106,7 +103,7 @@ def end_failed_runs(request: Request, services: Services) -> Outcome:
         JobRunFailed: It ended, or there is no more time.
     """
     remaining = _end(services.emr_serverless(), [runs.RunId(*run) for run in request.progress[_FAILED_RUNS]])
-    if remaining and request.age < _LONGEST_CANCEL_SECONDS:
+    if remaining and request.age < deadlines.ANSWER:
         request.progress[_FAILED_RUNS] = [list(run) for run in remaining]
         return Again(pace.until_next_look(0))
     raise failed(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from constructs_emrs.handler import contract, errors, job_run, request, runs
+from constructs_emrs.handler import contract, deadlines, errors, job_run, request, runs
 from constructs_emrs.handler.job_run import JobRunResource
 from constructs_emrs.handler.request import Done
 from constructs_emrs.handler.standing import Standing
@@ -66,15 +66,6 @@ def starts_whatever_the_stack_does_by_now(monkeypatch: Patch) -> None:
     monkeypatch.setattr(Standing, "require_status", lambda _: None)
 
 
-def does_not_look_at_the_stack_once_more_when_the_run_has_started(monkeypatch: Patch) -> None:
-    def check(self: JobRunResource) -> str:
-        self._write_successor(self._own_run())
-        return "_wait"
-
-    monkeypatch.setitem(JobRunResource._PHASES, "_check", check)
-    monkeypatch.setattr(JobRunResource, "_require_now_and_then", lambda _: None)
-
-
 def takes_a_late_request_for_what_the_stack_does(monkeypatch: Patch) -> None:
     monkeypatch.setattr(
         Standing, "_place", lambda self, _: self._request.progress.update(StackStatusSince=0, EventsReadUntil=0)
@@ -84,11 +75,6 @@ def takes_a_late_request_for_what_the_stack_does(monkeypatch: Patch) -> None:
 def believes_the_time_at_which_a_url_expires(monkeypatch: Patch) -> None:
     monkeypatch.setattr(request, "_date_of", lambda _: None)
     monkeypatch.setattr(request, "_LATEST_SECONDS", 0.0)
-
-
-def ends_runs_for_whoever_asks(monkeypatch: Patch) -> None:
-    original = JobRunResource._end_runs
-    monkeypatch.setattr(JobRunResource, "_end_runs", lambda self, **_: original(self))
 
 
 def deletes_only_the_run_that_the_physical_id_names(monkeypatch: Patch) -> None:
@@ -124,7 +110,7 @@ def does_not_wait_until_the_old_run_has_ended(monkeypatch: Patch) -> None:
 
 
 def gives_up_the_ending_after_a_few_seconds(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(job_run, "_LONGEST_END_SECONDS", 60)
+    monkeypatch.setattr(deadlines, "END_EARLIER_RUNS", 60)
 
 
 def keeps_a_stream_that_an_update_has_ended(monkeypatch: Patch) -> None:
@@ -164,19 +150,8 @@ def a_state_machine_without_retry(monkeypatch: Patch) -> None:
     _definition(monkeypatch, lambda definition: [state.pop("Retry", None) for state in definition["States"].values()])
 
 
-def a_state_machine_without_catch(monkeypatch: Patch) -> None:
-    _definition(monkeypatch, lambda definition: definition["States"]["Step"].pop("Catch"))
-
-
-def a_state_machine_that_waits_for_lambda_as_for_a_killed_function(monkeypatch: Patch) -> None:
-    _definition(
-        monkeypatch,
-        lambda definition: [state["Retry"].pop(0) for state in definition["States"].values() if "Retry" in state],
-    )
-
-
-def a_step_that_may_take_three_seconds(monkeypatch: Patch) -> None:
-    _definition(monkeypatch, lambda definition: definition["States"]["Step"].update(TimeoutSeconds=3))
+def a_state_machine_that_bears_a_busy_lambda_no_longer_than_a_killed_function(monkeypatch: Patch) -> None:
+    _definition(monkeypatch, lambda definition: definition["States"]["Step"]["Retry"].pop(0))
 
 
 MUTATIONS = [
@@ -196,6 +171,7 @@ MUTATIONS = [
     reports_throttling_instead_of_waiting,
     starts_again_what_has_run,
     a_state_machine_without_retry,
+    a_state_machine_that_bears_a_busy_lambda_no_longer_than_a_killed_function,
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,12 @@ def direct_client(service: Service) -> EMRServerlessClient:
     return cast("EMRServerlessClient", _DirectClient(service))
 
 
+@functools.cache
+def _made_once() -> EMRServerlessClient:
+    """A client of botocore, for what it knows of the service: it takes longer to make than many a history to happen."""
+    return Service().client
+
+
 class Unreachable(Exception):
     """The answer of the service was lost."""
 
@@ -25,8 +32,8 @@ class Unreachable(Exception):
 class _DirectClient:
     def __init__(self, service: Service) -> None:
         self._service = service
-        self.exceptions = service.client.exceptions
-        self.meta = service.client.meta
+        self.exceptions = _made_once().exceptions
+        self.meta = _made_once().meta
 
     def start_job_run(self, *, applicationId: str, **members: Any) -> Any:  # noqa: N803 - the API's names
         return self._call("start_job_run", applicationId, body={**members, "applicationId": applicationId})

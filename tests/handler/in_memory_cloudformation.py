@@ -176,8 +176,11 @@ class CloudFormation:
             execution.time_out()
             return
         state = json.loads(json.dumps(execution.data))
+        ends_at = self.now + min(deployed().step_seconds, execution.task_seconds)
         try:
             output = functions.advance(state, self.services())
+            if self.now > ends_at:
+                raise Killed
         except Killed:
             # What the function knew is lost: the state machine calls it with the state of before.
             execution.fail_task(TaskFailed("Sandbox.Timedout", "{}"), self.now)
@@ -337,7 +340,9 @@ class CustomResource:
         for number in range(MOST_STEPS):
             if pending.answer is not None:
                 return pending.answer
-            execution = self.cloudformation.active()[0]
+            active = self.cloudformation.active()
+            assert active, "nobody is going to answer"
+            execution = active[0]
             self.cloudformation.step(execution)
             if self.cloudformation.now - pending.sent_at > LIMIT_SECONDS:
                 raise AssertionError("CloudFormation did not receive a response from your Custom Resource.")

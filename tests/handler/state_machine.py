@@ -157,19 +157,21 @@ class Execution:
                     wakes_at += seconds
                     name = state["Next"]
                 case "Choice":
-                    name = next(
-                        (
-                            choice["Next"]
-                            for choice in state["Choices"]
-                            if self.data[choice["Variable"].removeprefix("$.")] is choice["BooleanEquals"]
-                        ),
-                        state["Default"],
-                    )
+                    name = next((one["Next"] for one in state["Choices"] if self._is_met(one)), state["Default"])
                 case "Succeed":
                     self._end("SUCCEEDED")
                     return
+                case "Fail":
+                    self._end("FAILED", "by its definition")
+                    return
                 case unknown:
                     raise AssertionError(f"a state of type {unknown} is not played")
+
+    def _is_met(self, choice: dict[str, Any]) -> bool:
+        key = choice["Variable"].removeprefix("$.")
+        if "IsPresent" in choice:
+            return (key in self.data) is choice["IsPresent"]
+        return self.data[key] is choice["BooleanEquals"]
 
     def _record(self, events: int) -> bool:
         self._events += events

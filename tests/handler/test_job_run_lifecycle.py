@@ -424,3 +424,57 @@ def test_an_update_whose_first_step_comes_after_the_rollback_began_starts_nothin
     answer = resource.answer_to(late)
     assert "the stack is UPDATE_ROLLBACK_IN_PROGRESS by now" in answer["Reason"]
     assert "new" not in [run.request["name"] for run in service.runs.values()]
+
+
+def test_what_a_create_that_failed_has_started_ends_though_its_second_attempt_has_another_name(
+    service: Service, resource: CustomResource
+) -> None:
+    resource.create(properties(name="old", wait_for="RUNNING"))
+    # CloudFormation had given it up, and did not roll back; it invents an id.
+    cloudformation = resource.cloudformation
+    for status in ("CREATE_FAILED", "UPDATE_IN_PROGRESS"):
+        service.sleep(2)
+        cloudformation.status = status
+    resource.properties = properties(name="new", wait_for="RUNNING")
+    resource.delete(physical_id="Lake-EtlOnDeploy-1A2B3C4D5E6F", status="ROLLBACK_IN_PROGRESS")
+    assert service.active_runs() == []
+
+
+def test_an_update_without_a_date_that_arrives_a_quarter_of_an_hour_late_is_not_taken_for_its_rollback(
+    service: Service, resource: CustomResource
+) -> None:
+    stream = {**properties(name="old", wait_for="RUNNING"), contract.RUN_ON_ROLLBACK: True}
+    resource.create(stream)
+    cloudformation = resource.cloudformation
+    cloudformation.has_dates = False
+    service.sleep(2)
+    cloudformation.status = "UPDATE_IN_PROGRESS"
+    late = cloudformation.ask(
+        "Update",
+        resource.logical_id,
+        resource.resource_type,
+        {**stream, **properties(name="new", wait_for="RUNNING")},
+        old=stream,
+        physical_id=resource.physical_id,
+    )
+    service.sleep(2)
+    cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    service.sleep(900)
+    cloudformation.deliver(late.event)
+    assert "the stack is UPDATE_ROLLBACK_IN_PROGRESS by now" in resource.answer_to(late)["Reason"]
+    assert [run.request["name"] for run in service.active_runs()] == ["old"]
+
+
+def test_tags_are_changed_though_the_service_fails_every_other_call(service: Service, resource: CustomResource) -> None:
+    resource.create(properties())
+    calls = 0
+
+    def fail(name: str) -> None:
+        nonlocal calls
+        calls += not name.startswith("after ")
+        if calls % 4 == 0:
+            raise Refused("InternalServerException", 500)
+
+    service.interfere = fail
+    resource.update(properties(tags={"owner": "me"}))
+    assert only_run(service).request["tags"]["owner"] == "me"
