@@ -463,18 +463,3 @@ def test_an_update_without_a_date_that_arrives_a_quarter_of_an_hour_late_is_not_
     cloudformation.deliver(late.event)
     assert "the stack is UPDATE_ROLLBACK_IN_PROGRESS by now" in resource.answer_to(late)["Reason"]
     assert [run.request["name"] for run in service.active_runs()] == ["old"]
-
-
-def test_tags_are_changed_though_the_service_fails_every_other_call(service: Service, resource: CustomResource) -> None:
-    resource.create(properties())
-    calls = 0
-
-    def fail(name: str) -> None:
-        nonlocal calls
-        calls += not name.startswith("after ")
-        if calls % 4 == 0:
-            raise Refused("InternalServerException", 500)
-
-    service.interfere = fail
-    resource.update(properties(tags={"owner": "me"}))
-    assert only_run(service).request["tags"]["owner"] == "me"
