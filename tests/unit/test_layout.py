@@ -1,10 +1,13 @@
-"""A private name is used in its own module only, so that a module can be read and changed by itself."""
+"""A module can be read and changed by itself: what others use of it, they name so that tools see it."""
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+
+import constructs_emrs
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("constructs_emrs", "emrs_local")
@@ -126,3 +129,79 @@ def test_the_use_of_a_private_name_of_another_module_is_found(source: str) -> No
 )
 def test_other_names_are_not_found(source: str) -> None:
     assert private_names_from_elsewhere(source) == set()
+
+
+def _imported_modules(source: str, package: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The modules that relative imports of a module of the package name, as paths from the top of it all."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            outer = (*package[: len(package) - node.level + 1], *(node.module or "").split("."))
+            yield from ([(*filter(None, outer), name.name) for name in node.names])
+
+
+def private_rooms_entered(source: str, package: Sequence[str]) -> set[str]:
+    """The private modules of other rooms that a module imports from."""
+    return {
+        ".".join(path[: place + 1])
+        for path in _imported_modules(source, package)
+        for place, part in enumerate(path)
+        if _is_private(part) and tuple(path[:place]) != tuple(package[:place])
+    }
+
+
+@pytest.mark.parametrize("module", sorted((ROOT / "constructs_emrs").rglob("*.py")), ids=str)
+def test_a_private_module_is_imported_in_its_own_room_only(module: Path) -> None:
+    package = module.relative_to(ROOT).parts[:-1]
+    assert private_rooms_entered(module.read_text(encoding="utf-8"), package) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "entered"),
+    [
+        ("from ..jobs._rules import request", {"library.jobs._rules"}),
+        ("from ..jobs import _request", {"library.jobs._request"}),
+        ("from ._request import members", set()),
+        ("from . import _request", set()),
+        ("from ..jobs.options import JobMode", set()),
+    ],
+)
+def test_a_private_module_of_another_room_is_found(source: str, entered: set[str]) -> None:
+    assert private_rooms_entered(source, ("library", "runs")) == entered
+
+
+def unseen_by_mypy(source: str) -> list[str]:
+    """Members that are asked for by a text, and casts to interfaces: mypy notices no rename of either."""
+    return [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        for asked in node.args[:2]
+        if isinstance(asked, ast.Constant) and isinstance(asked.value, str)
+        if (node.func.id in {"getattr", "hasattr"} and not asked.value.startswith("__"))
+        or (node.func.id == "cast" and re.fullmatch("I[A-Z][a-z]+", asked.value))
+    ]
+
+
+@pytest.mark.parametrize("room", ["applications", "custom_resources", "jobs", "monitoring", "permissions", "runs"])
+def test_mypy_sees_what_a_room_asks_of_an_application_or_a_job(room: str) -> None:
+    modules = (ROOT / "constructs_emrs" / room).rglob("*.py")
+    unseen = {str(module): unseen_by_mypy(module.read_text(encoding="utf-8")) for module in modules}
+    of_an_alias = "hasattr(key, 'alias_name')"  # only an alias has it
+    assert {call for calls in unseen.values() for call in calls} <= {of_an_alias}
+
+
+@pytest.mark.parametrize(
+    "call", ["getattr(application, 'release_label', None)", "hasattr(job, 'mode')", "cast('IApplication', self)"]
+)
+def test_what_mypy_does_not_see_is_found(call: str) -> None:
+    assert unseen_by_mypy(call) == [call]
+
+
+# How rules and requests are called, which have homes of their own: values that users meet are data.
+INTERNAL = re.compile("check|render|spark_conf|bind|prerequisites")
+
+
+@pytest.mark.parametrize("name", constructs_emrs.__all__)
+def test_the_public_api_has_no_rules_and_writes_no_requests(name: str) -> None:
+    members = {member for member in dir(getattr(constructs_emrs, name)) if not member.startswith("_")}
+    assert {member for member in members if INTERNAL.search(member)} == set()
