@@ -47,7 +47,10 @@ def description_without_texts() -> dict[str, Any]:
 def _description() -> dict[str, Any]:
     from botocore.loaders import Loader
 
-    return cast("dict[str, Any]", Loader().load_service_model(contract.SERVICE, MODEL, contract.API_VERSION))
+    # Not the models in ~/.aws/models, which botocore reads by default: they are others on another machine, and one app
+    # would have several templates.
+    loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+    return cast("dict[str, Any]", loader.load_service_model(contract.SERVICE, MODEL, contract.API_VERSION))
 
 
 def _without_texts(part: Any) -> Any:

@@ -1,12 +1,15 @@
 """The package itself: its public names, and what the handler may import."""
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 import constructs_emrs
@@ -64,6 +67,31 @@ def test_the_functions_bring_the_service_model_that_is_installed_at_synth() -> N
         assert (shape.type_name, shape.metadata) == (installed.type_name, installed.metadata)
         assert list(getattr(shape, "members", ())) == list(getattr(installed, "members", ()))
     assert set(brought.shape_names) == set(service_model().shape_names)
+
+
+def test_a_model_in_the_home_of_a_developer_changes_nothing(tmp_path: Path) -> None:
+    """Botocore reads `~/.aws/models` when it is not told otherwise."""
+    code = (
+        "import hashlib, pathlib\n"
+        "from botocore.loaders import Loader\n"
+        "from constructs_emrs.custom_resources.asset import handler_asset\n"
+        "print('Own' in Loader().load_service_model('emr-serverless', 'service-2')['operations'])\n"
+        "(file,) = pathlib.Path(handler_asset(), 'data').rglob('*.json')\n"
+        "print(hashlib.sha256(file.read_bytes()).hexdigest())"
+    )
+    own = tmp_path / ".aws" / "models" / contract.SERVICE / contract.API_VERSION / "service-2.json"
+    own.parent.mkdir(parents=True)
+    description = Loader().load_service_model(contract.SERVICE, "service-2")
+    own.write_text(json.dumps({**description, "operations": {**description["operations"], "Own": {}}}))
+    with_own = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    (brought,) = (Path(handler_asset()) / contract.MODEL_FOLDER).rglob("*.json")
+    assert with_own == ["True", hashlib.sha256(brought.read_bytes()).hexdigest()]
 
 
 def test_the_functions_do_not_bring_the_documentation_of_the_service() -> None:
