@@ -196,7 +196,7 @@ class DeployedStack:
     def granted_to_step(self) -> Policy:
         """What jobs and applications need of the step function: gone when the last of them left the template."""
         role = self.resources("AWS::IAM::Role")[f"{PROVIDER}Role"]
-        (granted,) = [policy for policy in self._role_policies("step", role) if "JobRuns" in policy.policy]
+        (granted,) = [policy for policy in self._role_policies("step", role) if "RolePolicies" in policy.policy]
         return granted
 
     def begin_update(self) -> None:
