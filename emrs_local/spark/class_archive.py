@@ -131,7 +131,7 @@ class ClassArchive:
             ],
         )
         training.write()
-        _run(training.command, environment=training.environment, directory=temporary / "training")
+        _run(training.command, environment=training.environment, directory=training.working_directory)
         top.rename(self._of_spark)  # which is missing if Java could not make it
         sizes = temporary / self._sizes.name
         sizes.write_text(self._measured())

@@ -39,6 +39,7 @@ class SparkDriver:
         self._mount = mount
         self._groups = groups
         self._directory = request.work_directory.absolute()
+        self._missing_jars: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -55,7 +56,8 @@ class SparkDriver:
         """Start the process.
 
         Raises:
-            RuntimeError: If Spark or Java is missing, or the arguments are too long for this machine.
+            RuntimeError: If Spark or Java is missing, something that the job brings or asks for, or its Python; or if
+                the arguments are too long for this machine.
             ValueError: If it is not known how the service reads the job driver's parameters.
         """
         java, spark = java_home(), spark_home()
@@ -77,13 +79,15 @@ class SparkDriver:
             java_options=archive.java_options if (archive := class_archive()) else [],
         )
         submission.write()
+        submission.fetch(self._mount.tree)
+        self._missing_jars = submission.missing_jars
         with self.stdout.open("wb") as stdout, self.stderr.open("wb") as stderr:
             stderr.write("".join(f"{notice}\n" for notice in submission.notices).encode())
             stderr.flush()
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - to run what the job says is the purpose
                     submission.command,
-                    cwd=self._directory,
+                    cwd=submission.working_directory,
                     env=submission.environment,
                     stdin=subprocess.DEVNULL,
                     stdout=stdout,
@@ -113,10 +117,10 @@ class SparkDriver:
         forget_group(self._groups, process.pid)
 
     def failure_summary(self) -> str:
-        """The last few exceptions in what the driver and Spark wrote."""
+        """The jars that are missing here, and the last few exceptions in what the driver and Spark wrote."""
         # PySpark sends what Python writes to standard error, tracebacks too, to the driver's standard output.
         output = [file.read_text(encoding="utf-8", errors="replace") for file in (self.stderr, self.stdout)]
-        return failure_summary("\n".join(output))
+        return "\n".join(filter(None, [*self._missing_jars, failure_summary("\n".join(output))]))
 
     def close(self) -> None:
         """Take S3 away from the job."""

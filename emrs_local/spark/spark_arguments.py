@@ -3,12 +3,22 @@
 import re
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Final
 
 _DRIVER_ENVIRONMENT_PREFIX: Final = "spark.emr-serverless.driverEnv."
-_IMAGE_SPARK_HOME: Final = re.compile(r"\A(?:(?:local|file):(?://)?)?/usr/lib/spark/")
 _MEMORY: Final = re.compile(r"(\d+)([bkmgtp]?)b?", re.IGNORECASE)
+# Of each of these the option wins over the property, wherever they are.
+_OPTIONS: Final[Mapping[str, str]] = {
+    "--archives": "spark.archives",
+    "--files": "spark.files",
+    "--jars": "spark.jars",
+    "--py-files": "spark.submit.pyFiles",
+}
+# Of each of these the last wins, be it the option or the property.
+_ALIASES: Final[Mapping[str, str]] = {
+    "--driver-class-path": "spark.driver.extraClassPath",
+    "--driver-memory": "spark.driver.memory",
+}
 _MEBIBYTES: Final = {"b": 2**-20, "k": 2**-10, "": 1, "m": 1, "g": 2**10, "t": 2**20, "p": 2**30}
 
 
@@ -54,18 +64,21 @@ def split_parameters(parameters: str) -> list[str]:
 def submitted_properties(arguments: Iterable[str]) -> dict[str, str]:
     """The Spark properties that spark-submit arguments set; the later win."""
     properties = {}
+    by_option = {}
     remaining = iter(arguments)
     for argument in remaining:
         option, equals, value = argument.partition("=")
-        if option not in {"--conf", "-c", "--driver-memory"}:
+        if option not in {"--conf", "-c", *_ALIASES, *_OPTIONS}:
             continue
         value = value if equals else next(remaining, "")
-        if option == "--driver-memory":
-            properties["spark.driver.memory"] = value
+        if option in _OPTIONS:
+            by_option[_OPTIONS[option]] = value
+        elif option in _ALIASES:
+            properties[_ALIASES[option]] = value
         else:
             name, _, setting = value.partition("=")
             properties[name] = setting
-    return properties
+    return properties | by_option
 
 
 def hive_properties(arguments: Iterable[str]) -> dict[str, str]:
@@ -87,8 +100,3 @@ def memory_mebibytes(size: str) -> int | None:
     """A size such as `14g`, in mebibytes as it is without a unit; `None` if Spark would not understand it."""
     match = _MEMORY.fullmatch(size.strip())
     return round(int(match[1]) * _MEBIBYTES[match[2].lower()]) if match else None
-
-
-def local_entry_point(entry_point: str, *, spark_home: Path) -> str:
-    """The entry point; what the EMR image has below `/usr/lib/spark` is found in the Spark that is here."""
-    return _IMAGE_SPARK_HOME.sub(lambda _: f"{spark_home}/", entry_point, count=1)

@@ -4,26 +4,35 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from emrs_local.spark.configuration_files import hadoop_xml, java_properties
+from emrs_local.spark.image import Image
+from emrs_local.spark.interpreters import interpreter
 from emrs_local.spark.java_command import SPARK_SQL, LeftToTheLauncherError, java_command
+from emrs_local.spark.object_tree import ObjectTree
 from emrs_local.spark.spark_arguments import (
     driver_environment,
     hive_properties,
-    local_entry_point,
     memory_mebibytes,
     split_parameters,
     submitted_properties,
 )
+from emrs_local.spark.working_folder import WorkingFolder
 
 _DEFAULT_DRIVER_MEMORY: Final = "4g"  # in local mode the driver does the executors' work too
 _FEW_PROCESSORS: Final = 2
 # EMR's own client of the catalog, and Iceberg's.
 _GLUE_CATALOG: Final = re.compile(r"AWSGlueDataCatalogHiveClientFactory|\.aws\.glue\.GlueCatalog")
 _USER: Final = "hadoop"  # whom EMR runs jobs as
+_PYTHON_VARIABLES: Final = ("PYSPARK_DRIVER_PYTHON", "PYSPARK_PYTHON")
+_PYTHON_PROPERTIES: Final = ("spark.pyspark.driver.python", "spark.pyspark.python")
+# What lists paths of the image, and how they are separated.
+_CLASS_PATHS: Final[Mapping[str, str]] = {"spark.jars": ",", "spark.driver.extraClassPath": ":"}
+_WORKERS_PATH: Final = "spark.executorEnv.PYTHONPATH"
 _LOG4J2: Final[Mapping[str, str]] = {
     "rootLogger.level": "warn",
     "rootLogger.appenderRef.stderr.ref": "stderr",
@@ -86,6 +95,8 @@ class Submission:
         self._java_home = java_home
         self._spark_home = spark_home
         self._java_options = java_options
+        self._image = Image(spark_home=spark_home, working_folder=self.working_directory)
+        self._pythons: dict[str, str] = {}
 
     @property
     def configuration_directory(self) -> Path:
@@ -96,6 +107,11 @@ class Submission:
     def temporary_directory(self) -> Path:
         """Where the process puts what is not needed after it; it must exist."""
         return self._directory / "tmp"
+
+    @property
+    def working_directory(self) -> Path:
+        """Where the process starts, and what `/home/hadoop` is to the job."""
+        return self._directory / "home"
 
     @property
     def command(self) -> list[str]:
@@ -117,16 +133,14 @@ class Submission:
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",  # stdout can be followed
             "TZ": "UTC",
-            **self._exported,
-            **driver_environment(self._properties),
+            "PYSPARK_PYTHON": sys.executable,
+            **self._job_environment,
             **self._environment,
             "HADOOP_CONF_DIR": str(self.configuration_directory),
             "HADOOP_USER_NAME": _USER,
-            "HOME": str(self._directory),
+            "HOME": str(self.working_directory),
             "JAVA_HOME": str(self._java_home),
             "PATH": os.environ.get("PATH", os.defpath),
-            "PYSPARK_DRIVER_PYTHON": sys.executable,
-            "PYSPARK_PYTHON": sys.executable,
             "PYTHONHASHSEED": "0",  # as `spark-submit` has it
             "SPARK_CONF_DIR": str(self.configuration_directory),
             "SPARK_HOME": str(self._spark_home),
@@ -153,11 +167,32 @@ class Submission:
 
     def write(self) -> None:
         """Make the directories and write the files that the process finds."""
-        for directory in (self.configuration_directory, self.temporary_directory):
+        for directory in (self.configuration_directory, self.temporary_directory, self.working_directory):
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(0o700)
         for name, content in self.configuration_files.items():
             (self.configuration_directory / name).write_text(content, encoding="utf-8")
+
+    def fetch(self, tree: Callable[[str], ObjectTree]) -> None:
+        """Fill the working directory with what the job brings, and find the Pythons that it asks for.
+
+        Args:
+            tree: The files of a bucket, as the job sees them.
+
+        Raises:
+            RuntimeError: Something of that is missing, refused, damaged, or not on this machine.
+        """
+        self._working_folder.fill(tree)
+        asked = {self._job_environment.get(name) for name in _PYTHON_VARIABLES}
+        asked |= {self._properties.get(name) for name in _PYTHON_PROPERTIES}
+        for python in filter(None, asked):
+            try:
+                self._pythons[python] = interpreter(self._image.here(python), working_folder=self.working_directory)
+            except LookupError as error:
+                raise RuntimeError(f"the job asks for the Python {python}, which {error}") from error
+        entry_point = self._spark_submit.get("entryPoint", "")
+        if entry_point and self._image.lacks(entry_point):
+            raise RuntimeError(f"the entry point {entry_point} is not on this machine")
 
     @property
     def _arguments(self) -> list[str]:
@@ -169,7 +204,7 @@ class Submission:
         return [
             *self._parameters,
             *self._overrides,
-            local_entry_point(self._spark_submit["entryPoint"], spark_home=self._spark_home),
+            self._image.here(self._spark_submit["entryPoint"]),
             *self._spark_submit.get("entryPointArguments", []),
         ]
 
@@ -186,6 +221,23 @@ class Submission:
     @property
     def notices(self) -> list[str]:
         """What the job ought to know of this machine, for its log."""
+        return [*self._glue_notices, *self.missing_jars]
+
+    @property
+    def missing_jars(self) -> list[str]:
+        """What the job's class path names of the EMR image and is not here, a line each."""
+        return [
+            f"emrs_local: {jar}, which {name} names, is not on this machine, nor are its classes: "
+            "for a local run, name a jar in S3 that has them for Spark 3.5 and Scala 2.12"
+            for name in _CLASS_PATHS
+            for jar in self._missing_in(name)
+        ]
+
+    def _missing_in(self, name: str) -> list[str]:
+        return [jar for jar in _listed(self._properties.get(name, ""), _CLASS_PATHS[name]) if self._image.lacks(jar)]
+
+    @property
+    def _glue_notices(self) -> list[str]:
         settings = [*self._properties.items(), *self._hive_site.items(), *self._classified("core-site").items()]
         names = sorted({name for name, value in settings if _GLUE_CATALOG.search(value)})
         if not names:
@@ -230,19 +282,49 @@ class Submission:
         site = self._classified("hive-site")
         return [argument for name, value in site.items() for argument in ("--hiveconf", f"{name}={value}")]
 
-    @property
+    @cached_property
     def _properties(self) -> dict[str, str]:
         return self._defaults | submitted_properties(self._parameters)
+
+    @cached_property
+    def _working_folder(self) -> WorkingFolder:
+        return WorkingFolder(
+            path=self.working_directory,
+            resources=self._directory / "resources",
+            properties=self._properties,
+            image=self._image,
+        )
+
+    @property
+    def _job_environment(self) -> dict[str, str]:
+        given = self._exported | driver_environment(self._properties)
+        if "PYTHONPATH" in given:
+            given["PYTHONPATH"] = self._here(given["PYTHONPATH"], ":")
+        return given | {
+            name: self._pythons.get(given[name], given[name]) for name in _PYTHON_VARIABLES if name in given
+        }
+
+    def _here(self, paths: str, separator: str, *, without: Collection[str] = ()) -> str:
+        kept = [path for path in _listed(paths, separator) if path not in without]
+        return separator.join(self._image.here(path) for path in kept)
 
     @property
     def _overrides(self) -> list[str]:
         # Being the last, these win over what makes sense only in the EMR image and on the service's workers.
         overrides = ["--master", "local[*]", "--deploy-mode", "client"]
         requested = self._properties
-        fixed = dict.fromkeys(["spark.pyspark.python", "spark.pyspark.driver.python"], sys.executable)
+        fixed = {
+            name: self._pythons.get(value, value) for name, value in requested.items() if name in _PYTHON_PROPERTIES
+        }
+        for name, separator in _CLASS_PATHS.items():
+            fixed[name] = self._here(requested.get(name, ""), separator, without=self._missing_in(name))
+        fixed[_WORKERS_PATH] = self._here(requested.get(_WORKERS_PATH, ""), ":")
         fixed |= {f"spark.hadoop.{name}": value for name, value in self._hadoop_properties.items()}
         for name in sorted(fixed.keys() & requested.keys()):
             overrides += ["--conf", f"{name}={fixed[name]}"]
+        if "spark.jars" in requested:
+            overrides += ["--jars", fixed["spark.jars"]]  # over which the property does not win
+        overrides += self._working_folder.arguments
         # A worker of the service may have more memory than this machine, and a heap grows until the machine swaps.
         most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**21  # half of it, in MiB
         if (memory_mebibytes(requested["spark.driver.memory"]) or 0) > most:
@@ -260,6 +342,10 @@ class Submission:
 
 def _is(configuration: Mapping[str, Any], *classifications: str) -> bool:
     return configuration["classification"] in classifications
+
+
+def _listed(text: str, separator: str) -> list[str]:
+    return [part for part in map(str.strip, text.split(separator)) if part]
 
 
 def _properties_of(configurations: Iterable[Mapping[str, Any]]) -> dict[str, str]:

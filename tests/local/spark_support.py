@@ -75,6 +75,11 @@ class TestBucket:
         self.s3.put_object(Bucket=self.name, Key=key, Body=content.encode())
         return f"s3://{self.name}/{key}"
 
+    def upload(self, file: Path) -> str:
+        """Write an object that is named as a local file, and return its address."""
+        self.s3.upload_file(str(file), self.name, f"uploaded/{file.name}")
+        return f"s3://{self.name}/uploaded/{file.name}"
+
     def get(self, key: str) -> str:
         """The content of an object."""
         with closing(self.s3.get_object(Bucket=self.name, Key=key)["Body"]) as body:

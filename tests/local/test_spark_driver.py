@@ -1,6 +1,9 @@
 import shutil
 import signal
 import subprocess
+import sys
+import venv
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -309,6 +312,152 @@ def test_a_hive_query_runs(runner: Runner) -> None:
 
 def test_nothing_is_missing_here() -> None:
     assert missing_requirements() == []
+
+
+def zipped(file: Path, **modules: str) -> Path:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in modules.items():
+            archive.writestr(f"{name}.py", content)
+    return file
+
+
+def test_what_a_job_brings_is_in_its_working_folder(runner: Runner, tmp_path: Path) -> None:
+    """Under the names that it has on EMR Serverless, for driver and workers, and for SparkFiles."""
+    models = runner.bucket.put("conf/models.json", "a model")
+    helper = runner.bucket.upload(zipped(tmp_path / "helper.zip", helper="NAME = 'a helper'"))
+    libraries = runner.bucket.upload(zipped(tmp_path / "libraries.zip", brought="NAME = 'a library'"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a.txt").write_text("some data")
+    data = runner.bucket.upload(Path(shutil.make_archive(str(tmp_path / "data"), "gztar", tmp_path / "data")))
+    job = runner.start(
+        """
+import os, sys
+import brought, helper
+from pyspark import SparkFiles
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+
+def look(_):
+    import brought, helper
+    files = ["models.json", "data.tar.gz/a.txt"]
+    found = [open(file).read() for file in files] + [open(SparkFiles.get(file)).read() for file in files]
+    return [brought.NAME, helper.NAME, open("named").read(), sorted(os.listdir()), *found]
+
+print(look(0))
+print(spark.sparkContext.parallelize([0], 1).map(look).first() == look(0))
+print(os.getcwd() == os.environ["HOME"] == os.path.dirname(os.path.dirname(brought.__file__)))
+print(os.path.exists(SparkFiles.get("dependencies/brought.py")))
+open("written", "w")
+raise ValueError("that is all")
+""",
+        sparkSubmitParameters=(
+            f"--files {models},{models}#named --py-files {helper} "
+            f"--archives {libraries}#dependencies --conf spark.archives=s3://lost/x.zip "
+            "--conf spark.emr-serverless.driverEnv.PYTHONPATH=./dependencies "
+            "--conf spark.executorEnv.PYTHONPATH=/home/hadoop/dependencies "
+            "--jars /usr/lib/spark/jars/spark-core_2.12-3.5.1-amzn-0.jar,/usr/share/aws/x/x.jar"
+        ).replace("#dependencies", f"#dependencies,{data}"),
+    )
+
+    assert exit_code_of(job) == 1
+    assert job.stdout.read_text().splitlines()[:4] == [
+        "['a library', 'a helper', 'a model', "
+        "['data.tar.gz', 'dependencies', 'helper.zip', 'models.json', 'named'], "
+        "'a model', 'some data', 'a model', 'some data']",
+        "True",
+        "True",
+        "True",
+    ]
+    missing, said = job.failure_summary().splitlines()
+    assert missing.startswith("emrs_local: /usr/share/aws/x/x.jar, which spark.jars names, is not on this machine")
+    assert said == "ValueError: that is all"
+    assert missing in job.stderr.read_text()
+
+
+def test_a_packed_environment_runs_driver_and_workers(runner: Runner, tmp_path: Path) -> None:
+    """As AWS documents it, with an interpreter that is a link into the image that it was packed in."""
+    made, version = tmp_path / "made", "python{}.{}".format(*sys.version_info[:2])
+    venv.create(made, symlinks=True)
+    for link in (made / "bin").glob("python*"):
+        link.unlink()
+    (made / "bin" / version).symlink_to(f"/image/bin/{version}")
+    (made / "bin/python").symlink_to(version)
+    configuration = (made / "pyvenv.cfg").read_text()
+    (made / "pyvenv.cfg").write_text(configuration.replace(sys.base_prefix, "/image"))
+    (made / f"lib/{version}/site-packages/brought.py").write_text("NAME = 'a library'")
+    packed = runner.bucket.upload(Path(shutil.make_archive(str(tmp_path / "packed"), "gztar", made)))
+    job = runner.start(
+        """
+import os, sys
+from pyspark.sql import SparkSession
+
+def look(_):
+    import brought
+    return brought.NAME, os.path.relpath(sys.prefix)
+
+print(os.environ["PYSPARK_PYTHON"], look(0))
+print(SparkSession.builder.getOrCreate().sparkContext.parallelize([0], 1).map(look).first())
+""",
+        sparkSubmitParameters=(
+            f"--conf spark.archives={packed}#environment "
+            "--conf spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON=./environment/bin/python "
+            "--conf spark.emr-serverless.driverEnv.PYSPARK_PYTHON=./environment/bin/python "
+            "--conf spark.executorEnv.PYSPARK_PYTHON=./environment/bin/python"
+        ),
+    )
+
+    assert exit_code_of(job) == 0, job.stdout.read_text()
+    assert job.stdout.read_text().splitlines() == [
+        "./environment/bin/python ('a library', 'environment')",
+        "('a library', 'environment')",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ("--files s3://BUCKET/missing.json", r"--files: s3://\S+/missing.json: .*NoSuchKey"),
+        ("--files s3://bucket-of-nobody/x", "--files: s3://bucket-of-nobody/x: .*NoSuchBucket"),
+        ("--py-files /usr/lib/x.py", "--py-files: /usr/lib/x.py: there is no such file on this machine"),
+        ("--archives s3://BUCKET/code/job.py#../x", r"--archives: s3://\S+: \.\./x is not a name inside of its folder"),
+        ("--archives s3://BUCKET/code/bad.zip", r"--archives: s3://\S+/bad\.zip: it cannot be unpacked"),
+        (
+            "--conf spark.pyspark.python=/usr/bin/python3.5",
+            r"the job asks for the Python /usr/bin/python3\.5, which is Python 3\.5: there is none on this machine; "
+            r"install it, for example with `uv python install 3\.5`",
+        ),
+        (
+            "--conf spark.emr-serverless.driverEnv.PYSPARK_PYTHON=./environment/bin/python",
+            r"the job asks for the Python \./environment/bin/python, which is in none of its archives",
+        ),
+    ],
+)
+def test_what_a_job_asks_for_and_does_not_get_is_said(
+    runner: Runner, parameters: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PYENV_ROOT", raising=False)
+    runner.bucket.put("code/bad.zip", "no archive")
+
+    with pytest.raises(RuntimeError, match=said):
+        runner.start(sparkSubmitParameters=parameters.replace("BUCKET", runner.bucket.name))
+
+
+def test_a_denied_file_fails_the_job_with_what_s3_says(runner: Runner, aws: "Aws") -> None:
+    secret = runner.bucket.put("secret/a.txt")
+
+    with pytest.raises(RuntimeError, match=f"{secret}: .*not authorized to perform: s3:GetObject"):
+        runner.start(sparkSubmitParameters=f"--files {secret}", credentials=aws.role_credentials())
+
+
+def test_an_entry_point_that_is_in_the_image_only_is_said_to_be(tmp_path: Path) -> None:
+    examples = "local:///usr/lib/spark/examples/jars/spark-examples.jar"
+    with (
+        closing(driver_without_s3(examples, tmp_path)) as job,
+        pytest.raises(RuntimeError, match=f"the entry point {examples} is not on this machine"),
+    ):
+        job.start()
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

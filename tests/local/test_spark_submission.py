@@ -1,5 +1,4 @@
 import os
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import pytest
 from emrs_local.spark.configuration_files import hadoop_xml, java_properties
 from emrs_local.spark.installation import spark_home
 from emrs_local.spark.spark_arguments import (
-    local_entry_point,
     memory_mebibytes,
     split_parameters,
     submitted_properties,
@@ -55,17 +53,6 @@ def test_the_entry_point_and_its_arguments_are_passed_unmodified() -> None:
 
     assert command[:5] == [str(SPARK / "bin/spark-submit"), "--class", "Main", "--conf", "a=b c"]
     assert command[-3:] == ["s3://code/job.py", "a b", "--conf"]
-
-
-@pytest.mark.parametrize(
-    "entry_point", ["local:///usr/lib/spark/x.py", "/usr/lib/spark/x.py", "file:/usr/lib/spark/x.py"]
-)
-def test_a_part_of_spark_in_the_image_is_the_one_that_is_here(entry_point: str) -> None:
-    assert local_entry_point(entry_point, spark_home=SPARK) == "/opt/spark/x.py"
-
-
-def test_any_other_entry_point_stays_as_it_is() -> None:
-    assert local_entry_point("s3://b/usr/lib/spark/x.py", spark_home=SPARK) == "s3://b/usr/lib/spark/x.py"
 
 
 @pytest.mark.parametrize(
@@ -160,14 +147,13 @@ def test_the_last_of_the_submitted_properties_wins() -> None:
     assert submitted_properties(arguments) == {"a": "2=3", "b": "4", "spark.driver.memory": "1g"}
 
 
-def test_the_python_and_the_s3_of_the_image_are_replaced() -> None:
+def test_the_s3_of_the_image_is_replaced() -> None:
     command = make_submission(
-        parameters="--conf spark.pyspark.python=/image/python --conf spark.hadoop.fs.s3a.impl=S3AFileSystem",
+        parameters="--conf spark.hadoop.fs.s3a.impl=S3AFileSystem",
         hadoop_properties={"fs.s3a.impl": "View", "fs.s3.impl": "View"},
     ).command
 
     assert command.index("spark.hadoop.fs.s3a.impl=View") > command.index("spark.hadoop.fs.s3a.impl=S3AFileSystem")
-    assert command.index(f"spark.pyspark.python={sys.executable}") > command.index("spark.pyspark.python=/image/python")
     assert "spark.hadoop.fs.s3.impl=View" not in command
 
 
@@ -201,6 +187,51 @@ def test_the_driver_has_the_variables_that_it_is_given(monkeypatch: pytest.Monke
     assert expected.items() <= environment.items()
     assert environment["TZ"] == "UTC"
     assert "LEAKED" not in environment
+
+
+def test_an_option_wins_over_its_property_wherever_it_is() -> None:
+    arguments = split_parameters("--files=a,b --conf spark.files=c --py-files d.py --conf spark.archives=e.zip")
+
+    assert submitted_properties(arguments) == {
+        "spark.files": "a,b",
+        "spark.submit.pyFiles": "d.py",
+        "spark.archives": "e.zip",
+    }
+
+
+def test_paths_of_the_image_s_home_are_those_of_the_working_folder() -> None:
+    submission = make_submission(
+        parameters=(
+            "--conf spark.emr-serverless.driverEnv.PYTHONPATH=./deps:/home/hadoop/more "
+            "--conf spark.executorEnv.PYTHONPATH=/home/hadoop/deps"
+        )
+    )
+
+    assert submission.environment["PYTHONPATH"] == "./deps:/work/run/home/more"
+    assert submission.environment["HOME"] == "/work/run/home"
+    assert submission.command.index("spark.executorEnv.PYTHONPATH=/work/run/home/deps") > submission.command.index(
+        "spark.executorEnv.PYTHONPATH=/home/hadoop/deps"
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name", "kept"),
+    [
+        ("--jars /usr/share/aws/x/x.jar,s3://b/a.jar", "spark.jars", "s3://b/a.jar"),
+        ("--conf spark.jars=s3://b/a.jar,local:///usr/share/aws/x/x.jar", "spark.jars", "s3://b/a.jar"),
+        ("--jars /usr/share/aws/x/x.jar", "spark.jars", ""),
+        ("--driver-class-path /usr/share/aws/x/x.jar:/", "spark.driver.extraClassPath", "/"),
+    ],
+)
+def test_a_jar_of_the_image_that_is_missing_is_named_and_left_out(parameters: str, name: str, kept: str) -> None:
+    submission = make_submission(parameters=parameters)
+
+    (notice,) = submission.notices
+    assert notice.startswith("emrs_local: ")
+    assert f"/usr/share/aws/x/x.jar, which {name} names, is not on this machine" in notice
+    assert notice.endswith("name a jar in S3 that has them for Spark 3.5 and Scala 2.12")
+    last = dict(pairwise(submission.command))
+    assert kept == last["--jars"] if name == "spark.jars" else f"{name}={kept}" in submission.command
 
 
 def test_a_jobs_configuration_wins_over_the_defaults() -> None:
