@@ -52,7 +52,7 @@ LOGICAL_ID_TAG = "constructs-emrs:logical-id"
 REQUEST_ID_TAG = "constructs-emrs:request-id"
 # What the run is a run of: tells a request from the one that takes it back.
 DEFINITION_TAG = "constructs-emrs:definition"
-# Put on a run when another one takes its place: `runs.Successor`.
+# Put on a run when another one takes its place: `job_runs.Successor`.
 SUCCESSOR_TAG = "constructs-emrs:succeeded-by"
 # Put on a stream that is cancelled so that its application can be updated: the request that did it.
 STOPPED_TAG = "constructs-emrs:stopped-by"

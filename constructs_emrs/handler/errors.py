@@ -34,13 +34,13 @@ _WORDS_OF_A_STATE = ("state", "status", "stopping", "starting", "creating")
 _WORDS_OF_A_ROLE = ("could not assume", "assume execution role", "assume the execution role")
 
 
-class NotYetVisible(Exception):
+class NotYetConsistent(Exception):
     """What AWS answers does not fit together, as a part of it is of before."""
 
 
 def passes(error: Exception) -> bool:
     """Whether the same call may well succeed a little later: throttled, a fault of the service or of the network."""
-    if isinstance(error, NotYetVisible):
+    if isinstance(error, NotYetConsistent):
         return True
     if isinstance(error, HTTPError):
         return error.code >= 500
@@ -50,7 +50,7 @@ def passes(error: Exception) -> bool:
     return status == 429 or status >= 500 or error.response["Error"]["Code"] in _THROTTLED
 
 
-def may_be_too_early(error: Exception) -> bool:
+def may_be_propagating(error: Exception) -> bool:
     """Whether the service may have refused what it does not see yet: a role, a policy or a key of a moment ago.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency

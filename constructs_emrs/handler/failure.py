@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from .file_names import as_written
-from .text import first_bytes, last_lines
+from .truncation import first_bytes, last_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,13 +62,13 @@ _REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 
 
-class JobRunFailed(Exception):
-    """The job run did not do its work; the message says why, and where its logs are."""
+class RequestFailed(Exception):
+    """What was asked for was not done; the message says why, and what to do about it."""
 
 
 def job_run_failed(
     job_run: JobRunTypeDef, log: DriverLog, *, timed_out_after: timedelta | None, file_names: Mapping[str, str]
-) -> JobRunFailed:
+) -> RequestFailed:
     """The error of a run that ended without success, or that is cancelled as it took too long.
 
     The error is short, as CloudFormation takes little; the long form goes to the function's log, which the CDK CLI
@@ -96,7 +96,7 @@ def job_run_failed(
         first_bytes(remedy, _REMEDY_BYTES),
         f"{first_bytes(where, _WHERE_BYTES)}\n{_KEPT}",
     ]
-    return JobRunFailed("\n\n".join(part for part in parts if part))
+    return RequestFailed("\n\n".join(part for part in parts if part))
 
 
 def log_again(reason: str, log: DriverLog, *, file_names: Mapping[str, str]) -> None:

@@ -14,14 +14,14 @@ import math
 import os
 from typing import Any
 
-from . import answer, contract, errors, pace
-from .application import ApplicationStop, ApplicationUpdate
-from .failure import JobRunFailed
-from .job_run import JobRunResource
-from .job_run_wait import JobRunWait
-from .patience import is_worth_another_try, reason_of
+from . import contract, delays, errors, response
+from .application_resources import ApplicationStopResource, ApplicationUpdateResource
+from .custom_resource import CustomResource
+from .failure import RequestFailed
+from .job_run_resource import JobRunResource
+from .job_run_wait_resource import JobRunWaitResource
 from .request import Again, Request
-from .resource import Resource
+from .retries import is_retryable, reason_of
 from .services import Services
 
 logging.getLogger().setLevel(logging.INFO)
@@ -53,8 +53,8 @@ def accept(event: dict[str, Any], services: Services) -> None:
             tried = services.now() - began_at
             if errors.passes(error) and tried > _LONGEST_START_SECONDS:
                 raise  # Lambda delivers the event again
-            if errors.passes(error) or (errors.may_be_too_early(error) and tried < _TOO_EARLY_SECONDS):
-                services.sleep(pace.until_start())
+            if errors.passes(error) or (errors.may_be_propagating(error) and tried < _TOO_EARLY_SECONDS):
+                services.sleep(delays.start_again())
                 continue
             _refuse(event, services, errors.sentence(error))
         return
@@ -63,7 +63,7 @@ def accept(event: dict[str, Any], services: Services) -> None:
 def _refuse(event: dict[str, Any], services: Services, reason: str) -> None:
     """Tell CloudFormation that nothing comes of a request, as nobody else is going to answer."""
     refused = Request(Request.started(event, now=services.now()), now=services.now)
-    services.put(refused.response_url, answer.failed(refused, refused.failed_physical_id, reason).encode())
+    services.put(refused.response_url, response.failed(refused, refused.failed_physical_id, reason).encode())
 
 
 def _start_execution(event: dict[str, Any], services: Services) -> None:
@@ -109,25 +109,25 @@ def advance(state: dict[str, Any], services: Services) -> dict[str, Any]:
             services.put(request.response_url, state[contract.ANSWER].encode())
             return _answered(state, resource)
         if contract.ERROR in state:
-            raise JobRunFailed(_crash(resource, state[contract.ERROR]))
+            raise RequestFailed(_crash(resource, state[contract.ERROR]))
         outcome = resource.step()
     except Exception as error:  # noqa: BLE001 - whatever it is, CloudFormation has to be told
-        if is_worth_another_try(error, request):
+        if is_retryable(error, request):
             _log.warning("%s; trying again", errors.sentence(error))
-            return _next(state, pace.until_retry())
+            return _next(state, delays.retry())
         if contract.ANSWER in state:
             _log.error("CloudFormation takes no answer any more: %s", error)
             return _answered(state, resource)
-        state[contract.ANSWER] = answer.failed(request, resource.failed_physical_id, reason_of(error))
+        state[contract.ANSWER] = response.failed(request, resource.failed_physical_id, reason_of(error))
         return _next(state, 0)
     if isinstance(outcome, Again):
         return _next(state, outcome.seconds)
     # It is sent by the next step: one that is killed after it was sent, and done again, can't come to another answer.
-    state[contract.ANSWER] = answer.success(request, outcome)
+    state[contract.ANSWER] = response.success(request, outcome)
     return _next(state, 0)
 
 
-def _answered(state: dict[str, Any], resource: Resource) -> dict[str, Any]:
+def _answered(state: dict[str, Any], resource: CustomResource) -> dict[str, Any]:
     """The state after the answer, which is the last one unless there is more to do."""
     if not resource.goes_on:
         return {contract.IS_ANSWERED: True}
@@ -135,7 +135,7 @@ def _answered(state: dict[str, Any], resource: Resource) -> dict[str, Any]:
     return _next({**rest, contract.IS_AFTERWARDS: True}, 0)
 
 
-def _go_on(state: dict[str, Any], resource: Resource) -> dict[str, Any]:
+def _go_on(state: dict[str, Any], resource: CustomResource) -> dict[str, Any]:
     """The state after a step that nobody waits for."""
     # A function that was ended again and again is of no interest to anybody: it is called again.
     rest = {key: value for key, value in state.items() if key != contract.ERROR}
@@ -143,7 +143,7 @@ def _go_on(state: dict[str, Any], resource: Resource) -> dict[str, Any]:
         outcome = resource.afterwards()
     except Exception as error:  # noqa: BLE001 - there is nobody to tell
         _log.warning("%s; trying again", errors.sentence(error))
-        return _next(rest, pace.until_retry())
+        return _next(rest, delays.retry())
     return _next(rest, outcome.seconds) if isinstance(outcome, Again) else {contract.IS_ANSWERED: True}
 
 
@@ -151,21 +151,21 @@ def _next(state: dict[str, Any], seconds: float) -> dict[str, Any]:
     return {**state, contract.IS_ANSWERED: False, contract.WAIT_SECONDS: math.ceil(seconds)}
 
 
-def _resource(request: Request, services: Services) -> Resource:
+def _resource(request: Request, services: Services) -> CustomResource:
     match request.resource_type:
         case contract.JOB_RUN_TYPE:
             return JobRunResource(request, services)
         case contract.JOB_RUN_WAIT_TYPE:
-            return JobRunWait(request, services)
+            return JobRunWaitResource(request, services)
         case contract.APPLICATION_STOP_TYPE:
-            return ApplicationStop(request, services)
+            return ApplicationStopResource(request, services)
         case contract.APPLICATION_UPDATE_TYPE:
-            return ApplicationUpdate(request, services)
+            return ApplicationUpdateResource(request, services)
         case unknown:
             raise ValueError(f"unknown resource type {unknown!r}")
 
 
-def _crash(resource: Resource, error: dict[str, str]) -> str:
+def _crash(resource: CustomResource, error: dict[str, str]) -> str:
     """What is said of a function that was ended again and again before it was done."""
     try:
         reason = json.loads(error["Cause"])["errorMessage"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import answer, clients
+from . import clients, response
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation.client import CloudFormationClient
@@ -38,7 +38,7 @@ class Services:
             step_functions=clients.step_functions,
             logs=clients.logs,
             s3=clients.s3,
-            put=answer.put,
+            put=response.put,
             sleep=time.sleep,
             now=time.time,
         )

@@ -167,7 +167,7 @@ class Life:
 
 def _settle_within(seconds: int, assembly: Path) -> None:
     """Change the functions' minute in an app that is synthesised."""
-    for module in assembly.glob("asset.*/handler/own_runs.py"):
+    for module in assembly.glob("asset.*/handler/job_run_search.py"):
         text = module.read_text()
         assert "\nSETTLED_SECONDS = 60.0\n" in text
         module.write_text(text.replace("\nSETTLED_SECONDS = 60.0\n", f"\nSETTLED_SECONDS = {seconds}.0\n"))

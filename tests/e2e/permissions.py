@@ -24,9 +24,9 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from constructs_emrs.handler import contract
-from constructs_emrs.handler.job_run import _RUN_ARN
-from constructs_emrs.handler.patience import _REFUSED_AT
+from constructs_emrs.handler.job_run_resource import _RUN_ARN
 from constructs_emrs.handler.request import PROGRESS, Request
+from constructs_emrs.handler.retries import _REFUSED_AT
 from emrs_local import LocalAws
 from emrs_local.driver import DriverRequest
 from emrs_local.emr_serverless.errors import JobRunFailed

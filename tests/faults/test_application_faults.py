@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from constructs_emrs.handler import contract, runs, streams
-from constructs_emrs.handler.application import ApplicationStop, ApplicationUpdate
-from constructs_emrs.handler.standing import Standing
+from constructs_emrs.handler import contract, job_runs, stream_recovery
+from constructs_emrs.handler.application_resources import ApplicationStopResource, ApplicationUpdateResource
+from constructs_emrs.handler.staleness import StalenessCheck
 from tests.faults.application_histories import ApplicationHistories
 
 SUITES = 2
@@ -57,57 +57,57 @@ def test_the_invariants_hold_in_all_histories(suite: int, record_property: Calla
 
 
 def marks_no_stream(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(streams, "mark", lambda *_: None)
+    monkeypatch.setattr(stream_recovery, "mark", lambda *_: None)
 
 
 def marks_streams_of_others(monkeypatch: Patch) -> None:
-    original = streams.mark
+    original = stream_recovery.mark
 
     def mark(client: Any, summary: Any, request: Any) -> None:
-        job_run = runs.get(client, summary.run)
+        job_run = job_runs.get(client, summary.run)
         stack_id = job_run.get("tags", {}).get(contract.STACK_TAG, "") if job_run else ""
         whose: Any = SimpleNamespace(stack_id=stack_id, request_id=request.request_id)
         original(client, summary, whose)
 
-    monkeypatch.setattr(streams, "mark", mark)
+    monkeypatch.setattr(stream_recovery, "mark", mark)
 
 
 def does_not_go_on_after_its_answer(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(ApplicationUpdate, "goes_on", False)
+    monkeypatch.setattr(ApplicationUpdateResource, "goes_on", False)
 
 
 def starts_streams_while_the_stack_is_rolled_back(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(streams, "_AT_REST", streams._AT_REST | {"UPDATE_ROLLBACK_IN_PROGRESS"})
+    monkeypatch.setattr(stream_recovery, "_AT_REST", stream_recovery._AT_REST | {"UPDATE_ROLLBACK_IN_PROGRESS"})
 
 
 def starts_a_stream_that_its_resource_has_replaced(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(streams, "continuing", runs.get)
+    monkeypatch.setattr(stream_recovery, "continuing", job_runs.get)
 
 
 def stops_an_application_with_active_runs(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(runs, "active", lambda *_: iter(()))
+    monkeypatch.setattr(job_runs, "active", lambda *_: iter(()))
 
 
 def does_not_wait_until_the_application_is_stopped(monkeypatch: Patch) -> None:
-    original = ApplicationUpdate._stop
+    original = ApplicationUpdateResource._stop
 
-    def stop(self: ApplicationUpdate, application_id: str) -> None:
+    def stop(self: ApplicationUpdateResource, application_id: str) -> None:
         original(self, application_id)
 
-    monkeypatch.setattr(ApplicationUpdate, "_stop", stop)
+    monkeypatch.setattr(ApplicationUpdateResource, "_stop", stop)
 
 
 def stops_for_an_update_that_the_stack_has_given_up(monkeypatch: Patch) -> None:
-    original = Standing.require
+    original = StalenessCheck.require
 
-    def require(self: Standing) -> str:
+    def require(self: StalenessCheck) -> str:
         return self.status if self.is_known else original(self)
 
-    monkeypatch.setattr(Standing, "require", require)
+    monkeypatch.setattr(StalenessCheck, "require", require)
 
 
 def leaves_the_tags_of_an_application(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(ApplicationStop, "_tag", lambda *_: None)
+    monkeypatch.setattr(ApplicationStopResource, "_tag", lambda *_: None)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from constructs_emrs.handler import contract, deadlines, errors, job_run, request, runs
-from constructs_emrs.handler.job_run import JobRunResource
+from constructs_emrs.handler import contract, deadlines, errors, job_run_resource, job_runs, request
+from constructs_emrs.handler.job_run_resource import JobRunResource
 from constructs_emrs.handler.request import Done
-from constructs_emrs.handler.standing import Standing
+from constructs_emrs.handler.staleness import StalenessCheck
 from tests.faults.history import History
 from tests.handler import state_machine
 
@@ -57,18 +57,18 @@ def another_client_token_each_time(monkeypatch: Patch) -> None:
 
 
 def starts_whatever_the_stack_does_by_now(monkeypatch: Patch) -> None:
-    original = Standing.require
+    original = StalenessCheck.require
 
-    def require(self: Standing) -> str:
+    def require(self: StalenessCheck) -> str:
         return self.status if self.is_known else original(self)
 
-    monkeypatch.setattr(Standing, "require", require)
-    monkeypatch.setattr(Standing, "require_status", lambda _: None)
+    monkeypatch.setattr(StalenessCheck, "require", require)
+    monkeypatch.setattr(StalenessCheck, "require_status", lambda _: None)
 
 
 def takes_a_late_request_for_what_the_stack_does(monkeypatch: Patch) -> None:
     monkeypatch.setattr(
-        Standing, "_place", lambda self, _: self._request.progress.update(StackStatusSince=0, EventsReadUntil=0)
+        StalenessCheck, "_place", lambda self, _: self._request.progress.update(StackStatusSince=0, EventsReadUntil=0)
     )
 
 
@@ -82,11 +82,11 @@ def deletes_only_the_run_that_the_physical_id_names(monkeypatch: Patch) -> None:
 
 
 def does_not_look_for_what_took_the_run_s_place(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(runs.Successor, "of", lambda _: None)
+    monkeypatch.setattr(job_runs.Successor, "of", lambda _: None)
 
 
 def believes_a_list_at_once(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(job_run, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(job_run_resource, "SETTLED_SECONDS", 0.0)
 
 
 def does_not_look_again_after_it_ended_runs(monkeypatch: Patch) -> None:
@@ -115,7 +115,7 @@ def gives_up_the_ending_after_a_few_seconds(monkeypatch: Patch) -> None:
 
 def keeps_a_stream_that_an_update_has_ended(monkeypatch: Patch) -> None:
     monkeypatch.setattr(
-        JobRunResource, "_stands", lambda self: runs.RunId.from_arn(self._request.physical_id) is not None
+        JobRunResource, "_stands", lambda self: job_runs.RunId.from_arn(self._request.physical_id) is not None
     )
 
 

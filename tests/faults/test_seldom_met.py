@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from constructs_emrs.handler import contract, deadlines, pace
-from constructs_emrs.handler.failure import JobRunFailed
-from constructs_emrs.handler.job_run import JobRunResource
+from constructs_emrs.handler import contract, deadlines, delays
+from constructs_emrs.handler.failure import RequestFailed
+from constructs_emrs.handler.job_run_resource import JobRunResource
 from tests.handler import state_machine
 from tests.handler.in_memory_cloudformation import CustomResource, Pending
 from tests.handler.in_memory_service import Killed, Refused, Service
@@ -89,7 +89,7 @@ def a_resource_whose_id_names_no_run_gets_one() -> None:
     service = Service()
     resource = CustomResource(service)
     service.next_answers = [Refused("ValidationException")]
-    with pytest.raises(JobRunFailed):
+    with pytest.raises(RequestFailed):
         resource.create(stream("etl"))
     resource.properties = stream("etl")
     resource.update(stream("etl"))
@@ -131,7 +131,7 @@ def a_failure_is_told_whose_log_is_not_there_yet() -> None:
 
     logs = SimpleNamespace(get_log_events=lambda **_: {"events": []})
     monitoring = {"monitoringConfiguration": {"cloudWatchLoggingConfiguration": {"enabled": True}}}
-    with pytest.raises(JobRunFailed, match="no such column"):
+    with pytest.raises(RequestFailed, match="no such column"):
         CustomResource(service, between_polls=fail, logs=logs).create(properties(configurationOverrides=monitoring))
 
 
@@ -143,7 +143,7 @@ def a_function_that_is_killed_again_and_again_is_answered_for() -> None:
             raise Killed
 
     service.interfere = kill
-    with pytest.raises(JobRunFailed, match="was ended before it was done"):
+    with pytest.raises(RequestFailed, match="was ended before it was done"):
         CustomResource(service).create(properties())
 
 
@@ -218,7 +218,7 @@ def gives_up_the_ending_after_five_minutes(monkeypatch: Patch) -> None:
 
 
 def polls_ten_times_as_often(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(pace, "_POLLS_A_SECOND", pace._POLLS_A_SECOND * 10)
+    monkeypatch.setattr(delays, "_POLLS_A_SECOND", delays._POLLS_A_SECOND * 10)
 
 
 def _definition(monkeypatch: Patch, change: Callable[[dict[str, Any]], object]) -> None:
@@ -268,5 +268,5 @@ def a_state_machine_that_never_gives_up(monkeypatch: Patch) -> None:
 )
 def test_a_handler_that_breaks_it_is_noticed(mutation: Callable[[Patch], None], rule: Rule, monkeypatch: Patch) -> None:
     mutation(monkeypatch)
-    with pytest.raises((AssertionError, JobRunFailed)):
+    with pytest.raises((AssertionError, RequestFailed)):
         rule()

@@ -18,7 +18,7 @@ from typing import Any, cast
 from botocore.exceptions import ClientError
 
 from constructs_emrs.handler import contract, functions
-from constructs_emrs.handler.failure import JobRunFailed
+from constructs_emrs.handler.failure import RequestFailed
 from constructs_emrs.handler.services import Services
 from tests.handler.in_memory_service import Killed, Refused, Service
 from tests.handler.state_machine import Execution, TaskFailed, deployed
@@ -329,7 +329,7 @@ class CustomResource:
         answer = self.answer_to(pending)
         self.physical_id = answer["PhysicalResourceId"]
         if answer["Status"] == "FAILED":
-            raise JobRunFailed(answer["Reason"])
+            raise RequestFailed(answer["Reason"])
         self.properties = properties
         self.data = answer["Data"]
         if status.endswith("_IN_PROGRESS"):

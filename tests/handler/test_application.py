@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from constructs_emrs.handler import contract
-from constructs_emrs.handler.failure import JobRunFailed
+from constructs_emrs.handler.failure import RequestFailed
 from tests.handler.in_memory_cloudformation import CustomResource
 from tests.handler.in_memory_service import APPLICATION, Killed, Refused, Run, Service
 
@@ -91,9 +91,9 @@ def test_a_function_that_is_killed_again_and_again_is_told_by_what_it_does(servi
             raise Killed
 
     service.interfere = kill
-    with pytest.raises(JobRunFailed, match="The function that tags the application was ended before it was done"):
+    with pytest.raises(RequestFailed, match="The function that tags the application was ended before it was done"):
         stop.update(tagged(team="lake"))
-    with pytest.raises(JobRunFailed, match="The function that stops the application was ended before it was done"):
+    with pytest.raises(RequestFailed, match="The function that stops the application was ended before it was done"):
         stop.delete()
 
 
@@ -108,7 +108,7 @@ def test_an_application_that_something_keeps_from_being_stopped_is_told_with_wha
 
     service.interfere = refuse
     with pytest.raises(
-        JobRunFailed, match=r"(?s)there are active sessions.*interactive sessions of Livy or EMR Studio"
+        RequestFailed, match=r"(?s)there are active sessions.*interactive sessions of Livy or EMR Studio"
     ):
         stop.delete()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from constructs_emrs.handler import answer
+from constructs_emrs.handler import response
 from constructs_emrs.handler.driver_log import DriverLog
 from constructs_emrs.handler.failure import job_run_failed
 from constructs_emrs.handler.request import Request
@@ -238,7 +238,7 @@ def test_an_answer_is_never_longer_than_cloudformation_takes(reason: str) -> Non
         "ResourceProperties": {},
     }
     request = Request(Request.started(event, now=0), now=lambda: 0)
-    text = answer.failed(request, request.failed_physical_id, reason)
+    text = response.failed(request, request.failed_physical_id, reason)
     assert len(text.encode()) <= 4_096
     sent = json.loads(text)
     assert sent["Status"] == "FAILED"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from constructs_emrs.handler.failure import JobRunFailed
+from constructs_emrs.handler.failure import RequestFailed
 from tests.handler.in_memory_cloudformation import CustomResource
 from tests.handler.in_memory_service import APPLICATION, Refused, Service
 from tests.handler.test_failure import Logs
@@ -46,7 +46,7 @@ def text(
             run.state, run.state_details = state, details
 
     logs = Logs(stderr.splitlines(), stdout=stdout.splitlines())
-    with pytest.raises(JobRunFailed) as failed:
+    with pytest.raises(RequestFailed) as failed:
         CustomResource(service, between_polls=end, logs=logs).create(properties(name="etl", **MONITORING, **changes))
     return str(failed.value)
 
@@ -113,7 +113,7 @@ def test_an_application_that_is_gone() -> None:
 def test_an_application_that_goes_while_it_is_waited_for() -> None:
     service = Service()
     resource = CustomResource(service, between_polls=lambda _: service.applications.clear())
-    with pytest.raises(JobRunFailed) as failed:
+    with pytest.raises(RequestFailed) as failed:
         resource.create(properties())
     assert str(failed.value) == (
         "Job run 00run1 is gone: it or its application 00app1 was deleted while the deployment waited for it. "
@@ -139,7 +139,7 @@ def test_an_execution_timeout() -> None:
 
 def test_a_wait_timeout() -> None:
     service = Service()
-    with pytest.raises(JobRunFailed) as failed:
+    with pytest.raises(RequestFailed) as failed:
         CustomResource(service, logs=Logs(["still working"])).create(properties(name="etl", **MONITORING))
     assert str(failed.value) == (
         f"{RUN} was cancelled: it did not get there within 0:55:00, the job run's wait_timeout\n\n"
@@ -201,7 +201,7 @@ def test_what_the_functions_log_last_is_the_reason_when_ending_the_run_took_minu
             failed_at.append(service.now)
             logs.lines["stderr"].append("told to stop")
 
-    with caplog.at_level(logging.INFO, logger="constructs_emrs.handler"), pytest.raises(JobRunFailed) as failed:
+    with caplog.at_level(logging.INFO, logger="constructs_emrs.handler"), pytest.raises(RequestFailed) as failed:
         CustomResource(service, between_polls=end, logs=logs).create(properties(name="etl", **MONITORING))
     assert service.now - failed_at[0] > timedelta(minutes=2)
     _, again = (record.getMessage() for record in caplog.records if record.levelno == logging.ERROR)
@@ -217,7 +217,7 @@ def test_a_log_that_can_not_be_read_once_more_does_not_change_the_reason() -> No
                 raise RuntimeError("broken")
             return super().get_log_events(**request)
 
-    with pytest.raises(JobRunFailed, match="still working"):
+    with pytest.raises(RequestFailed, match="still working"):
         CustomResource(service, logs=Unreadable(["still working"])).create(properties(name="etl", **MONITORING))
 
 

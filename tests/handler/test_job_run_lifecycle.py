@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from constructs_emrs.handler import contract
-from constructs_emrs.handler.failure import JobRunFailed
+from constructs_emrs.handler.failure import RequestFailed
 from constructs_emrs.handler.request import work
 from tests.botocore_model import needs_flex
 from tests.handler.in_memory_cloudformation import STACK_ID, CustomResource, stringified
@@ -97,13 +97,13 @@ def test_a_run_that_does_not_succeed_fails_the_deploy_with_its_details(service: 
         only_run(service).state = state
         only_run(service).state_details = "Job failed. ValueError: no such column"
 
-    with pytest.raises(JobRunFailed, match=rf"(?s)00run1.*{state}: Job failed. ValueError: no such column"):
+    with pytest.raises(RequestFailed, match=rf"(?s)00run1.*{state}: Job failed. ValueError: no such column"):
         CustomResource(service, between_polls=end).create(properties())
 
 
 def test_a_run_that_takes_too_long_is_cancelled_and_fails_the_deploy(service: Service) -> None:
     service.polls_to_cancel = 2
-    with pytest.raises(JobRunFailed, match=r"did not get there within 0:55:00, the job run's wait_timeout"):
+    with pytest.raises(RequestFailed, match=r"did not get there within 0:55:00, the job run's wait_timeout"):
         CustomResource(service).create(properties())
     assert only_run(service).state == "CANCELLED"
 
@@ -240,7 +240,7 @@ def test_the_time_to_wait_begins_when_cloudformation_asks(service: Service, reso
     service.polls_to_cancel = 100  # of some seconds each
     resource.between_polls = lambda _: None
     asked_at = service.now
-    with pytest.raises(JobRunFailed, match="did not get there within 0:55:00"):
+    with pytest.raises(RequestFailed, match="did not get there within 0:55:00"):
         resource.update(properties(name="other"))
     assert (service.now - asked_at).total_seconds() < 59 * 60
 
@@ -298,7 +298,7 @@ def test_a_rollback_brings_a_stream_back(service: Service, resource: CustomResou
 
 
 def test_a_create_in_a_stack_that_already_rolls_back_starts_nothing(service: Service, resource: CustomResource) -> None:
-    with pytest.raises(JobRunFailed, match="ROLLBACK_IN_PROGRESS"):
+    with pytest.raises(RequestFailed, match="ROLLBACK_IN_PROGRESS"):
         resource.create(properties(), status="ROLLBACK_IN_PROGRESS")
     assert service.runs == {}
 
@@ -308,7 +308,7 @@ def test_a_failed_create_is_deleted_by_the_run_that_it_started(service: Service)
         only_run(service).state = "FAILED"
 
     resource = CustomResource(service, between_polls=fail)
-    with pytest.raises(JobRunFailed):
+    with pytest.raises(RequestFailed):
         resource.create(properties())
     assert resource.physical_id == only_run(service).arn
 
@@ -317,7 +317,7 @@ def test_a_refused_create_is_deleted_by_its_request_and_leaves_what_came_after_i
     service: Service, resource: CustomResource
 ) -> None:
     service.next_answers = [Refused("ValidationException")]
-    with pytest.raises(JobRunFailed):
+    with pytest.raises(RequestFailed):
         resource.create(properties())
     failed_id = resource.physical_id
     resource.create(properties(wait_for="RUNNING"), status="UPDATE_IN_PROGRESS")
@@ -335,7 +335,7 @@ def test_what_may_not_be_visible_yet_is_tried_again(service: Service, resource: 
 def test_what_is_really_wrong_is_told_after_two_minutes(service: Service, resource: CustomResource) -> None:
     service.next_answers = [Refused("AccessDeniedException")] * 1000
     began = service.now
-    with pytest.raises(JobRunFailed, match="AccessDeniedException"):
+    with pytest.raises(RequestFailed, match="AccessDeniedException"):
         resource.create(properties())
     assert 120 <= (service.now - began).total_seconds() < 180
 
@@ -371,7 +371,7 @@ def test_a_start_that_waits_for_its_turn_is_given_up_when_the_stack_rolls_back(s
     resource = CustomResource(service)
     service.next_answers = [Refused("ThrottlingException", 429)]
     resource.between_polls = lambda _: setattr(resource.cloudformation, "status", "ROLLBACK_IN_PROGRESS")
-    with pytest.raises(JobRunFailed, match="the stack is ROLLBACK_IN_PROGRESS by now"):
+    with pytest.raises(RequestFailed, match="the stack is ROLLBACK_IN_PROGRESS by now"):
         resource.create(properties())
     assert service.runs == {}
 
@@ -384,13 +384,13 @@ def test_a_function_that_is_killed_until_the_state_machine_gives_up_is_answered_
             raise Killed
 
     service.interfere = kill
-    with pytest.raises(JobRunFailed, match="was ended before it was done"):
+    with pytest.raises(RequestFailed, match="was ended before it was done"):
         resource.create(properties())
 
 
 def test_a_request_that_botocore_does_not_accept_is_told_without_its_values(resource: CustomResource) -> None:
     driver = {"sparkSubmit": {"entryPoint": ["--password=hunter2"]}}
-    with pytest.raises(JobRunFailed, match="entryPoint") as failed:
+    with pytest.raises(RequestFailed, match="entryPoint") as failed:
         resource.create(properties(jobDriver=driver))
     assert "hunter2" not in str(failed.value)
 
@@ -398,7 +398,7 @@ def test_a_request_that_botocore_does_not_accept_is_told_without_its_values(reso
 def test_an_id_that_can_be_no_application_s_does_not_keep_the_stack_from_being_deleted(service: Service) -> None:
     resource = CustomResource(service)
     service.next_answers = [Refused("ValidationException")]
-    with pytest.raises(JobRunFailed):
+    with pytest.raises(RequestFailed):
         resource.create(properties())
     service.next_answers = [Refused("ValidationException")]
     resource.properties = properties()

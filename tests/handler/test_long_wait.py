@@ -12,7 +12,7 @@ from aws_cdk import Duration
 
 from constructs_emrs import Application, Code, JobRun, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
-from constructs_emrs.handler.failure import JobRunFailed
+from constructs_emrs.handler.failure import RequestFailed
 from tests.handler.in_memory_cloudformation import CustomResource
 from tests.handler.in_memory_service import APPLICATION, Run, Service
 from tests.handler.test_failure import Logs
@@ -129,14 +129,14 @@ def test_a_run_of_eleven_hours_is_waited_for() -> None:
 
 def test_the_failure_of_a_run_of_eleven_hours_fails_the_deploy_with_its_own_error() -> None:
     deployment = Deployment(wait_timeout=Duration.hours(12), takes=timedelta(hours=11), ends_as="FAILED")
-    with pytest.raises(JobRunFailed, match=r"(?s)00run1.*FAILED.*no column"):
+    with pytest.raises(RequestFailed, match=r"(?s)00run1.*FAILED.*no column"):
         deployment.create()
 
 
 def test_a_run_that_takes_longer_than_its_long_wait_is_cancelled_and_fails_the_deploy() -> None:
     deployment = Deployment(wait_timeout=Duration.hours(3), takes=timedelta(hours=4))
     began = deployment.service.now
-    with pytest.raises(JobRunFailed, match="did not get there within 3:00:00"):
+    with pytest.raises(RequestFailed, match="did not get there within 3:00:00"):
         deployment.create()
     assert only_run(deployment).state == "CANCELLED"
     assert timedelta(hours=3) <= deployment.service.now - began < timedelta(hours=3, minutes=5)
@@ -146,7 +146,7 @@ def test_a_long_wait_that_ends_in_minutes_of_cancelling_logs_the_reason_last(cap
     deployment = Deployment(wait_timeout=Duration.hours(3), takes=timedelta(hours=4))
     deployment.service.polls_to_cancel = 100
     deployment._let_runs_end = lambda _: None  # type: ignore[method-assign] # the service ends what is cancelled
-    with pytest.raises(JobRunFailed) as failed:
+    with pytest.raises(RequestFailed) as failed:
         deployment.create()
     *_, last = (record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR)
     assert last == f"{failed.value}\nno column"
@@ -171,7 +171,7 @@ def test_a_rollback_does_not_wait_for_what_it_goes_back_to() -> None:
     deployment = Deployment(wait_timeout=Duration.hours(4), takes=timedelta(hours=3))
     deployment.create()
     deployment._ends_as = "FAILED"
-    with pytest.raises(JobRunFailed):
+    with pytest.raises(RequestFailed):
         deployment.update(name="other")
     began = deployment.service.now
     deployment.roll_back()

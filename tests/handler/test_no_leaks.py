@@ -13,7 +13,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from constructs_emrs import Application, Code, JobRun, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
-from constructs_emrs.handler.failure import JobRunFailed
+from constructs_emrs.handler.failure import RequestFailed
 from constructs_emrs.validation.model import operation_shape
 from tests.handler.in_memory_cloudformation import CustomResource
 from tests.handler.in_memory_service import APPLICATION, Refused, Service
@@ -145,7 +145,7 @@ def test_the_error_of_a_failed_run_has_only_what_the_service_and_the_driver_said
     engine: str, service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     resource = ending_as(service, "FAILED", "ExitCode: 1.")
-    with pytest.raises(JobRunFailed) as failed:
+    with pytest.raises(RequestFailed) as failed:
         resource.create(properties(engine))
     assert "ExitCode: 1." in str(failed.value)
     assert "ValueError: no such column" in str(failed.value)
@@ -158,7 +158,7 @@ def test_a_refused_submission_is_reported_in_the_service_s_words(
     engine: str, code: str, service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     service.next_answers += [Refused(code, message="no such release")] * 1000
-    with pytest.raises(JobRunFailed) as refused:
+    with pytest.raises(RequestFailed) as refused:
         ending_as(service, "SUCCESS").create(properties(engine))
     assert "no such release" in str(refused.value)
     assert MARKER not in str(refused.value) + records(caplog)
@@ -173,7 +173,7 @@ def test_a_wait_that_times_out_tells_nothing_sensitive(
             run.state = "CANCELLED" if run.state == "CANCELLING" else "RUNNING"
 
     resource = CustomResource(service, between_polls=cancelled, logs=Logs([]))
-    with pytest.raises(JobRunFailed) as failed:
+    with pytest.raises(RequestFailed) as failed:
         resource.create(properties(engine))
     assert "was cancelled" in str(failed.value)
     assert MARKER not in str(failed.value) + records(caplog)

@@ -9,7 +9,7 @@ from aws_cdk import Duration
 
 from constructs_emrs import JobRunState
 from constructs_emrs.handler import contract
-from constructs_emrs.handler.failure import JobRunFailed
+from constructs_emrs.handler.failure import RequestFailed
 from tests.handler.test_long_wait import Deployment, custom_resources, only_run
 
 STABLE = timedelta(minutes=3)
@@ -53,7 +53,7 @@ def test_the_time_begins_again_with_each_attempt() -> None:
 
 def test_a_run_that_never_is_stable_is_cancelled() -> None:
     deployment = Restarting(mended_after=timedelta(days=1))
-    with pytest.raises(JobRunFailed, match="did not get there within 0:30:00"):
+    with pytest.raises(RequestFailed, match="did not get there within 0:30:00"):
         deployment.create()
     assert only_run(deployment).state == "CANCELLED"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from constructs_emrs.handler import answer, clients, contract, functions, services
+from constructs_emrs.handler import clients, contract, functions, response, services
 
 EVENT = {
     "RequestType": "Create",
@@ -83,7 +83,7 @@ def step_functions(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> StepFunctio
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
-    monkeypatch.setattr(answer, "put", lambda _, body: sent.append(json.loads(body)))
+    monkeypatch.setattr(response, "put", lambda _, body: sent.append(json.loads(body)))
     return sent
 
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import contract, runs
-from .errors import NotYetVisible
-from .failure import JobRunFailed
+from . import contract, job_runs
+from .errors import NotYetConsistent
+from .failure import RequestFailed
 from .request import work
 from .stack import BEING_DELETED, CREATING, ROLLING_BACK, UPDATING, is_in_progress
 
@@ -36,11 +36,11 @@ _SINCE = "StackStatusSince"
 _READ_UNTIL = "EventsReadUntil"
 
 
-class LeftBehind(JobRunFailed):
+class StaleRequest(RequestFailed):
     """The stack does not want any more what the request asks for."""
 
 
-class Standing:
+class StalenessCheck:
     """What a request is to its stack."""
 
     def __init__(self, request: Request, services: Services, stack: Stack) -> None:
@@ -62,8 +62,8 @@ class Standing:
         """See that the stack wants the request, and return what the stack is doing.
 
         Raises:
-            LeftBehind: The stack does not want it any more.
-            NotYetVisible: CloudFormation's answers do not fit together yet.
+            StaleRequest: The stack does not want it any more.
+            NotYetConsistent: CloudFormation's answers do not fit together yet.
         """
         request, status = self._request, self._stack.status()
         # A stack is created once, and what is being deleted does not come back: no need to look at the time.
@@ -81,7 +81,7 @@ class Standing:
         """See that the stack is still doing the same, with one quick question.
 
         Raises:
-            LeftBehind: It is not.
+            StaleRequest: It is not.
         """
         status = self._stack.status()
         if status != self._request.progress[_STATUS]:
@@ -94,7 +94,7 @@ class Standing:
         for number, event in enumerate(self._stack.events(since=request.asked_after - 1, at_least=1)):
             if event.status != status:
                 if number == 0 and self._may_lag():
-                    raise NotYetVisible(f"The stack is {status}, and its events say {event.status}.")
+                    raise NotYetConsistent(f"The stack is {status}, and its events say {event.status}.")
                 break
             since = event.at if event.at >= request.asked_after - 1 else None
         if since is not None and since >= request.asked_before:
@@ -102,7 +102,7 @@ class Standing:
         if not is_in_progress(status):
             # Either the operation has ended within the second in which it asked, or its begin is not visible yet.
             if self._may_lag():
-                raise NotYetVisible(f"The stack is {status}.")
+                raise NotYetConsistent(f"The stack is {status}.")
             raise self._left_behind(status)
         if request.kind in _POSSIBLE and status not in _POSSIBLE[request.kind]:
             raise self._left_behind(status)
@@ -137,8 +137,8 @@ class Standing:
         request = self._request
         if request.resource_type != contract.JOB_RUN_TYPE:
             return False
-        run = runs.RunId.from_arn(request.physical_id)
-        job_run = runs.get(self._services.emr_serverless(), run) if run else None
+        run = job_runs.RunId.from_arn(request.physical_id)
+        job_run = job_runs.get(self._services.emr_serverless(), run) if run else None
         if job_run is None or job_run.get("tags", {}).get(contract.DEFINITION_TAG) != request.old_work:
             return False
         if request.old_work == work(request.properties):
@@ -146,8 +146,8 @@ class Standing:
         unstable = self._stack.unstable()
         return unstable is not None and job_run["createdAt"].timestamp() < unstable.began_at
 
-    def _left_behind(self, status: str) -> LeftBehind:
-        return LeftBehind(
+    def _left_behind(self, status: str) -> StaleRequest:
+        return StaleRequest(
             f"Nothing was done for {self._request.logical_id} any more: the stack is {status} by now, and does not "
             "want what this request asks for."
         )

@@ -7,11 +7,11 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from . import contract, deadlines, errors, pace, runs, streams, tags
-from .failure import JobRunFailed
+from . import contract, deadlines, delays, errors, job_runs, stream_recovery, tags
+from .custom_resource import CustomResource
+from .failure import RequestFailed
 from .request import Again, Done
-from .resource import Resource
-from .standing import Standing
+from .staleness import StalenessCheck
 
 if TYPE_CHECKING:
     from types_boto3_emr_serverless.literals import ApplicationStateType
@@ -27,10 +27,10 @@ _STOPPED: frozenset[ApplicationStateType] = frozenset({"CREATED", "STOPPED", "TE
 _REFUSAL = "Refusal"
 
 
-class _ApplicationResource(Resource):
+class _StoppableApplicationResource(CustomResource):
     @property
-    def _standing(self) -> Standing:
-        return Standing(self._request, self._services, self._stack)
+    def _staleness(self) -> StalenessCheck:
+        return StalenessCheck(self._request, self._services, self._stack)
 
     @property
     def work(self) -> str:
@@ -41,28 +41,28 @@ class _ApplicationResource(Resource):
         """Do what is next to stop the application, None when it is stopped or gone.
 
         Raises:
-            JobRunFailed: It could not be stopped in time.
+            RequestFailed: It could not be stopped in time.
         """
         request = self._request
         if self._is_stopped(application_id):
             return None
         if request.age > deadlines.STOP_APPLICATION:
-            raise JobRunFailed(
+            raise RequestFailed(
                 f"Application {application_id} could not be stopped. "
                 f"{request.progress.get(_REFUSAL, 'Its job runs are still being cancelled, or others start new ones.')}"
                 "\n\nEnd what runs on it, interactive sessions of Livy or EMR Studio among it, then deploy again."
             )
-        return Again(pace.until_next_look(0))
+        return Again(delays.poll(0))
 
     def _is_stopped(self, application_id: str) -> bool:
         client = self._services.emr_serverless()
         try:
             # Whoever started them, and also those that were submitted a moment ago and start the application again.
-            active = list(runs.active(client, application_id))
+            active = list(job_runs.active(client, application_id))
             for summary in active:
                 if summary.state != "CANCELLING":
                     self._before_cancelling(summary)
-                    runs.cancel(client, summary.run)
+                    job_runs.cancel(client, summary.run)
             if active:
                 return False
             state = client.get_application(applicationId=application_id)["application"]["state"]
@@ -78,11 +78,11 @@ class _ApplicationResource(Resource):
             return False
         return False
 
-    def _before_cancelling(self, summary: runs.Summary) -> None:
+    def _before_cancelling(self, summary: job_runs.Summary) -> None:
         """Do what has to be done before the run is cancelled."""
 
 
-class ApplicationUpdate(_ApplicationResource):
+class ApplicationUpdateResource(_StoppableApplicationResource):
     """A request for a `Custom::EMRServerlessApplicationUpdate` resource.
 
     It stands before the application and stops it when it is updated, which happens when CloudFormation is going to
@@ -93,11 +93,11 @@ class ApplicationUpdate(_ApplicationResource):
         """Stop the application if there is one, one thing at a time.
 
         Raises:
-            JobRunFailed: It could not be stopped in time.
+            RequestFailed: It could not be stopped in time.
         """
         request = self._request
         if request.kind == "Update":
-            self._standing.require()
+            self._staleness.require()
             application_id = self._stack.physical_id(request.properties[contract.APPLICATION_LOGICAL_ID])
             outcome = self._stop(application_id) if application_id else None
             if outcome is not None:
@@ -112,10 +112,10 @@ class ApplicationUpdate(_ApplicationResource):
     def afterwards(self) -> Outcome | None:
         """Bring back the streams whose own resources do not, whatever becomes of the update."""
         application = self._request.properties[contract.APPLICATION_LOGICAL_ID]
-        return streams.Return(self._request, self._services, self._stack, application).go_on()
+        return stream_recovery.Return(self._request, self._services, self._stack, application).go_on()
 
-    def _before_cancelling(self, summary: runs.Summary) -> None:
-        streams.mark(self._services.emr_serverless(), summary, self._request)
+    def _before_cancelling(self, summary: job_runs.Summary) -> None:
+        stream_recovery.mark(self._services.emr_serverless(), summary, self._request)
 
     def _definition(self) -> str:
         """What changes when the application does, and is what it was when a change is rolled back."""
@@ -124,7 +124,7 @@ class ApplicationUpdate(_ApplicationResource):
         return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
 
-class ApplicationStop(_ApplicationResource):
+class ApplicationStopResource(_StoppableApplicationResource):
     """A request for a `Custom::EMRServerlessApplicationStop` resource.
 
     It stands behind the application: it gives it its tags, and stops it when it is deleted. An application that was
@@ -140,7 +140,7 @@ class ApplicationStop(_ApplicationResource):
         """Tag the application, or stop it, one thing at a time.
 
         Raises:
-            JobRunFailed: It could not be stopped in time.
+            RequestFailed: It could not be stopped in time.
         """
         request = self._request
         application_id: str = request.properties[contract.APPLICATION_ID]
@@ -157,7 +157,7 @@ class ApplicationStop(_ApplicationResource):
         removed = before.keys() - after.keys()
         if not (after or removed):
             return
-        self._standing.require()
+        self._staleness.require()
         try:
             arn = client.get_application(applicationId=application_id)["application"]["arn"]
         except client.exceptions.ResourceNotFoundException:

@@ -15,7 +15,7 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from . import contract, errors, pace, runs
+from . import contract, delays, errors, job_runs
 from .request import Again
 
 if TYPE_CHECKING:
@@ -46,21 +46,21 @@ _TO_LOOK_AT = "ToLookAt"
 _REFUSED_SINCE = "RefusedSince"
 
 
-def mark(client: EMRServerlessClient, summary: runs.Summary, request: Request) -> None:
+def mark(client: EMRServerlessClient, summary: job_runs.Summary, request: Request) -> None:
     """Mark a run that the request is about to cancel, if it is a stream of the request's stack."""
     if summary.mode != _STREAMING:
         return
-    job_run = runs.get(client, summary.run)
+    job_run = job_runs.get(client, summary.run)
     tags = job_run.get("tags", {}) if job_run else {}
     if job_run and tags.get(contract.STACK_TAG) == request.stack_id and contract.STOPPED_TAG not in tags:
         client.tag_resource(resourceArn=job_run["arn"], tags={contract.STOPPED_TAG: request.request_id})
 
 
-def continuing(client: EMRServerlessClient, run: runs.RunId) -> JobRunTypeDef | None:
+def continuing(client: EMRServerlessClient, run: job_runs.RunId) -> JobRunTypeDef | None:
     """The run, or the one that goes on with its work since it was stopped; None when it is gone."""
     while True:
-        job_run = runs.get(client, run)
-        successor = runs.Successor.of(job_run) if job_run else None
+        job_run = job_runs.get(client, run)
+        successor = job_runs.Successor.of(job_run) if job_run else None
         if job_run is None or successor is None or successor.run is None or not is_stopped_by(job_run, successor):
             return job_run
         run = successor.run
@@ -91,35 +91,35 @@ class Return:
         if status not in _AT_REST:
             # Whatever is going on may bring a stream back itself, or delete it.
             request.progress.pop(_TO_LOOK_AT, None)
-            return Again(pace.jittered(min(10 + request.age * _AGE_SHARE, _LONGEST_PAUSE_SECONDS)))
+            return Again(delays.jittered(min(10 + request.age * _AGE_SHARE, _LONGEST_PAUSE_SECONDS)))
         if _TO_LOOK_AT not in request.progress:
             request.progress[_TO_LOOK_AT] = self._job_runs()
         to_look_at: list[str] = request.progress[_TO_LOOK_AT]
         for _ in range(min(_MOST_QUESTIONS, len(to_look_at))):
-            run = runs.RunId.from_arn(to_look_at[0])
+            run = job_runs.RunId.from_arn(to_look_at[0])
             is_done = run is None or self._bring_back(run)
             arn = to_look_at.pop(0)
             request.progress.pop(_REFUSED_SINCE, None)
             if not is_done:
                 to_look_at.append(arn)
-        return Again(pace.jittered(_PAUSE_SECONDS)) if to_look_at else None
+        return Again(delays.jittered(_PAUSE_SECONDS)) if to_look_at else None
 
     def _job_runs(self) -> list[str]:
         """The runs on the application that the stack's resources stand for."""
         application_id = self._stack.physical_id(self._application)
-        named = ((arn, runs.RunId.from_arn(arn)) for arn in self._stack.physical_ids(contract.JOB_RUN_TYPE))
+        named = ((arn, job_runs.RunId.from_arn(arn)) for arn in self._stack.physical_ids(contract.JOB_RUN_TYPE))
         return [arn for arn, run in named if run is not None and run.application_id == application_id]
 
-    def _bring_back(self, run: runs.RunId) -> bool:
+    def _bring_back(self, run: job_runs.RunId) -> bool:
         """Start the run again if it was stopped; False if it is too early for that."""
         job_run = continuing(self._client, run)
         if job_run is None or contract.STOPPED_TAG not in job_run.get("tags", {}):
             return True
-        successor = runs.Successor.of(job_run)
+        successor = job_runs.Successor.of(job_run)
         if successor is not None and not is_stopped_by(job_run, successor):
             # Its own resource has taken care of it.
             return True
-        if job_run["state"] not in runs.ENDED:
+        if job_run["state"] not in job_runs.ENDED:
             return False
         try:
             again = self._start_again(job_run)
@@ -133,9 +133,9 @@ class Return:
             return True
         # Somebody has begun with something else, which the run may be in the way of: it comes back after that.
         self._client.tag_resource(resourceArn=again, tags={contract.STOPPED_TAG: self._request.request_id})
-        stopped = runs.RunId.from_arn(again)
+        stopped = job_runs.RunId.from_arn(again)
         if stopped is not None:
-            runs.cancel(self._client, stopped)
+            job_runs.cancel(self._client, stopped)
         return False
 
     def _start_again(self, job_run: JobRunTypeDef) -> str:
@@ -149,14 +149,14 @@ class Return:
         tags = {key: value for key, value in job_run["tags"].items() if key not in marks}
         members["tags"] = {**tags, contract.REQUEST_ID_TAG: stopped_by}
         members["clientToken"] = hashlib.sha256(f"{job_run['arn']} again".encode()).hexdigest()
-        runs.succeed(self._client, job_run["arn"], runs.Successor(stopped_by, self._request.now))
+        job_runs.succeed(self._client, job_run["arn"], job_runs.Successor(stopped_by, self._request.now))
         answer = self._client.start_job_run(**members)
-        run = runs.RunId(answer["applicationId"], answer["jobRunId"])
-        runs.succeed(self._client, job_run["arn"], runs.Successor(stopped_by, self._request.now, run))
+        run = job_runs.RunId(answer["applicationId"], answer["jobRunId"])
+        job_runs.succeed(self._client, job_run["arn"], job_runs.Successor(stopped_by, self._request.now, run))
         _log.info("started job run %s again as %s", job_run["jobRunId"], run.job_run_id)
         return answer["arn"]
 
 
-def is_stopped_by(job_run: JobRunTypeDef, successor: runs.Successor) -> bool:
+def is_stopped_by(job_run: JobRunTypeDef, successor: job_runs.Successor) -> bool:
     """Whether the successor goes on with the run's work because the run was stopped."""
     return job_run["tags"].get(contract.STOPPED_TAG) == successor.request_id

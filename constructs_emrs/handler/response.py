@@ -11,7 +11,7 @@ import ssl
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from .text import first_bytes
+from .truncation import first_bytes
 
 if TYPE_CHECKING:
     from .request import Done, Request

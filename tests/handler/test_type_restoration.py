@@ -4,7 +4,7 @@ import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from constructs_emrs.handler.shapes import restore
+from constructs_emrs.handler.type_restoration import restore
 from tests.botocore_model import needs_flex
 
 SHAPE = (

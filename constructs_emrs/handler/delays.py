@@ -34,7 +34,7 @@ def job_run_count() -> int:
     return int(os.environ.get(contract.JOB_RUN_COUNT, "1"))
 
 
-def until_next_look(age: float) -> float:
+def poll(age: float) -> float:
     """Seconds to wait for a change of a job run's state.
 
     Args:
@@ -44,23 +44,23 @@ def until_next_look(age: float) -> float:
     return jittered(min(wanted, _LONGEST))
 
 
-def until_retry() -> float:
+def retry() -> float:
     """Seconds to wait after a call was throttled or failed, spread so that a rate of one a second is used well."""
     longest = min(_LONGEST, _SHORTEST_RETRY + job_run_count() * _RETRY_SHARE)
     return random.uniform(1, longest)  # noqa: S311 - nothing secret about it
 
 
-def until_start() -> float:
+def start_again() -> float:
     """Seconds to wait before an execution is started that Step Functions did not take."""
     return _BETWEEN_STARTS * random.uniform(0.5, 1.5)  # noqa: S311 - nothing secret about it
 
 
-def until_next_list() -> float:
+def search_again() -> float:
     """Seconds to wait before the runs are listed again, as there are too many to ask for each."""
     return jittered(max(_SHORTEST_BETWEEN_LISTS, min(job_run_count(), _LONGEST)))
 
 
-def between_questions() -> float:
+def status_check() -> float:
     """Seconds for which a request that waits takes it for granted that the stack wants it."""
     return max(_BETWEEN_QUESTIONS, job_run_count() / _QUESTIONS_A_SECOND)
 

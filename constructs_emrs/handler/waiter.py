@@ -6,7 +6,7 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from . import contract, deadlines, errors, failure, pace, runs
+from . import contract, deadlines, delays, errors, failure, job_runs
 from .driver_log import DriverLog
 from .request import Again, Done, Outcome
 
@@ -33,7 +33,7 @@ _FAILED_AT = "FailedAt"
 _RUNNING_SINCE = "RunningSince"
 
 
-def look(request: Request, services: Services, run: runs.RunId, job_run: JobRunTypeDef | None) -> Outcome | None:
+def look(request: Request, services: Services, run: job_runs.RunId, job_run: JobRunTypeDef | None) -> Outcome | None:
     """See how far the run has got: None when it is where it is waited for, or another resource waits on.
 
     Args:
@@ -43,10 +43,10 @@ def look(request: Request, services: Services, run: runs.RunId, job_run: JobRunT
         job_run: What the service says of it; None if it is gone.
 
     Raises:
-        JobRunFailed: The run failed, was cancelled, or did not get there in time.
+        RequestFailed: The run failed, was cancelled, or did not get there in time.
     """
     if job_run is None:
-        raise failure.JobRunFailed(
+        raise failure.RequestFailed(
             f"Job run {run.job_run_id} is gone: it or its application {run.application_id} was deleted while the "
             "deployment waited for it. Deploy again."
         )
@@ -55,7 +55,7 @@ def look(request: Request, services: Services, run: runs.RunId, job_run: JobRunT
         return None
     names = request.properties.get(contract.FILE_NAMES, {})
     log = DriverLog(job_run, logs=services.logs, s3=services.s3, sleep=services.sleep)
-    if state in runs.ENDED:
+    if state in job_runs.ENDED:
         raise failure.job_run_failed(job_run, log, timed_out_after=None, file_names=names)
     hands_over = contract.HAND_OVER_SECONDS in request.properties
     if hands_over and request.age > int(request.properties[contract.HAND_OVER_SECONDS]):
@@ -64,7 +64,7 @@ def look(request: Request, services: Services, run: runs.RunId, job_run: JobRunT
     waited = request.now - job_run["createdAt"].timestamp()
     if waited > timeout.total_seconds() or (not hands_over and request.age > deadlines.WAIT):
         raise failure.job_run_failed(job_run, log, timed_out_after=timeout, file_names=names)
-    return Again(pace.until_next_look(waited))
+    return Again(delays.poll(waited))
 
 
 def _is_stable(request: Request, job_run: Any) -> bool:
@@ -83,7 +83,7 @@ def _is_stable(request: Request, job_run: Any) -> bool:
     return bool(request.now - since >= seconds)
 
 
-def give_up(request: Request, reason: str, run_ids: list[runs.RunId]) -> Outcome:
+def give_up(request: Request, reason: str, run_ids: list[job_runs.RunId]) -> Outcome:
     """Write down why the request fails; its runs are ended before CloudFormation is told."""
     request.progress[_FAILURE] = reason
     request.progress[_FAILED_RUNS] = [list(run) for run in run_ids]
@@ -100,24 +100,24 @@ def end_failed_runs(request: Request, services: Services) -> Outcome:
     """End what the request has started, then fail.
 
     Raises:
-        JobRunFailed: It ended, or there is no more time.
+        RequestFailed: It ended, or there is no more time.
     """
-    remaining = _end(services.emr_serverless(), [runs.RunId(*run) for run in request.progress[_FAILED_RUNS]])
+    remaining = _end(services.emr_serverless(), [job_runs.RunId(*run) for run in request.progress[_FAILED_RUNS]])
     if remaining and request.age < deadlines.ANSWER:
         request.progress[_FAILED_RUNS] = [list(run) for run in remaining]
-        return Again(pace.until_next_look(0))
+        return Again(delays.poll(0))
     raise failed(
         request,
         services,
         request.progress[_FAILURE],
-        run=runs.RunId.from_arn(request.properties[contract.JOB_RUN_ARN]),
+        run=job_runs.RunId.from_arn(request.properties[contract.JOB_RUN_ARN]),
         since=request.progress[_FAILED_AT],
     )
 
 
 def failed(
-    request: Request, services: Services, reason: str, *, run: runs.RunId | None, since: float
-) -> failure.JobRunFailed:
+    request: Request, services: Services, reason: str, *, run: job_runs.RunId | None, since: float
+) -> failure.RequestFailed:
     """The error of a request whose runs have ended, which is logged again when that took long.
 
     Args:
@@ -129,29 +129,29 @@ def failed(
     """
     if run is not None and request.now - since > _LOGGED_FOR_SECONDS:
         try:
-            job_run = runs.get(services.emr_serverless(), run)
+            job_run = job_runs.get(services.emr_serverless(), run)
             if job_run is not None:
                 log = DriverLog(job_run, logs=services.logs, s3=services.s3, sleep=services.sleep)
                 failure.log_again(reason, log, file_names=request.properties.get(contract.FILE_NAMES, {}))
         except Exception as error:  # noqa: BLE001 - it was logged, and is about to be told
             _log.warning("%s", errors.sentence(error))
-    return failure.JobRunFailed(reason)
+    return failure.RequestFailed(reason)
 
 
-def _end(client: EMRServerlessClient, to_end: list[runs.RunId]) -> list[runs.RunId]:
+def _end(client: EMRServerlessClient, to_end: list[job_runs.RunId]) -> list[job_runs.RunId]:
     """Those of the runs that have not ended yet; what is not being cancelled is cancelled."""
     remaining = []
     for run in to_end:
-        job_run = runs.get(client, run)
-        if job_run is None or job_run["state"] in runs.ENDED:
+        job_run = job_runs.get(client, run)
+        if job_run is None or job_run["state"] in job_runs.ENDED:
             continue
         if job_run["state"] != "CANCELLING":
-            runs.cancel(client, run)
+            job_runs.cancel(client, run)
         remaining.append(run)
     return remaining
 
 
-def found(run: runs.RunId, arn: str, physical_id: str) -> Done:
+def found(run: job_runs.RunId, arn: str, physical_id: str) -> Done:
     """The answer that names the run."""
     return Done(
         physical_id,

@@ -6,14 +6,14 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from . import contract, deadlines, errors, failure, pace, patience, runs, streams, tags, waiting
-from .own_runs import SETTLED_SECONDS, Search
-from .patience import is_worth_another_try, reason_of
+from . import contract, deadlines, delays, errors, failure, job_runs, retries, stream_recovery, tags, waiter
+from .custom_resource import CustomResource
+from .job_run_search import SETTLED_SECONDS, Search
 from .request import FAILED_PREFIX, LOST_PREFIX, TAG_KEYS, Again, Done, work
-from .resource import Resource
-from .shapes import restore
+from .retries import is_retryable, reason_of
 from .stack import BEING_DELETED, ROLLING_BACK, UPDATING
-from .standing import LeftBehind, Standing
+from .staleness import StalenessCheck, StaleRequest
+from .type_restoration import restore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -47,7 +47,7 @@ _ROLE_PAUSE_SECONDS = 20.0
 _MOST_SUCCESSORS = 50
 
 
-class JobRunResource(Resource):
+class JobRunResource(CustomResource):
     """A request for a `Custom::EMRServerlessJobRun` resource.
 
     Its phases are those of `_PHASES`; each is done again when the function was ended in the middle of it.
@@ -55,7 +55,7 @@ class JobRunResource(Resource):
 
     def __init__(self, request: Request, services: Services) -> None:
         super().__init__(request, services)
-        self._standing = Standing(request, services, self._stack)
+        self._staleness = StalenessCheck(request, services, self._stack)
 
     @property
     def failed_physical_id(self) -> str:
@@ -68,19 +68,19 @@ class JobRunResource(Resource):
         """Go on from where the last step stopped.
 
         Raises:
-            JobRunFailed: The job run did not do its work, and it has ended.
+            RequestFailed: The job run did not do its work, and it has ended.
         """
         progress = self._request.progress
         try:
             return self._advance()
         except Exception as error:
-            may_pass = not isinstance(error, LeftBehind) and is_worth_another_try(error, self._request)
+            may_pass = not isinstance(error, StaleRequest) and is_retryable(error, self._request)
             if self._request.kind == "Delete" or may_pass:
                 raise
             if _FAILURE in progress:
-                raise failure.JobRunFailed(progress[_FAILURE]) from error
+                raise failure.RequestFailed(progress[_FAILURE]) from error
             progress[_FAILURE] = reason_of(error)
-            if isinstance(error, LeftBehind):
+            if isinstance(error, StaleRequest):
                 # A step that was killed may have started a run, and nobody heard of it.
                 progress[_MAY_HAVE_STARTED] = True
             for key in (_TO_END, _SEARCH_FOR):
@@ -99,7 +99,7 @@ class JobRunResource(Resource):
     def _begin(self) -> Outcome | str:
         """Find out what CloudFormation wants, and whether it still does."""
         request = self._request
-        status = self._standing.require()
+        status = self._staleness.require()
         if request.kind == "Update" and self._is_unchanged() and self._stands():
             return self._keep.__name__
         if request.kind == "Create":
@@ -117,11 +117,11 @@ class JobRunResource(Resource):
         One that an update has ended, which failed and was not taken back, is not. Batch work is not done again for it.
         """
         request = self._request
-        run = runs.RunId.from_arn(request.physical_id)
+        run = job_runs.RunId.from_arn(request.physical_id)
         if run is None or request.properties.get(contract.RUN_ON_ROLLBACK) != "true":
             return run is not None
-        job_run = streams.continuing(self._services.emr_serverless(), run)
-        return job_run is None or runs.Successor.of(job_run) is None
+        job_run = stream_recovery.continuing(self._services.emr_serverless(), run)
+        return job_run is None or job_runs.Successor.of(job_run) is None
 
     def _keep(self) -> Done:
         """Give the kept run the tags of the new template: a stack-wide tag must not run a job again."""
@@ -133,22 +133,22 @@ class JobRunResource(Resource):
 
     def _find(self) -> str:
         """Find the runs that have to end: the one that CloudFormation names, and those that took its place."""
-        request, status = self._request, self._standing.status
-        run: runs.RunId | None = runs.RunId.from_arn(request.physical_id)
+        request, status = self._request, self._staleness.status
+        run: job_runs.RunId | None = job_runs.RunId.from_arn(request.physical_id)
         if run is None:
             self._search_for_what_has_no_name()
             return self._search.__name__
         is_one = request.kind == "Delete" and status not in BEING_DELETED
-        found: list[runs.RunId] = []
+        found: list[job_runs.RunId] = []
         for number in range(_MOST_SUCCESSORS):
-            job_run = runs.get(self._services.emr_serverless(), run)
+            job_run = job_runs.get(self._services.emr_serverless(), run)
             if job_run is None:
                 if number == 0 and not is_one:
                     # It is of long ago, or of an application that is gone.
                     self._search_for(since=self._stack.created_at())
                 break
-            successor = runs.Successor.of(job_run)
-            if job_run["state"] not in runs.ENDED:
+            successor = job_runs.Successor.of(job_run)
+            if job_run["state"] not in job_runs.ENDED:
                 found.append(run)
                 if number == 0 and successor is None and request.kind == "Update":
                     # Who ends the run that CloudFormation knows says so first.
@@ -158,7 +158,7 @@ class JobRunResource(Resource):
                 break
             if successor is None or successor.request_id == _NOBODY:
                 break
-            is_continued = streams.is_stopped_by(job_run, successor)
+            is_continued = stream_recovery.is_stopped_by(job_run, successor)
             if is_one and not is_continued and not self._was_left_by_a_failure(successor):
                 break
             if successor.run is None:
@@ -169,7 +169,7 @@ class JobRunResource(Resource):
             run = successor.run
         return self._end_all(found)
 
-    def _was_left_by_a_failure(self, successor: runs.Successor) -> bool:
+    def _was_left_by_a_failure(self, successor: job_runs.Successor) -> bool:
         """Whether the successor of the only run to delete has to end too.
 
         CloudFormation deletes a run whose place was taken, and then its successor is the run that the stack has; or it
@@ -182,7 +182,7 @@ class JobRunResource(Resource):
 
     def _search_for_what_has_no_name(self) -> None:
         """Prepare the search for the runs of a resource whose physical id names none."""
-        request, status = self._request, self._standing.status
+        request, status = self._request, self._staleness.status
         physical_id, request_id = request.physical_id, ""
         goes_on = request.kind == "Delete" and status not in BEING_DELETED
         if goes_on:
@@ -190,7 +190,7 @@ class JobRunResource(Resource):
                 if physical_id.startswith(prefix):
                     request_id = physical_id.removeprefix(prefix)
             named = self._stack.physical_id(request.logical_id)
-            if not request_id and named and runs.RunId.from_arn(named):
+            if not request_id and named and job_runs.RunId.from_arn(named):
                 # The resource was made anew in the meantime, and what was left of the first attempt ended then.
                 self._request.progress[_SEARCH_FOR] = None
                 return
@@ -211,21 +211,21 @@ class JobRunResource(Resource):
             "AnyLook": any_look,
         }
 
-    def _end_all(self, found: list[runs.RunId]) -> str:
+    def _end_all(self, found: list[job_runs.RunId]) -> str:
         self._request.progress[_TO_END] = [[*run, False] for run in found]
         return self._end.__name__
 
     def _end(self) -> Outcome | str:
         """End the runs that were found, if the stack wants that."""
-        remaining = self._end_runs(before_cancelling=self._standing.require)
+        remaining = self._end_runs(before_cancelling=self._staleness.require)
         if not remaining:
             return self._search.__name__
         if self._request.age > deadlines.END_EARLIER_RUNS:
             names = ", ".join(run.job_run_id for run in remaining)
-            raise failure.JobRunFailed(f"Job run {names} is still being cancelled; try again when it has ended.")
-        return Again(pace.until_next_look(0))
+            raise failure.RequestFailed(f"Job run {names} is still being cancelled; try again when it has ended.")
+        return Again(delays.poll(0))
 
-    def _end_runs(self, *, before_cancelling: Callable[[], object] = lambda: None) -> list[runs.RunId]:
+    def _end_runs(self, *, before_cancelling: Callable[[], object] = lambda: None) -> list[job_runs.RunId]:
         """Cancel each run once, and see which of them have not ended."""
         client, to_end = self._services.emr_serverless(), self._request.progress.get(_TO_END, [])
         for item in to_end:
@@ -233,18 +233,18 @@ class JobRunResource(Resource):
             if not is_cancelled:
                 # What is asked for again and again, as one cancellation a second is allowed, is this one call.
                 before_cancelling()
-                runs.cancel(client, runs.RunId(application_id, job_run_id))
+                job_runs.cancel(client, job_runs.RunId(application_id, job_run_id))
                 item[2] = True
         remaining = []
         for item in list(to_end):
             application_id, job_run_id, _ = item
-            job_run = runs.get(client, runs.RunId(application_id, job_run_id))
-            if job_run is None or job_run["state"] in runs.ENDED:
+            job_run = job_runs.get(client, job_runs.RunId(application_id, job_run_id))
+            if job_run is None or job_run["state"] in job_runs.ENDED:
                 to_end.remove(item)
                 continue
             # A run may refuse to be cancelled while it changes its state.
             item[2] = job_run["state"] == "CANCELLING"
-            remaining.append(runs.RunId(application_id, job_run_id))
+            remaining.append(job_runs.RunId(application_id, job_run_id))
         return remaining
 
     def _search(self) -> Outcome | str:
@@ -262,20 +262,20 @@ class JobRunResource(Resource):
         )
         found = search.go_on()
         if found is None:
-            return Again(pace.until_next_list())
+            return Again(delays.search_again())
         found = [run for run in found if not self._is_own(run)]
         if found:
             return self._end_all(found)
         settles_in = request.asked_at + SETTLED_SECONDS - searched_at
         if wanted["IsSettled"] or search.are_applications_gone or settles_in <= 0:
             return self._ended.__name__
-        return Again(pace.at_least(settles_in))
+        return Again(delays.at_least(settles_in))
 
-    def _is_own(self, run: runs.RunId) -> bool:
+    def _is_own(self, run: job_runs.RunId) -> bool:
         """Whether the run was started by this request, of which an earlier delivery of a step did not hear."""
         if self._request.kind == "Delete":
             return False
-        job_run = runs.get(self._services.emr_serverless(), run)
+        job_run = job_runs.get(self._services.emr_serverless(), run)
         return job_run is not None and job_run.get("tags", {}).get(contract.REQUEST_ID_TAG) == self._request.request_id
 
     def _ended(self) -> Outcome | str:
@@ -283,7 +283,7 @@ class JobRunResource(Resource):
         request = self._request
         if request.kind == "Delete":
             return Done(request.physical_id)
-        is_rollback = request.kind == "Update" and self._standing.status == ROLLING_BACK
+        is_rollback = request.kind == "Update" and self._staleness.status == ROLLING_BACK
         if is_rollback and request.properties.get(contract.RUN_ON_ROLLBACK) != "true":
             self._stands_for_what_was_before()
             return self._kept(self._arn_of_what_is_kept())
@@ -296,7 +296,7 @@ class JobRunResource(Resource):
         """
         if self._request.physical_id:
             # What a request has written that the stack wants must not be lost.
-            self._standing.require()
+            self._staleness.require()
         if _IS_ANNOUNCED not in self._request.progress:
             self._write_successor(None)
         return self._start.__name__
@@ -304,7 +304,7 @@ class JobRunResource(Resource):
     def _start(self) -> Outcome | str:
         """Start the run, unless CloudFormation has changed its mind while the request waited for its turn."""
         request, client = self._request, self._services.emr_serverless()
-        self._standing.require()
+        self._staleness.require()
         shape = client.meta.service_model.operation_model("StartJobRun").input_shape
         members: dict[str, Any] = restore(request.properties[contract.REQUEST], shape)
         members["tags"] = {**members.get("tags", {}), **self._tags_of_the_run()}
@@ -313,7 +313,7 @@ class JobRunResource(Resource):
             response = client.start_job_run(**members)
         except client.exceptions.ValidationException as error:
             if self._is_application_changing(members["applicationId"]) and errors.is_about_a_state(error):
-                return Again(pace.until_retry())
+                return Again(delays.retry())
             raise
         except Exception as error:
             request.progress[_MAY_HAVE_STARTED] = request.progress.get(_MAY_HAVE_STARTED) or errors.passes(error)
@@ -332,34 +332,34 @@ class JobRunResource(Resource):
     def _check(self) -> Outcome | str:
         """Write down which run it is, and see that it is still wanted."""
         self._write_successor(self._own_run())
-        self._standing.require()
+        self._staleness.require()
         return self._wait.__name__
 
     def _wait(self) -> Outcome | str:
         """Wait until the run is where it is waited for."""
         request, arn, run = self._request, self._request.progress[_RUN_ARN], self._own_run()
-        if request.properties[contract.WAIT_FOR] == waiting.SUBMITTED:
-            return waiting.found(run, arn, arn)
-        job_run = runs.get(self._services.emr_serverless(), run)
+        if request.properties[contract.WAIT_FOR] == waiter.SUBMITTED:
+            return waiter.found(run, arn, arn)
+        job_run = job_runs.get(self._services.emr_serverless(), run)
         if job_run is not None and self._was_refused_too_early(job_run):
             del request.progress[_RUN_ARN]
             request.progress[_ATTEMPT] = request.progress.get(_ATTEMPT, 1) + 1
             request.progress[_PHASE] = self._start.__name__
-            return Again(pace.jittered(_ROLE_PAUSE_SECONDS))
-        outcome = waiting.look(request, self._services, run, job_run)
+            return Again(delays.jittered(_ROLE_PAUSE_SECONDS))
+        outcome = waiter.look(request, self._services, run, job_run)
         if outcome is not None:
             self._require_now_and_then()
-        return outcome or waiting.found(run, arn, arn)
+        return outcome or waiter.found(run, arn, arn)
 
     def _require_now_and_then(self) -> None:
         """See that the run is still wanted: who ends this resource's runs may wait for this request to end its own."""
         now = self._request.now
-        if now - self._request.progress.setdefault(_LOOKED_AT, now) < pace.between_questions():
+        if now - self._request.progress.setdefault(_LOOKED_AT, now) < delays.status_check():
             return
         self._request.progress[_LOOKED_AT] = now
         try:
-            self._standing.require_status()
-        except LeftBehind:
+            self._staleness.require_status()
+        except StaleRequest:
             raise
         except Exception as error:
             if not errors.passes(error):
@@ -375,36 +375,36 @@ class JobRunResource(Resource):
         if job_run["state"] == "RUNNING" or "startedAt" in job_run:
             progress[_HAS_RUN] = True
         is_refused = job_run["state"] == "FAILED" and errors.is_about_a_role(job_run.get("stateDetails", ""))
-        return is_refused and _HAS_RUN not in progress and patience.may_still_appear(self._request)
+        return is_refused and _HAS_RUN not in progress and retries.may_still_propagate(self._request)
 
     def _undo(self) -> Outcome:
         """End what this request has started, then fail.
 
         Raises:
-            JobRunFailed: It ended, or there is no more time.
+            RequestFailed: It ended, or there is no more time.
         """
         request, progress = self._request, self._request.progress
         if _TO_END not in progress:
             found = [self._own_run()] if _RUN_ARN in progress else self._lost_runs()
             if found is None:
-                return Again(pace.at_least(SETTLED_SECONDS))
+                return Again(delays.at_least(SETTLED_SECONDS))
             progress[_TO_END] = [[*run, False] for run in found]
             progress[_FAILED_AT] = request.now
         if self._end_runs() and request.age < deadlines.ANSWER:
-            return Again(pace.until_next_look(0))
+            return Again(delays.poll(0))
         if _RUN_ARN not in progress and self._announced() is not None:
             self._write_successor(None, request_id=_NOBODY)
         run = self._own_run() if _RUN_ARN in progress else None
-        raise waiting.failed(
+        raise waiter.failed(
             request, self._services, progress[_FAILURE], run=run, since=progress.get(_FAILED_AT, request.now)
         )
 
-    def _lost_runs(self) -> list[runs.RunId] | None:
+    def _lost_runs(self) -> list[job_runs.RunId] | None:
         """Runs of this request that it never heard of; None if they may yet appear."""
         request, progress = self._request, self._request.progress
         if not progress.get(_MAY_HAVE_STARTED):
             return []
-        if runs.RunId.from_arn(request.physical_id) is not None:
+        if job_runs.RunId.from_arn(request.physical_id) is not None:
             announced = self._announced()
             if announced is None or announced.run is not None:
                 return [announced.run] if announced and announced.run else []
@@ -415,11 +415,11 @@ class JobRunResource(Resource):
         )
         return search.go_on()
 
-    def _announced(self) -> runs.Successor | None:
+    def _announced(self) -> job_runs.Successor | None:
         """What the run that CloudFormation knows says of this request, if it says that it takes its place."""
-        run = runs.RunId.from_arn(self._request.physical_id)
-        job_run = runs.get(self._services.emr_serverless(), run) if run else None
-        successor = runs.Successor.of(job_run) if job_run else None
+        run = job_runs.RunId.from_arn(self._request.physical_id)
+        job_run = job_runs.get(self._services.emr_serverless(), run) if run else None
+        successor = job_runs.Successor.of(job_run) if job_run else None
         return successor if successor and successor.request_id == self._request.request_id else None
 
     _PHASES = {  # noqa: RUF012 - never changed
@@ -427,18 +427,18 @@ class JobRunResource(Resource):
         for phase in (_begin, _keep, _find, _end, _search, _ended, _announce, _start, _check, _wait, _undo)
     }
 
-    def _own_run(self) -> runs.RunId:
+    def _own_run(self) -> job_runs.RunId:
         arn = self._request.progress[_RUN_ARN]
-        run = runs.RunId.from_arn(arn)
+        run = job_runs.RunId.from_arn(arn)
         if run is None:
-            raise failure.JobRunFailed(f"The service named the run {arn}, which is no ARN of a job run.")
+            raise failure.RequestFailed(f"The service named the run {arn}, which is no ARN of a job run.")
         return run
 
-    def _write_successor(self, run: runs.RunId | None, *, request_id: str = "") -> None:
+    def _write_successor(self, run: job_runs.RunId | None, *, request_id: str = "") -> None:
         request = self._request
-        if runs.RunId.from_arn(request.physical_id) is not None:
-            successor = runs.Successor(request_id or request.request_id, request.asked_at, run)
-            runs.succeed(self._services.emr_serverless(), request.physical_id, successor)
+        if job_runs.RunId.from_arn(request.physical_id) is not None:
+            successor = job_runs.Successor(request_id or request.request_id, request.asked_at, run)
+            job_runs.succeed(self._services.emr_serverless(), request.physical_id, successor)
 
     def _client_token(self) -> str:
         """The same for each try of one start, so that it starts one run."""
@@ -459,13 +459,13 @@ class JobRunResource(Resource):
 
     def _kept(self, arn: str) -> Done:
         """The answer that leaves everything as it is."""
-        physical_id, run = self._request.physical_id, runs.RunId.from_arn(arn)
-        return waiting.found(run, arn, physical_id) if run else Done(physical_id)
+        physical_id, run = self._request.physical_id, job_runs.RunId.from_arn(arn)
+        return waiter.found(run, arn, physical_id) if run else Done(physical_id)
 
     def _arn_of_what_is_kept(self) -> str:
         """The run that the resource stands for: another one than CloudFormation knows if that was stopped since."""
-        run = runs.RunId.from_arn(self._request.physical_id)
-        job_run = streams.continuing(self._services.emr_serverless(), run) if run else None
+        run = job_runs.RunId.from_arn(self._request.physical_id)
+        job_run = stream_recovery.continuing(self._services.emr_serverless(), run) if run else None
         return job_run["arn"] if job_run else self._request.physical_id
 
     def _stands_for_what_was_before(self) -> None:
@@ -474,7 +474,7 @@ class JobRunResource(Resource):
         self._tag(arn, {contract.DEFINITION_TAG: work(self._request.properties)})
 
     def _tag(self, arn: str, changed: dict[str, str], *, removed: Collection[str] = ()) -> None:
-        if runs.RunId.from_arn(arn) is not None:
+        if job_runs.RunId.from_arn(arn) is not None:
             tags.change(self._services.emr_serverless(), arn, changed, removed=removed)
 
 

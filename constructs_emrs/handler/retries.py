@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from . import deadlines, errors
-from .failure import JobRunFailed
+from .failure import RequestFailed
 
 if TYPE_CHECKING:
     from .request import Request
@@ -25,14 +25,14 @@ _REMEDIES = {
 }
 
 
-def is_worth_another_try(error: Exception, request: Request) -> bool:
+def is_retryable(error: Exception, request: Request) -> bool:
     """Whether the step may be done again: the service is busy, or has not seen yet what it needs."""
     if errors.passes(error):
         return request.age < deadlines.ANSWER
-    return errors.may_be_too_early(error) and may_still_appear(request)
+    return errors.may_be_propagating(error) and may_still_propagate(request)
 
 
-def may_still_appear(request: Request) -> bool:
+def may_still_propagate(request: Request) -> bool:
     """Whether it may be a matter of time that what the service needs and does not see is visible to it."""
     refused_at = request.progress.setdefault(_REFUSED_AT, request.now)
     return bool(request.now - refused_at < _TOO_EARLY_SECONDS)
@@ -40,7 +40,7 @@ def may_still_appear(request: Request) -> bool:
 
 def reason_of(error: Exception) -> str:
     """What the user is told of an error that was not borne any longer."""
-    if isinstance(error, JobRunFailed):
+    if isinstance(error, RequestFailed):
         return str(error)
     # The message of the error, and not its traceback: that shows what is in variables.
     _log.error("%s", errors.sentence(error))
@@ -48,7 +48,7 @@ def reason_of(error: Exception) -> str:
         return f"{errors.sentence(error)}\n\nIt was tried for an hour. Deploy again, with fewer job runs at a time."
     if errors.code(error) == "ConflictException":
         return f"{errors.sentence(error)}\n\nIt was tried for {_TOO_EARLY_SECONDS // 60} minutes. Deploy again."
-    if errors.may_be_too_early(error):
+    if errors.may_be_propagating(error):
         return (
             f"{errors.sentence(error)}\n\nIt was tried for {_TOO_EARLY_SECONDS // 60} minutes, so that it is no role, "
             "policy or key that is not visible yet: check that they exist, and what they allow."

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .services import Services
 
 
-class Resource(ABC):
+class CustomResource(ABC):
     """A custom resource that has a request to answer."""
 
     def __init__(self, request: Request, services: Services) -> None:
@@ -44,5 +44,5 @@ class Resource(ABC):
         """Go on from where the last step stopped.
 
         Raises:
-            JobRunFailed: The request failed.
+            RequestFailed: The request failed.
         """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import contract, deadlines, pace, runs
+from . import contract, deadlines, delays, job_runs
 
 if TYPE_CHECKING:
     from types_boto3_emr_serverless.client import EMRServerlessClient
@@ -67,7 +67,7 @@ class Search:
         if request_id:
             self._tags[contract.REQUEST_ID_TAG] = request_id
 
-    def go_on(self) -> list[runs.RunId] | None:
+    def go_on(self) -> list[job_runs.RunId] | None:
         """The runs that were found, None if it is too early to ask for all that could be meant."""
         search: dict[str, Any] = self._request.progress.setdefault(
             _SEARCH, {"Applications": self._applications, "Token": "", "ToAsk": [], "Found": [], "Asked": 0, "Gone": 0}
@@ -76,7 +76,7 @@ class Search:
             self._ask(search)
             if not search["Applications"]:
                 break
-            page = runs.active_page(
+            page = job_runs.active_page(
                 self._client, search["Applications"][0], token=search["Token"], created_after=self._since
             )
             if page is None:
@@ -87,15 +87,15 @@ class Search:
             search["Token"] = page.token if page is not None else ""
             if not search["Token"]:
                 search["Applications"] = search["Applications"][1:]
-            too_many = search["Asked"] * pace.job_run_count() > _MOST_QUESTIONS
+            too_many = search["Asked"] * delays.job_run_count() > _MOST_QUESTIONS
             if too_many and self._request.age < deadlines.BROAD_SEARCH:
                 del self._request.progress[_SEARCH]
                 return None
         self.are_applications_gone = search["Gone"] == len(self._applications)
         del self._request.progress[_SEARCH]
-        return [runs.RunId(*run) for run in search["Found"]]
+        return [job_runs.RunId(*run) for run in search["Found"]]
 
-    def _could_be(self, summary: runs.Summary) -> bool:
+    def _could_be(self, summary: job_runs.Summary) -> bool:
         known = self._request.progress.get(_OTHERS, [])
         looks_alike = self._has_any_look or any(
             summary.name == name and summary.role in ("", role) for name, role in self._looks
@@ -105,11 +105,11 @@ class Search:
     def _ask(self, search: dict[str, Any]) -> None:
         others: list[str] = self._request.progress.setdefault(_OTHERS, [])
         while search["ToAsk"]:
-            run = runs.RunId(*search["ToAsk"][0])
-            job_run = runs.get(self._client, run)
+            run = job_runs.RunId(*search["ToAsk"][0])
+            job_run = job_runs.get(self._client, run)
             if job_run is None or not self._tags.items() <= job_run.get("tags", {}).items():
                 others.append(run.job_run_id)
                 del others[:-_MOST_OTHERS]
-            elif job_run["state"] not in runs.ENDED:
+            elif job_run["state"] not in job_runs.ENDED:
                 search["Found"].append(list(run))
             search["ToAsk"] = search["ToAsk"][1:]
