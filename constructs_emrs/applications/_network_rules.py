@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jsii
-from aws_cdk import Annotations, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, IValidation
 
-from ..validation.problems import Problems
+from ..validation.problems import refuse
 
 _WORLD = {"0.0.0.0/0", "::/0"}
 
@@ -29,14 +29,9 @@ class ClosedToTheWorld:
         for group in self._connections.security_groups:
             sources = sorted(set(_sources(group)) & _WORLD)
             if sources:
-                problems = Problems(self._application.node.path)
-                problems.add(
-                    "security_groups",
-                    group,
-                    f"it lets {' and '.join(sources)} in, which the service refuses",
-                    "let in a security group, a prefix list or a smaller range of addresses",
-                )
-                Annotations.of(self._application).add_error(str(problems))
+                problem = f"it lets {' and '.join(sources)} in, which the service refuses"
+                remedy = "let in a security group, a prefix list or a smaller range of addresses"
+                refuse(self._application, "security_groups", group, problem, remedy)
         return []
 
 

@@ -82,12 +82,12 @@ def check_images(
 ) -> None:
     """Custom images are there from emr-6.9.0."""
     if image is not None:
-        require_release(problems, release, (6, 9), "image", image.digest or image.tag or "latest")
+        require_release(problems.add, release, (6, 9), "image", image.digest or image.tag or "latest")
         _check_image(problems, "image", image)
     for worker, own in worker_images.items():
         argument = f"worker_images[{worker}]"
         _check_worker_type(problems, argument, worker, application_type)
-        require_release(problems, release, (6, 9), argument, own.digest or own.tag or "latest")
+        require_release(problems.add, release, (6, 9), argument, own.digest or own.tag or "latest")
         _check_image(problems, argument, own)
 
 
@@ -122,22 +122,22 @@ def check_interactive(
         return
     if application_type is not ApplicationType.SPARK:
         problems.add("interactive", interactive, "interactive endpoints are for Spark", "leave it out")
-    require_release(problems, release, (6, 14), "interactive", interactive)
+    require_release(problems.add, release, (6, 14), "interactive", interactive)
     if interactive.sessions:
-        require_release(problems, release, (7, 13), "interactive.sessions", interactive.sessions)
+        require_release(problems.add, release, (7, 13), "interactive.sessions", interactive.sessions)
 
 
 def check_identity_center(problems: Problems, release: ReleaseLabel, identity_center: IdentityCenter | None) -> None:
     """Trusted identity propagation is there from emr-7.8.0."""
     if identity_center is not None:
-        require_release(problems, release, (7, 8), "identity_center", identity_center.instance_arn)
+        require_release(problems.add, release, (7, 8), "identity_center", identity_center.instance_arn)
 
 
 def queue_minutes(problems: Problems, release: ReleaseLabel, scheduler: Scheduler | None) -> int | None:
     """The queue timeout in minutes; notes limits out of range, and releases without a queue."""
     if scheduler is None:
         return None
-    require_release(problems, release, (7, 0), "scheduler", scheduler.max_concurrent_runs)
+    require_release(problems.add, release, (7, 0), "scheduler", scheduler.max_concurrent_runs)
     runs = scheduler.max_concurrent_runs
     if runs is not None and not is_token(runs) and not 1 <= runs <= 1000:
         problems.add("scheduler.max_concurrent_runs", runs, "it is out of range", "use 1 to 1,000")

@@ -19,7 +19,7 @@ from ..monitoring.brought import check_brought
 from ..monitoring.encryption import Encryption
 from ..monitoring.monitoring import Monitoring
 from ..monitoring.rules import check_encryption, check_monitoring
-from ..monitoring.wiring import wire_monitoring
+from ..monitoring.wiring import Wirer
 from ..permissions.arns import application_arn
 from ..permissions.execution_role import LoggingPermissions
 from ..permissions.resource_policies import allow_pulling
@@ -28,9 +28,11 @@ from ..validation.argument_names import explained
 from ..validation.argument_types import checked
 from ..validation.cdk_cache import stack_of
 from ..validation.json_types import present
+from ..validation.late_checks import check_late
 from ..validation.method_names import ConstructNamesMethods
 from ..validation.model import check_against_model, operation_shape
 from ..validation.problems import Problems
+from ..validation.tag_limits import check_tag_limits
 from ..validation.tokens import is_looked_up_later
 from ..validation.units import whole_minutes
 from . import _rules as rules
@@ -365,7 +367,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         """
         provider = Provider.of(self)
         provider.allow(self, cancelling(self.application_arn))
-        provider.check_tags(self, lambda: {**self._tags.all(), contract.STACK_TAG: ""})
+        check_late(self, lambda: check_tag_limits({**self._tags.all(), contract.STACK_TAG: ""}, self))
         before_update = CustomResource(
             self,
             "BeforeUpdate",
@@ -396,14 +398,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
     def _wire(self, monitoring: Monitoring, encryption: Encryption) -> dict[str, Any]:
         # The application names the keys, so their policies can't name the application.
         permissions = LoggingPermissions(role=None, source_arn=application_arn(self, "*"), application_id=None)
-        wiring = wire_monitoring(
-            self,
-            stack_of(self),
-            monitoring=monitoring,
-            encryption=encryption,
-            permissions=permissions,
-            has_own_role=False,
-        )
+        wiring = Wirer(self, encryption, permissions, has_own_role=False).wire(monitoring)
         self.s3_logs_key = wiring.s3_logs_key
         return wiring.monitoring_configuration
 

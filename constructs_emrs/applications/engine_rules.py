@@ -26,13 +26,6 @@ _LOG_TYPES: dict[ApplicationType, dict[LogWorker, Sequence[LogType]]] = {
 
 
 def require_release(
-    problems: Problems, release: ReleaseLabel | None, minimum: tuple[int, int], argument: str, value: object
-) -> None:
-    """Note that the feature needs a later release, if the release is known."""
-    report_release(problems.add, release, minimum, argument, value)
-
-
-def report_release(
     report: Report, release: ReleaseLabel | None, minimum: tuple[int, int], member: str, value: object
 ) -> None:
     """Report that the feature needs a later release, if the release is known."""
@@ -58,7 +51,7 @@ def check_monitoring_request(
         url = f"{prometheus}.remoteWriteUrl"
         if engine is not ApplicationType.SPARK:
             report(prometheus, engine.value, "Prometheus gets metrics of Spark jobs", "leave it out")
-        report_release(report, release, (7, 1), prometheus, known_member_of(request, url, str))
+        require_release(report, release, (7, 1), prometheus, known_member_of(request, url, str))
     log_types = f"{path}.cloudWatchLoggingConfiguration.logTypes"
     for worker, types in (known_member_of(request, log_types, dict) or {}).items():
         _check_log_types(engine, worker, types, report, f"{log_types}[{worker!r}]")
@@ -85,7 +78,7 @@ def check_worker(problems: Problems, argument: str, resources: WorkerResources, 
         remedy = f"use 20 to {largest:,} whole GiB"
         problems.add(f"{argument}.disk", f"{disk} GiB", "disks do not have that size", remedy)
     if resources.disk_type is DiskType.SHUFFLE_OPTIMIZED:
-        require_release(problems, release, (7, 1), f"{argument}.disk_type", resources.disk_type)
+        require_release(problems.add, release, (7, 1), f"{argument}.disk_type", resources.disk_type)
     if is_token(resources.cpu):
         return
     if resources.cpu not in MEMORY_GIB:

@@ -1,7 +1,7 @@
 """The custom resource provider of a stack, which all of its job runs and applications share."""
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import cast
 
 from aws_cdk import Aws, Duration, RemovalPolicy, Stack, Token
@@ -17,8 +17,6 @@ from ..permissions.acknowledgements import acknowledge_provider
 from ..permissions.arns import application_arn
 from ..permissions.policies import Permission, Policies
 from ..validation.cdk_cache import asked_once, node_of, path_of, stack_of
-from ..validation.late_checks import LateChecks
-from ..validation.tag_limits import check_tag_limits
 from .asset import handler_asset
 from .late_values import at_synth
 from .state_machine import definition
@@ -37,7 +35,6 @@ class Provider(Construct):
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         self._job_runs = 0
-        self._late_checks = LateChecks(self)
         self._log_group = logs.LogGroup(
             self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
@@ -90,10 +87,6 @@ class Provider(Construct):
         needs permissions on jobs and applications waits for `role` too.
         """
         return self._start.attr_arn
-
-    def check_tags(self, tagged: Construct, tags: Callable[[], Mapping[str, str]]) -> None:
-        """Check the tags of a run or an application, the library's own among them, when the app is synthesised."""
-        self._late_checks.add(lambda: check_tag_limits(tags(), tagged))
 
     def add_job_run(self) -> None:
         """Count one more job run, as all of them share the service's limits of requests."""

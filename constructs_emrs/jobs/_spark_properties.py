@@ -33,6 +33,13 @@ _MEBIBYTES = {"b": 1 / 1024**2, "k": 1 / 1024, "m": 1, "g": 1024, "t": 1024**2, 
 _OVERHEAD_FACTOR = 0.1
 _LEAST_OVERHEAD = 384
 
+# What the service sets where nothing else does, and the heap by the number of cores, as far as that is documented.
+# https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-spark.html#spark-defaults
+DEFAULT_CORES = 4
+DEFAULT_HEAP_MIB = dict.fromkeys((4, 8, 16), 14 * 1024) | {32: 109 * 1024}
+DEFAULT_DISK_MIB = 20 * 1024
+DEFAULT_EXECUTORS = 3
+
 Layer = Iterable[tuple[str, str, str]]
 """Names and values of properties, and the member or argument that sets each."""
 

@@ -21,7 +21,7 @@ from ..monitoring.brought import check_brought
 from ..monitoring.encryption import Encryption
 from ..monitoring.monitoring import Monitoring
 from ..monitoring.rules import check_encryption, check_monitoring
-from ..monitoring.wiring import arns_of_own_log_groups, key_arn_of, log_group_arn_of, wire_monitoring
+from ..monitoring.wiring import Wirer, arns_of_own_log_groups, key_arn_of, log_group_arn_of
 from ..permissions.arns import application_arn, key_arn, role_arn
 from ..permissions.execution_role import LoggingPermissions, new_execution_role
 from ..permissions.missing import Missing, warn_of_missing
@@ -32,7 +32,7 @@ from ..validation.argument_names import explained
 from ..validation.argument_types import check_types
 from ..validation.cdk_cache import child_path, path_of, stack_of
 from ..validation.json_types import JsonObject, JsonValue, present
-from ..validation.late_checks import late_checks_of
+from ..validation.late_checks import check_late
 from ..validation.model import check_against_model, operation_shape
 from ..validation.problems import Problems, warning
 from ..validation.units import whole_minutes
@@ -96,14 +96,7 @@ class Job(Construct):
         if monitoring.s3_logs is not None:
             self._dependencies.append(monitoring.s3_logs.bucket)
         permissions = self._permissions()
-        wiring = wire_monitoring(
-            self,
-            self._stack,
-            monitoring=monitoring,
-            encryption=encryption,
-            permissions=permissions,
-            has_own_role=execution_role is None,
-        )
+        wiring = Wirer(self, encryption, permissions, has_own_role=execution_role is None).wire(monitoring)
         self._keys = wiring.keys
         self._log_key_arns = wiring.log_key_arns
         self._allow_inherited_monitoring(monitoring, permissions)
@@ -333,7 +326,7 @@ class Job(Construct):
         check_driver(self._request, self.application, by_hand=is_by_hand, report=report_once, warn=warn)
         problems.raise_if_any()
         if self._warnings and not said_before:
-            late_checks_of(self._stack).add(self._say_warnings)
+            check_late(self, self._say_warnings)
 
     def _say_warnings(self) -> None:
         """Say what is still true when nothing is changed any more; the CDK says a text once."""

@@ -32,31 +32,14 @@ class Wiring:
     """All keys of the request: who submits it must be allowed to use them."""
 
 
-def wire_monitoring(
-    job: Construct,
-    stack: Stack,
-    *,
-    monitoring: Monitoring,
-    encryption: Encryption,
-    permissions: LoggingPermissions,
-    has_own_role: bool,
-) -> Wiring:
-    """Create the job's log group if it needs one, give its role what it needs, and render the request's members."""
-    return _Wirer(job, stack, encryption, permissions, has_own_role=has_own_role).wire(monitoring)
+class Wirer:
+    """Creates a job's log group if it needs one, gives its role what it needs, and writes the request's members."""
 
-
-class _Wirer:
     def __init__(
-        self,
-        job: Construct,
-        stack: Stack,
-        encryption: Encryption,
-        permissions: LoggingPermissions,
-        *,
-        has_own_role: bool,
+        self, job: Construct, encryption: Encryption, permissions: LoggingPermissions, *, has_own_role: bool
     ) -> None:
         self._job = job
-        self._stack = stack
+        self._stack = stack_of(job)
         self._has_own_role = has_own_role
         self._log_keys: set[str] = set()
         self._log_group_keys: set[str] = set()
@@ -66,6 +49,7 @@ class _Wirer:
         self._keys: dict[str, kms.IKey] = {}
 
     def wire(self, monitoring: Monitoring) -> Wiring:
+        """Wire it all."""
         configuration: dict[str, Any] = {}
         log_group: logs.ILogGroup | None = None
         if monitoring.s3_logs is not None:

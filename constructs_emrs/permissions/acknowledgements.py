@@ -16,7 +16,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 from ..validation.cdk_cache import node_of, stack_of
-from ..validation.late_checks import late_checks_of
+from ..validation.late_checks import check_late
 
 _WILDCARDS = "AwsSolutions-IAM5"
 _PACKS = ("NIST.800.53.R5", "HIPAA.Security", "PCI.DSS.321")
@@ -92,7 +92,7 @@ class Statement(NamedTuple):
 
 def acknowledge_provider(provider: Construct) -> None:
     """Explain what cdk-nag finds in the provider, whose roles nobody else grants anything."""
-    late_checks_of(stack_of(provider)).add(_when_cdk_nag_looks(lambda: _acknowledge_provider(provider)))
+    check_late(provider, _when_cdk_nag_looks(lambda: _acknowledge_provider(provider)))
 
 
 def acknowledge_execution_role(stack: Stack, role: iam.IRole, statements: Sequence[Statement]) -> None:
@@ -103,7 +103,7 @@ def acknowledge_execution_role(stack: Stack, role: iam.IRole, statements: Sequen
         role: The role.
         statements: The statements, to which others may be added until the app is synthesised.
     """
-    late_checks_of(stack).add(_when_cdk_nag_looks(lambda: _acknowledge_execution_role(role, statements)))
+    check_late(stack, _when_cdk_nag_looks(lambda: _acknowledge_execution_role(role, statements)))
 
 
 def _when_cdk_nag_looks(acknowledge: Callable[[], None]) -> Callable[[], None]:

@@ -28,10 +28,11 @@ from ..jobs.interface import IJob, JobDefinition
 from ..jobs.options import JobMode
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
-from ..validation.cdk_cache import child_path, path_of, stack_of
-from ..validation.late_checks import late_checks_of
+from ..validation.cdk_cache import child_path, path_of
+from ..validation.late_checks import check_late
 from ..validation.model import check_against_model, operation_shape, shape_of
 from ..validation.problems import Problems, warn
+from ..validation.tag_limits import check_tag_limits
 from ..validation.tokens import is_token
 from ..validation.units import whole_seconds
 
@@ -134,8 +135,9 @@ class JobRun(Construct):
         provider = Provider.of(self)
         provider.add_job_run()
         provider.allow(self, [*definition.starting, *definition.reading_logs])
-        provider.check_tags(self, lambda: {**self._all_tags(job.definition), **dict.fromkeys(contract.OWN_TAGS, "")})
-        late_checks_of(stack_of(self)).add(self._check_size_again)
+        own_tags = dict.fromkeys(contract.OWN_TAGS, "")
+        check_late(self, lambda: check_tag_limits({**self._all_tags(job.definition), **own_tags}, self))
+        check_late(self, self._check_size_again)
         _warn_of_auto_start(job.application)
         properties: dict[str, Any] = {contract.REQUEST: at_synth(self._request)}
         if all_triggers := _triggers(triggers, run_when):

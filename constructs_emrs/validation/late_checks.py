@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import jsii
 from aws_cdk import Stack
-from constructs import Construct, IValidation
+from constructs import Construct, IConstruct, IValidation
 
-from .cdk_cache import asked_once, node_of
+from .cdk_cache import asked_once, node_of, stack_of
 
 # Whatever Python asks of the CDK inside a call from Node.js stays on the stack of Node.js until that call returns, and
 # some thousand questions overflow it. A check asks some tens; each batch costs a question itself.
@@ -28,9 +28,13 @@ class LateChecks:
         self._last.append(check)
 
 
+def check_late(construct: IConstruct, check: Callable[[], None]) -> None:
+    """Run the check of a construct when the app is synthesised."""
+    _checks_of(stack_of(construct)).add(check)
+
+
 @asked_once
-def late_checks_of(stack: Stack) -> LateChecks:
-    """The checks of a stack."""
+def _checks_of(stack: Stack) -> LateChecks:
     return LateChecks(stack)
 
 

@@ -93,6 +93,11 @@ def warning(construct: IConstruct, argument: str, value: Any, problem: str, reme
     return f"constructs-emrs:{argument}", str(text)
 
 
+def refuse(construct: IConstruct, argument: str, value: Any, problem: str, remedy: str) -> None:
+    """Say at synth what is wrong with a construct, as an error that the CDK CLI prints and stops at."""
+    Annotations.of(construct).add_error(warning(construct, argument, value, problem, remedy)[1])
+
+
 def warn(construct: IConstruct, argument: str, value: Any, problem: str, remedy: str) -> None:
     """Say at synth what may be wrong with a construct; the CDK says it once."""
     Annotations.of(construct).add_warning_v2(*warning(construct, argument, value, problem, remedy))

@@ -6,13 +6,7 @@ from dataclasses import dataclass
 from ...applications.capacity import MaximumCapacity
 from ...validation.model import Report
 from ...validation.tokens import is_token
-from .._spark_properties import Properties
-
-# https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-spark.html#spark-defaults
-_DEFAULT_CORES = 4
-_DEFAULT_HEAP_MIB = dict.fromkeys((4, 8, 16), 14 * 1024) | {32: 109 * 1024}
-_DEFAULT_DISK_MIB = 20 * 1024
-_DEFAULT_EXECUTORS = 3
+from .._spark_properties import DEFAULT_CORES, DEFAULT_DISK_MIB, DEFAULT_EXECUTORS, DEFAULT_HEAP_MIB, Properties
 
 _MEMBER = "applicationId.maximum_capacity"
 
@@ -64,9 +58,9 @@ def check_capacity(properties: Properties, maximum: MaximumCapacity, report: Rep
 def _worker(properties: Properties, worker: str) -> _Resources | None:
     """What a worker has, None if that is not known."""
     names = (f"spark.{worker}.cores", f"spark.{worker}.memory", f"spark.emr-serverless.{worker}.disk")
-    cores = properties.number(names[0]) if names[0] in properties else _DEFAULT_CORES
-    heap = properties.mebibytes(names[1]) if names[1] in properties else _DEFAULT_HEAP_MIB.get(cores or 0)
-    disk = properties.mebibytes(names[2], unit="g") if names[2] in properties else _DEFAULT_DISK_MIB
+    cores = properties.number(names[0]) if names[0] in properties else DEFAULT_CORES
+    heap = properties.mebibytes(names[1]) if names[1] in properties else DEFAULT_HEAP_MIB.get(cores or 0)
+    disk = properties.mebibytes(names[2], unit="g") if names[2] in properties else DEFAULT_DISK_MIB
     overhead = properties.overhead(worker)
     if cores is None or heap is None or disk is None or overhead is None:
         return None
@@ -76,7 +70,7 @@ def _worker(properties: Properties, worker: str) -> _Resources | None:
 def _initial_executors(properties: Properties) -> int:
     initial = "spark.dynamicAllocation.initialExecutors"
     numbers = [properties.number(name) or 0 for name in ("spark.dynamicAllocation.minExecutors", initial)]
-    return max(*numbers, 0 if initial in properties else _DEFAULT_EXECUTORS)
+    return max(*numbers, 0 if initial in properties else DEFAULT_EXECUTORS)
 
 
 def _excess(needed: _Resources, maximum: MaximumCapacity) -> tuple[str, str] | None:

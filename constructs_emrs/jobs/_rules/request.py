@@ -11,7 +11,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from ...applications.engine_rules import check_monitoring_request, report_release
+from ...applications.engine_rules import check_monitoring_request, require_release
 from ...applications.interface import IApplication
 from ...applications.release_label import ReleaseLabel
 from ...applications.settings import ApplicationType
@@ -112,7 +112,7 @@ def _check_streaming(engine: ApplicationType, release: ReleaseLabel | None, repo
     mode = JobMode.STREAMING
     if engine is not ApplicationType.SPARK:
         report("mode", mode, "streaming jobs are Spark jobs", "use a SparkJob")
-    report_release(report, release, (7, 1), "mode", mode)
+    require_release(report, release, (7, 1), "mode", mode)
 
 
 def _check_timeout(request: dict[str, Any], release: ReleaseLabel | None, report: Report, *, streaming: bool) -> None:
@@ -149,7 +149,7 @@ def _check_retry_policy(
     policy = known_member_of(request, "retryPolicy", dict)
     if not policy:
         return
-    report_release(report, release, (7, 1), "retryPolicy", policy)
+    require_release(report, release, (7, 1), "retryPolicy", policy)
     if streaming and "maxAttempts" in policy:
         report("retryPolicy", policy, "streaming jobs are always restarted", "use RetryPolicy.failures_per_hour(…)")
     if not streaming and "maxFailedAttemptsPerHour" in policy:

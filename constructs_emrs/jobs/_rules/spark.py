@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...applications.capacity import DISK_GIB, MEMORY_GIB, DiskType, WorkerResources
-from ...applications.engine_rules import check_worker, report_release
+from ...applications.engine_rules import check_worker, require_release
 from ...applications.release_label import ReleaseLabel
 from ...validation.model import Report
 from ...validation.problems import Problems
-from .._spark_properties import Properties, overhead_names
+from .._spark_properties import DEFAULT_CORES, DEFAULT_EXECUTORS, DEFAULT_HEAP_MIB, Properties, overhead_names
 from ..options import JobMode
 
 _ENVIRONMENT = "spark.emr-serverless.driverEnv."
@@ -51,11 +51,6 @@ _WITHOUT_EFFECT: Mapping[str, tuple[str | None, str, str]] = {
         "leave it out; dynamic allocation works without",
     ),
 }
-
-_DEFAULT_CORES = 4
-_DEFAULT_MEMORY = 14 * 1024
-_DEFAULT_MEMORY_OF_32 = 109 * 1024
-_DEFAULT_INITIAL_EXECUTORS = 3
 
 # MiB. https://github.com/apache/spark/blob/v3.5.6/core/src/main/scala/org/apache/spark/memory/UnifiedMemoryManager.scala
 _LEAST_HEAP = 450
@@ -133,12 +128,12 @@ def _check_size(properties: Properties, worker: str, report: Report, warn: Repor
     on https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-spark.html.
     """
     cores_name, memory_name = f"spark.{worker}.cores", f"spark.{worker}.memory"
-    cores = properties.number(cores_name) if cores_name in properties else _DEFAULT_CORES
+    cores = properties.number(cores_name) if cores_name in properties else DEFAULT_CORES
     if cores is not None and cores not in MEMORY_GIB:
         report(properties.place(cores_name), cores, "there are no such workers", "use 1, 2, 4, 8, 16 or 32 vCPUs")
     if cores not in MEMORY_GIB:
         return
-    default = _DEFAULT_MEMORY_OF_32 if cores == max(MEMORY_GIB) else _DEFAULT_MEMORY
+    default = DEFAULT_HEAP_MIB.get(cores, DEFAULT_HEAP_MIB[DEFAULT_CORES])
     heap = properties.mebibytes(memory_name) if memory_name in properties else default
     overhead, most = properties.overhead(worker), max(MEMORY_GIB[cores])
     if heap is None or overhead is None or (total := overhead.total_mebibytes(heap)) <= most * 1024:
@@ -180,9 +175,9 @@ def _check_executors(properties: Properties, report: Report) -> None:
             problem = f"it is less than {lower}, which is {numbers[lower]}"
             report(properties.place(upper), str(numbers[upper]), problem, "raise it, or lower the other")
             return
-    if most in numbers and initial not in numbers and numbers[most] < _DEFAULT_INITIAL_EXECUTORS:
+    if most in numbers and initial not in numbers and numbers[most] < DEFAULT_EXECUTORS:
         count = numbers[most]
-        problem = f"a job starts with {_DEFAULT_INITIAL_EXECUTORS} executors by default, which is more"
+        problem = f"a job starts with {DEFAULT_EXECUTORS} executors by default, which is more"
         report(properties.place(most), str(count), problem, f"set {initial} to {count} or less, too")
 
 
@@ -196,7 +191,7 @@ def _check_serverless_storage(
     if not properties.is_on(_SERVERLESS_STORAGE):
         return
     place, value = properties.place(_SERVERLESS_STORAGE), properties.get(_SERVERLESS_STORAGE)
-    report_release(report, release, (7, 12), place, value)
+    require_release(report, release, (7, 12), place, value)
     if request.get("mode") == JobMode.STREAMING.value:
         off = (
             "leave it out" if not place.startswith("application.") else f"set conf[{_SERVERLESS_STORAGE!r}] to 'false'"
