@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import json
 import random
+import re
 import threading
 from typing import Any
 
@@ -15,6 +16,7 @@ _TOO_LONG = f"Member must have length less than or equal to {MOST_DATA_BYTES}"
 _LONGEST_DELAY_SECONDS = 60  # ministack's own limit
 _DEFAULT_INTERVAL_SECONDS = 1
 _DEFAULT_BACKOFF_RATE = 2.0
+_RESERVED = re.compile(r"\\(['{}\\])")
 
 _role_arn: contextvars.ContextVar[str] = contextvars.ContextVar("state_machine_role", default="")
 
@@ -27,6 +29,8 @@ def correct_state_machines() -> None:
     _delay_retries_as_told()
     _refuse_to_wait_for_what_is_no_number()
     _end_executions_once()
+    _complete_the_context()
+    _read_reserved_characters()
 
 
 def _answer_a_repeated_start() -> None:
@@ -204,3 +208,38 @@ def _end_executions_once() -> None:
             original_fail(execution, error, cause)
 
     stepfunctions._run_execution, stepfunctions._fail_execution = run, fail
+
+
+def _complete_the_context() -> None:
+    """Let tasks see how often the execution was redriven, and its role; ministack 1.5.33 redrives none.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+    """
+    from ministack.services import stepfunctions
+
+    original = stepfunctions._execute_task
+
+    def execute(state: dict[str, Any], state_input: Any, execution: dict[str, Any], context: dict[str, Any]) -> Any:
+        context["Execution"] |= {"RedriveCount": 0, "RoleArn": _role_arn.get()}
+        return original(state, state_input, execution, context)
+
+    stepfunctions._execute_task = execute
+
+
+def _read_reserved_characters() -> None:
+    """Take the backslash from reserved characters in the literals of all intrinsic functions.
+
+    ministack 1.5.33 does so in the template of States.Format only.
+    https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html#amazon-states-language-intrinsic-reserved-characters
+    """
+    from ministack.services import stepfunctions
+
+    original = stepfunctions._exec_intrinsic
+
+    def execute(call: tuple[str, str, list[Any]], data: Any, context: Any) -> Any:
+        kind, name, arguments = call
+        templates = 1 if name == "States.Format" else 0
+        read = [(item[0], _RESERVED.sub(r"\1", item[1])) if item[0] == "str" else item for item in arguments]
+        return original((kind, name, [*arguments[:templates], *read[templates:]]), data, context)
+
+    stepfunctions._exec_intrinsic = execute

@@ -217,6 +217,8 @@ REPLACED_IN = {
         "_call_lambda": "func_ref event",
         "_create_state_machine": "data",
         "_error_matches": "error_equals error",
+        "_exec_intrinsic": "node data ctx",
+        "_execute_task": "state_def raw_input execution ctx",
         "_execute_wait": "state_def raw_input ctx",
         "_fail_execution": "execution error cause",
         "_find_matching_retrier": "retriers error retry_counts",
