@@ -17,6 +17,7 @@ from .monitoring.encryption import Encryption
 from .monitoring.metric_options import MetricOptions
 from .monitoring.monitoring import CloudWatchLogs, LogType, LogWorker, ManagedLogs, Monitoring, Prometheus, S3Logs
 from .runs.job_run import JobRun, JobRunState, RunWhen
+from .runs.start_job_run import EmrServerlessStartJobRun
 from .validation.json_types import JsonObject, JsonValue
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Code",
     "Configuration",
     "DiskType",
+    "EmrServerlessStartJobRun",
     "Encryption",
     "ExecutionIamPolicy",
     "HiveJob",

@@ -79,6 +79,11 @@ def log_group_arn(stack: Stack, name: str) -> str:
     return _arn(stack, "logs", f"log-group:{name}")
 
 
+def managed_rule_arn(scope: IConstruct, name: str) -> str:
+    """The ARN of a rule that Step Functions makes for itself in the account and Region of the scope's stack."""
+    return _arn(stack_of(scope), "events", f"rule/{name}")
+
+
 def _arn(stack: Stack, service: str, resource: str) -> str:
     """The ARN of a resource in the stack's account and Region."""
     place = place_of(stack)

@@ -60,6 +60,23 @@ def cancelling(application_arn: str) -> list[Permission]:
     return [Permission(actions=("emr-serverless:CancelJobRun",), resources=(job_run_arns(application_arn),))]
 
 
+def waiting(application_arn: str, managed_rule: str) -> list[Permission]:
+    """To have Step Functions wait for job runs, and cancel those of executions that are stopped.
+
+    Args:
+        application_arn: The application of the runs.
+        managed_rule: The rule by which Step Functions is told of their ends.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr-serverless.html
+    """
+    of_runs = ("emr-serverless:GetJobRun", "emr-serverless:CancelJobRun")
+    of_rule = ("events:PutTargets", "events:PutRule", "events:DescribeRule")
+    return [
+        Permission(actions=of_runs, resources=(job_run_arns(application_arn),)),
+        Permission(actions=of_rule, resources=(managed_rule,)),
+    ]
+
+
 def submitting(key: kms.IKey, *, for_logs: bool, for_disks: bool) -> list[Permission]:
     """To submit runs whose logs or disks are encrypted with the key; the service refuses it otherwise.
 

@@ -121,6 +121,11 @@ class DeployedStack:
             time.sleep(_POLL_SECONDS)
         return Outcome(status, self.events())
 
+    def outputs(self) -> dict[str, str]:
+        """Its outputs by their names."""
+        (stack,) = self.client.describe_stacks(StackName=self.stack_ids[-1])["Stacks"]
+        return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", ())}
+
     def status(self) -> str:
         """Its status; DELETE_COMPLETE when it is gone, or was never there."""
         if not self.stack_ids:
