@@ -79,10 +79,10 @@ def job_run_failed(
     name = f" ({job_run['name']})" if job_run.get("name") else ""
     details = as_written(job_run.get("stateDetails", ""), file_names)
     if timed_out_after is not None:
-        what = f"was cancelled: it did not get there within {timed_out_after}, the job run's wait_timeout"
+        what = f"was cancelled: it did not reach the state of wait_for within {timed_out_after}, the job run's wait_timeout"
         remedy = "Wait longer with wait_timeout, up to 12 hours, or do not wait: wait_for=JobRunState.SUBMITTED."
     elif job_run["state"] == "CANCELLED":
-        what = f"CANCELLED: {details or 'somebody else has cancelled it'}"
+        what = f"CANCELLED: {details or 'another user or program cancelled it'}"
         remedy = _remedy(details, "") or "Deploy again to run it again, when what cancelled it is known."
     else:
         what = f"{job_run['state']}: {details}"

@@ -50,8 +50,8 @@ def reason_of(error: Exception) -> str:
         return f"{errors.sentence(error)}\n\nIt was tried for {_TOO_EARLY_SECONDS // 60} minutes. Deploy again."
     if errors.may_be_propagating(error):
         return (
-            f"{errors.sentence(error)}\n\nIt was tried for {_TOO_EARLY_SECONDS // 60} minutes, so that it is no role, "
-            "policy or key that is not visible yet: check that they exist, and what they allow."
+            f"{errors.sentence(error)}\n\nIt was tried for {_TOO_EARLY_SECONDS // 60} minutes, in which a new role, "
+            "policy or key becomes visible: check that they exist, and what they allow."
         )
     remedy = _REMEDIES.get(errors.code(error), "")
     return f"{errors.sentence(error)}{remedy}"

@@ -97,7 +97,7 @@ def test_a_running_stack_is_deleted(life: Life) -> None:
 
 def test_a_wait_that_takes_too_long_ends_the_run_and_fails(life: Life) -> None:
     done = life.deploy(SLEEPS, wait_seconds=5)
-    assert_failed(done, "did not get there within 0:00:05, the job run's wait_timeout")
+    assert_failed(done, "did not reach the state of wait_for within 0:00:05, the job run's wait_timeout")
     assert life.states() == ["CANCELLED"]
 
 

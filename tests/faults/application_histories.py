@@ -18,8 +18,8 @@ from tests.handler.state_machine import Execution
 
 SECONDS_BETWEEN_DEPLOYMENTS = 30
 MOST_STEPS = 3000
-# More often than the state machine tries again.
-KILLS = 20
+# More often than the state machine tries a step again, and less often in all than it tries to give it up.
+KILLS, MOST_SERIES_OF_KILLS = 20, 5
 FAULTS = ("throttled", "5xx", "killed before", "killed after", "answer lost")
 # Nothing is expected of what somebody has cancelled, or of a stack in which something could not be done.
 AS_SOMEBODY_WANTED_IT = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
@@ -46,6 +46,7 @@ class ApplicationHistories(RuleBasedStateMachine):
         self.cancelled_by_others: set[str] = set()
         self.is_lost = False
         self.foreign = 0
+        self.series_of_kills = 0
 
     @initialize(application_first=st.booleans(), jobs=JOBS, behind=st.permutations(NAMES))
     def create(self, *, application_first: bool, jobs: list[tuple[str, int]], behind: list[str]) -> None:
@@ -131,9 +132,10 @@ class ApplicationHistories(RuleBasedStateMachine):
         self._step(active[which % len(active)], fault, call)
 
     @rule(which=st.integers(0, 3))
-    @precondition(lambda self: self.stack.cloudformation.active())
+    @precondition(lambda self: self.stack.cloudformation.active() and self.series_of_kills < MOST_SERIES_OF_KILLS)
     def kill_again_and_again(self, *, which: int) -> None:
         """The function is killed so often that the state machine gives up."""
+        self.series_of_kills += 1
         active = self.stack.cloudformation.active()
         execution = active[which % len(active)]
         for _ in range(KILLS):

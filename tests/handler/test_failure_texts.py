@@ -89,8 +89,8 @@ def test_a_key_that_the_submitter_may_not_use() -> None:
     assert text(before=refuse) == (
         "StartJobRun was refused: AccessDeniedException: User is not authorized to perform: kms:GenerateDataKey on "
         "resource: key/0000\n\n"
-        "It was tried for 2 minutes, so that it is no role, policy or key that is not visible yet: check that they "
-        "exist, and what they allow."
+        "It was tried for 2 minutes, in which a new role, policy or key becomes visible: check that they exist, and "
+        "what they allow."
     )
 
 
@@ -142,7 +142,7 @@ def test_a_wait_timeout() -> None:
     with pytest.raises(RequestFailed) as failed:
         CustomResource(service, logs=Logs(["still working"])).create(properties(name="etl", **MONITORING))
     assert str(failed.value) == (
-        f"{RUN} was cancelled: it did not get there within 0:55:00, the job run's wait_timeout\n\n"
+        f"{RUN} was cancelled: it did not reach the state of wait_for within 0:55:00, the job run's wait_timeout\n\n"
         "The driver's log ends with:\nstill working\n\n"
         "Wait longer with wait_timeout, up to 12 hours, or do not wait: wait_for=JobRunState.SUBMITTED.\n\n"
         f"{WHERE}"
@@ -151,7 +151,7 @@ def test_a_wait_timeout() -> None:
 
 def test_a_run_that_somebody_cancelled() -> None:
     assert text(state="CANCELLED") == (
-        f"{RUN} CANCELLED: somebody else has cancelled it\n\n"
+        f"{RUN} CANCELLED: another user or program cancelled it\n\n"
         f"Deploy again to run it again, when what cancelled it is known.\n\n{WHERE}"
     )
 

@@ -103,7 +103,9 @@ def test_a_run_that_does_not_succeed_fails_the_deploy_with_its_details(service: 
 
 def test_a_run_that_takes_too_long_is_cancelled_and_fails_the_deploy(service: Service) -> None:
     service.polls_to_cancel = 2
-    with pytest.raises(RequestFailed, match=r"did not get there within 0:55:00, the job run's wait_timeout"):
+    with pytest.raises(
+        RequestFailed, match=r"did not reach the state of wait_for within 0:55:00, the job run's wait_timeout"
+    ):
         CustomResource(service).create(properties())
     assert only_run(service).state == "CANCELLED"
 
@@ -240,7 +242,7 @@ def test_the_time_to_wait_begins_when_cloudformation_asks(service: Service, reso
     service.polls_to_cancel = 100  # of some seconds each
     resource.between_polls = lambda _: None
     asked_at = service.now
-    with pytest.raises(RequestFailed, match="did not get there within 0:55:00"):
+    with pytest.raises(RequestFailed, match="did not reach the state of wait_for within 0:55:00"):
         resource.update(properties(name="other"))
     assert (service.now - asked_at).total_seconds() < 59 * 60
 

@@ -136,7 +136,7 @@ def test_the_failure_of_a_run_of_eleven_hours_fails_the_deploy_with_its_own_erro
 def test_a_run_that_takes_longer_than_its_long_wait_is_cancelled_and_fails_the_deploy() -> None:
     deployment = Deployment(wait_timeout=Duration.hours(3), takes=timedelta(hours=4))
     began = deployment.service.now
-    with pytest.raises(RequestFailed, match="did not get there within 3:00:00"):
+    with pytest.raises(RequestFailed, match="did not reach the state of wait_for within 3:00:00"):
         deployment.create()
     assert only_run(deployment).state == "CANCELLED"
     assert timedelta(hours=3) <= deployment.service.now - began < timedelta(hours=3, minutes=5)

@@ -53,7 +53,7 @@ def test_the_time_begins_again_with_each_attempt() -> None:
 
 def test_a_run_that_never_is_stable_is_cancelled() -> None:
     deployment = Restarting(mended_after=timedelta(days=1))
-    with pytest.raises(RequestFailed, match="did not get there within 0:30:00"):
+    with pytest.raises(RequestFailed, match="did not reach the state of wait_for within 0:30:00"):
         deployment.create()
     assert only_run(deployment).state == "CANCELLED"
 
