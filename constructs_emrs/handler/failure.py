@@ -79,7 +79,8 @@ def job_run_failed(
     name = f" ({job_run['name']})" if job_run.get("name") else ""
     details = as_written(job_run.get("stateDetails", ""), file_names)
     if timed_out_after is not None:
-        what = f"was cancelled: it did not reach the state of wait_for within {timed_out_after}, the job run's wait_timeout"
+        limit = f"{timed_out_after}, the job run's wait_timeout"
+        what = f"was cancelled: it did not reach the state of wait_for within {limit}"
         remedy = "Wait longer with wait_timeout, up to 12 hours, or do not wait: wait_for=JobRunState.SUBMITTED."
     elif job_run["state"] == "CANCELLED":
         what = f"CANCELLED: {details or 'another user or program cancelled it'}"
