@@ -28,11 +28,10 @@ from ..validation.argument_names import explained
 from ..validation.argument_types import checked
 from ..validation.cdk_cache import stack_of
 from ..validation.json_types import present
-from ..validation.late_checks import check_late
+from ..validation.late_checks import check_tags
 from ..validation.method_names import ConstructNamesMethods
 from ..validation.model import check_against_model, operation_shape
 from ..validation.problems import Problems
-from ..validation.tag_limits import check_tag_limits
 from ..validation.tokens import is_looked_up_later
 from ..validation.units import whole_minutes
 from . import _rules as rules
@@ -367,7 +366,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         """
         provider = Provider.of(self)
         provider.allow(self, cancelling(self.application_arn))
-        check_late(self, lambda: check_tag_limits({**self._tags.all(), contract.STACK_TAG: ""}, self))
+        check_tags(self, lambda: {**self._tags.all(), contract.STACK_TAG: ""})
         before_update = CustomResource(
             self,
             "BeforeUpdate",

@@ -29,10 +29,9 @@ from ..jobs.options import JobMode
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
 from ..validation.cdk_cache import child_path, path_of
-from ..validation.late_checks import check_late
+from ..validation.late_checks import check_late, check_tags
 from ..validation.model import check_against_model, operation_shape, shape_of
 from ..validation.problems import Problems, warn
-from ..validation.tag_limits import check_tag_limits
 from ..validation.tokens import is_token
 from ..validation.units import whole_seconds
 
@@ -136,7 +135,7 @@ class JobRun(Construct):
         provider.add_job_run()
         provider.allow(self, [*definition.starting, *definition.reading_logs])
         own_tags = dict.fromkeys(contract.OWN_TAGS, "")
-        check_late(self, lambda: check_tag_limits({**self._all_tags(job.definition), **own_tags}, self))
+        check_tags(self, lambda: {**self._all_tags(job.definition), **own_tags})
         check_late(self, self._check_size_again)
         _warn_of_auto_start(job.application)
         properties: dict[str, Any] = {contract.REQUEST: at_synth(self._request)}

@@ -1,12 +1,15 @@
 """What is looked at when an app is synthesised and nothing is added to it any more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import jsii
 from aws_cdk import Stack
 from constructs import Construct, IConstruct, IValidation
 
 from .cdk_cache import asked_once, node_of, stack_of
+from .model import check_against_model, operation_shape
+from .problems import refuse
 
 # Whatever Python asks of the CDK inside a call from Node.js stays on the stack of Node.js until that call returns, and
 # some thousand questions overflow it. A check asks some tens; each batch costs a question itself.
@@ -31,6 +34,12 @@ class LateChecks:
 def check_late(construct: IConstruct, check: Callable[[], None]) -> None:
     """Run the check of a construct when the app is synthesised."""
     _checks_of(stack_of(construct)).add(check)
+
+
+def check_tags(tagged: Construct, tags: Callable[[], Mapping[str, str]]) -> None:
+    """Check the tags of a job run or an application when all of them are known."""
+    shape = operation_shape("StartJobRun").members["tags"]
+    check_late(tagged, lambda: check_against_model(tags(), shape, partial(refuse, tagged), "tags"))
 
 
 @asked_once
