@@ -4,6 +4,6 @@
 in Python.
 """
 
-from emrs_local.local_aws import LocalAws, LocalAwsError
+from emrs_local.local_aws import FiredOccurrence, LocalAws, LocalAwsError
 
-__all__ = ["LocalAws", "LocalAwsError"]
+__all__ = ["FiredOccurrence", "LocalAws", "LocalAwsError"]

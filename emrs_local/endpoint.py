@@ -1,4 +1,4 @@
-"""Where the local AWS answers, and how it is called there as a role: over HTTPS, as everyone else calls it."""
+"""Where the local AWS answers, and how it is called there: over HTTPS, as everyone else calls it."""
 
 # ruff: noqa: PLC0415 - importing boto3 takes longer than all else that `emrs-local --help` needs
 
@@ -6,14 +6,18 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     import boto3
+    from botocore.httpsession import URLLib3Session
 
 HOST = "127.0.0.1"
+_TIMEOUT_SECONDS = 300
 
 # The session loads each service's model once for all runs; making clients from one session is not thread-safe.
 _session_lock = threading.Lock()
@@ -50,6 +54,52 @@ class Endpoint:
                 aws_session_token=credentials.session_token,
                 config=Config(retries={"mode": "standard", "total_max_attempts": 3}, s3={"addressing_style": "path"}),
             )
+
+
+class Connection:
+    """Requests that are signed like those of an SDK, without boto3 and its models: the first is answered at once."""
+
+    def __init__(self, endpoint: Endpoint, *, region: str, credentials: Credentials) -> None:
+        self._endpoint = endpoint
+        self._region = region
+        self._credentials = credentials
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def send(
+        self, service: str, method: str, path: str, *, query: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> tuple[int, bytes]:
+        """Send a request; returns the status and the body of the answer.
+
+        Raises:
+            ConnectionError: Nothing answers; the message is for the user.
+        """
+        # They take longer to import than everything else here; `emrs-local --help` needs none of them.
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials as Signer
+        from botocore.exceptions import BotoCoreError
+
+        url = self._endpoint.url + path + (f"?{urlencode(query)}" if query else "")
+        request = AWSRequest(method=method, url=url, data=body)
+        known = self._credentials
+        signer = Signer(known.access_key_id, known.secret_access_key, known.session_token)
+        SigV4Auth(signer, service, self._region).add_auth(request)
+        try:
+            answer = self._http.send(request.prepare())
+        except BotoCoreError as error:
+            url = self._endpoint.url
+            raise ConnectionError(f"no local AWS answers at {url}; has it ended? ({error})") from error
+        return int(answer.status_code), bytes(answer.content)
+
+    @functools.cached_property
+    def _http(self) -> URLLib3Session:
+        from botocore.httpsession import URLLib3Session
+
+        bundle: Any = str(self._endpoint.ca_bundle)  # types-botocore has a bool here; botocore takes a path too
+        return URLLib3Session(verify=bundle, timeout=_TIMEOUT_SECONDS)
 
 
 @functools.cache

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import errno
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
 
-from emrs_local.endpoint import HOST
+from emrs_local.endpoint import HOST, Connection, Credentials, Endpoint
 from emrs_local.ministack.environment import node_directory
+from emrs_local.ministack.scheduler import FIRE_PATH, FIRE_SERVICE
 from emrs_local.processes import end_group, end_recorded_groups
 from emrs_local.requirements import require_installed
 
@@ -31,6 +35,24 @@ _LOG_LINES_SHOWN = 20
 
 class LocalAwsError(Exception):
     """The local AWS, or a command it needs, did not do what was asked; the message is for the user."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FiredOccurrence:
+    """An occurrence of a schedule, once its target was called for the first time.
+
+    Attributes:
+        schedule_arn: The ARN of the schedule.
+        scheduled_time: The time that the occurrence is for, in UTC.
+        answer: What the target's API answered, such as the `executionArn` of a state machine; empty if it failed.
+        error: The error code and message with which the first call failed; empty if it did not. What the schedule's
+            retry policy and dead-letter queue say happens nevertheless.
+    """
+
+    schedule_arn: str
+    scheduled_time: datetime.datetime
+    answer: Mapping[str, Any]
+    error: str
 
 
 class LocalAws:
@@ -157,6 +179,30 @@ class LocalAws:
         }
         return boto3.client(service, **{**defaults, **arguments})  # type: ignore[call-overload]
 
+    def fire_schedule(self, name: str, *, at: datetime.datetime | None = None) -> FiredOccurrence:
+        """Fire a schedule of EventBridge Scheduler now, as the clock would: a test waits for no clock.
+
+        The occurrence has the schedule's role, retry policy and dead-letter queue; its flexible time window is not
+        waited for, and neither the state of the schedule nor its start and end are looked at. Fired twice, it occurs
+        twice.
+        `ActionAfterCompletion` is left to the clock.
+
+        Args:
+            name: The name of the schedule, or GROUP/NAME; or a part of the name that no other schedule's has, such as
+                the logical id, as CloudFormation makes names of its own.
+            at: The time that the occurrence is for, in the schedule's time zone if it has none; default: now.
+
+        Returns:
+            The occurrence, once its target was called, whether that failed or not.
+
+        Raises:
+            LocalAwsError: There is no such schedule in `region`, several fit, or the local AWS is not started.
+        """
+        endpoint = Endpoint(url=self.url, ca_bundle=Path(self.environment["AWS_CA_BUNDLE"]))
+        root = Credentials(access_key_id="test", secret_access_key="test")  # noqa: S106 - ministack's own
+        with contextlib.closing(Connection(endpoint, region=self.region, credentials=root)) as connection:
+            return fire(connection, name, at=at.isoformat() if at else None)
+
     def start(self) -> None:
         """Start the server and wait until it answers.
 
@@ -268,6 +314,33 @@ class LocalAws:
         lines = (self.data_directory / "server.log").read_text(encoding="utf-8", errors="replace").splitlines()
         reason = "did not become ready" if code is None else f"ended with exit code {code}"
         return "\n".join([f"the local AWS {reason}; the end of its log:", *lines[-_LOG_LINES_SHOWN:]])
+
+
+def fire(connection: Connection, name: str, *, at: str | None) -> FiredOccurrence:
+    """Fire a schedule of the local AWS that the connection leads to; see `LocalAws.fire_schedule`."""
+    request = {"name": name} if at is None else {"name": name, "at": at}
+    try:
+        status, body = connection.send(FIRE_SERVICE, "POST", FIRE_PATH, body=json.dumps(request).encode())
+    except ConnectionError as error:
+        raise LocalAwsError(str(error)) from error
+    if status != 200:
+        raise LocalAwsError(message_of(body))
+    fired = json.loads(body)
+    return FiredOccurrence(
+        schedule_arn=fired["scheduleArn"],
+        scheduled_time=datetime.datetime.fromisoformat(fired["scheduledTime"]),
+        answer=fired["answer"],
+        error=fired["error"],
+    )
+
+
+def message_of(body: bytes) -> str:
+    """What an answer that refuses says."""
+    try:
+        document = json.loads(body)
+        return str(document.get("message") or document.get("Message") or document)
+    except (ValueError, AttributeError):
+        return body.decode(errors="replace").strip()
 
 
 def find_cdk() -> list[str] | None:

@@ -37,6 +37,7 @@ from emrs_local.ministack.app import corrected_ministack, register_service
 from emrs_local.ministack.emr_serverless_tasks import register_emr_serverless_tasks
 from emrs_local.ministack.environment import set_environment
 from emrs_local.ministack.event_bus import EventBus, correct_event_rules
+from emrs_local.ministack.scheduler.install import replace_scheduler
 from emrs_local.processes import end_recorded_groups
 
 READY = "ready"
@@ -123,6 +124,7 @@ async def _serve(
     register_cdk_resources(endpoint)
     register_emr_serverless_tasks(endpoint)
     correct_event_rules(announce)
+    replace_scheduler(endpoint, announce)
     event_bus.open()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:

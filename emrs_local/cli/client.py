@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 from emrs_local.emr_serverless.driver_output import ALL_JOB_RUNS, output_path
-from emrs_local.local_aws import DEFAULT_REGION, LocalAwsError
-
-if TYPE_CHECKING:
-    from botocore.httpsession import URLLib3Session
+from emrs_local.endpoint import Connection, Credentials, Endpoint
+from emrs_local.local_aws import DEFAULT_REGION, FiredOccurrence, LocalAwsError, fire, message_of
 
 _SERVICE = "emr-serverless"
-_TIMEOUT_SECONDS = 30
 _HOW_TO_SET = (
     "paste the lines that `emrs-local start` prints, or run this inside of `emrs-local exec -- COMMAND…`, "
     "which sets them"
@@ -41,20 +37,23 @@ class RunningLocalAws:
             raise LocalAwsError(f"no local AWS is set in this environment, AWS_ENDPOINT_URL is missing: {_HOW_TO_SET}")
         if urlsplit(self._url).hostname not in {"127.0.0.1", "localhost"}:
             raise LocalAwsError(f"AWS_ENDPOINT_URL is {self._url}, which is not a local AWS: {_HOW_TO_SET}")
-        self._ca_bundle = environment.get("AWS_CA_BUNDLE", "")
-        if not Path(self._ca_bundle).is_file():
-            what = f"{self._ca_bundle} does not exist, the local AWS has ended" if self._ca_bundle else "is missing"
+        ca_bundle = environment.get("AWS_CA_BUNDLE", "")
+        if not Path(ca_bundle).is_file():
+            what = f"{ca_bundle} does not exist, the local AWS has ended" if ca_bundle else "is missing"
             raise LocalAwsError(f"AWS_CA_BUNDLE {what}: {_HOW_TO_SET}")
-        self._region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
-        self._credentials = (
-            environment.get("AWS_ACCESS_KEY_ID", "test"),
-            environment.get("AWS_SECRET_ACCESS_KEY", "test"),
-            environment.get("AWS_SESSION_TOKEN"),
+        self._connection = Connection(
+            Endpoint(url=self._url, ca_bundle=Path(ca_bundle)),
+            region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or DEFAULT_REGION,
+            credentials=Credentials(
+                access_key_id=environment.get("AWS_ACCESS_KEY_ID", "test"),
+                secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY", "test"),
+                session_token=environment.get("AWS_SESSION_TOKEN"),
+            ),
         )
 
     def close(self) -> None:
         """Close the connection to it."""
-        self._session.close()
+        self._connection.close()
 
     def job_runs(self) -> list[JobRun]:
         """All job runs of the region, newest first: what GetJobRun says of each, and `applicationName`.
@@ -83,35 +82,15 @@ class RunningLocalAws:
         path = output_path(application_id=application_id, job_run_id=job_run_id, attempt=attempt, stream=stream)
         return self._get(path, offset=str(offset))
 
-    @functools.cached_property
-    def _session(self) -> URLLib3Session:
-        from botocore.httpsession import URLLib3Session  # noqa: PLC0415 - see _get
-
-        bundle: Any = self._ca_bundle  # types-botocore has a bool here; botocore takes a path too
-        return URLLib3Session(verify=bundle, timeout=_TIMEOUT_SECONDS)
+    def fire(self, name: str, *, at: str | None) -> FiredOccurrence:
+        """Fire a schedule now; see `LocalAws.fire_schedule`."""
+        return fire(self._connection, name, at=at)
 
     def _get(self, path: str, **query: str) -> bytes:
-        # They take longer to import than everything else here; `emrs-local --help` needs none of them.
-        from botocore.auth import SigV4Auth  # noqa: PLC0415
-        from botocore.awsrequest import AWSRequest  # noqa: PLC0415
-        from botocore.credentials import Credentials  # noqa: PLC0415
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-
-        url = self._url + path + (f"?{urlencode(query)}" if query else "")
-        request = AWSRequest(method="GET", url=url)
-        SigV4Auth(Credentials(*self._credentials), _SERVICE, self._region).add_auth(request)
         try:
-            answer = self._session.send(request.prepare())
-        except BotoCoreError as error:
-            raise LocalAwsError(f"no local AWS answers at {self._url}; has it ended? ({error})") from error
-        if answer.status_code != 200:
-            raise LocalAwsError(f"the local AWS at {self._url} refused: {_message(answer.content)}")
-        return bytes(answer.content)
-
-
-def _message(body: bytes) -> str:
-    try:
-        document = json.loads(body)
-        return str(document.get("message") or document.get("Message") or document)
-    except (ValueError, AttributeError):
-        return body.decode(errors="replace").strip()
+            status, body = self._connection.send(_SERVICE, "GET", path, query=query)
+        except ConnectionError as error:
+            raise LocalAwsError(str(error)) from error
+        if status != 200:
+            raise LocalAwsError(f"the local AWS at {self._url} refused: {message_of(body)}")
+        return body

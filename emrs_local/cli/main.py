@@ -4,6 +4,7 @@ emrs-local exec -- COMMAND…   a local AWS for as long as COMMAND runs, with CO
 emrs-local start              a local AWS in the foreground, until Ctrl-C
 emrs-local runs               the job runs of the local AWS that the environment names
 emrs-local logs [RUN]         what the driver of a run printed, and prints
+emrs-local fire NAME          a schedule now, without waiting for its time
 """
 
 from __future__ import annotations
@@ -73,6 +74,18 @@ examples:
   emrs-local logs                       the newest job run
   emrs-local logs Etl --follow          the newest job run of that name, until it ends
   emrs-local logs --stderr | grep WARN"""
+
+
+_FIRE = """\
+Fire a schedule of EventBridge Scheduler now, as the clock would: with its role, retry policy and dead-letter queue.
+NAME is its name, GROUP/NAME, or a part of the name that no other schedule's has, such as its logical id. Its flexible
+time window is not waited for; its state, start and end are not looked at. Fired twice, it occurs twice.
+It is a schedule of the local AWS of the environment: pasted from `emrs-local start`, or set by `emrs-local exec`."""
+_FIRE_EXAMPLES = """\
+examples:
+  emrs-local fire Nightly
+  emrs-local fire Nightly --at 2026-11-25T02:00:00         in the schedule's time zone
+  emrs-local fire reports/Nightly --at 2026-11-25T02:00:00Z"""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -154,6 +167,15 @@ def _logs(options: argparse.Namespace) -> int:
     return 0
 
 
+def _fire(options: argparse.Namespace) -> int:
+    with closing(RunningLocalAws()) as running:
+        fired = running.fire(options.name, at=options.at)
+    print(f"{fired.schedule_arn}  {fired.scheduled_time:%Y-%m-%dT%H:%M:%SZ}  {fired.error or 'invoked'}")
+    for name, value in fired.answer.items():
+        print(f"{name}: {value}")
+    return 1 if fired.error else 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emrs-local", **_described(_DESCRIPTION, _EXAMPLES))
     parser.add_argument("--version", action="version", version=f"emrs-local {version('constructs-emrs')}")
@@ -192,6 +214,10 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--stderr", action="store_true", help="only standard error; default: both")
     logs.add_argument("--attempt", type=_attempt, metavar="N", help="which attempt, from 1; default: the last")
     logs.set_defaults(run=_logs)
+    fire = commands.add_parser("fire", help="fire a schedule now", **_described(_FIRE, _FIRE_EXAMPLES))
+    fire.add_argument("name", metavar="NAME", help="name of the schedule, or a part that only its name has")
+    fire.add_argument("--at", metavar="TIME", help="the time that the occurrence is for; default: now")
+    fire.set_defaults(run=_fire)
     return parser
 
 

@@ -11,6 +11,7 @@ from emrs_local.ministack.functions import correct_functions
 from emrs_local.ministack.iam import Headers, Query, check_the_signatures_of_root
 from emrs_local.ministack.iam_quotas import enforce_the_quotas_of_iam
 from emrs_local.ministack.logs import correct_logs
+from emrs_local.ministack.object_events import correct_object_events
 from emrs_local.ministack.state_machines import correct_state_machines
 
 RequestHandler = Callable[[str, str, Headers, bytes, Query], Awaitable[tuple[int, Headers, bytes]]]
@@ -24,6 +25,7 @@ def corrected_ministack() -> Asgi:
     check_the_signatures_of_root()
     enforce_the_quotas_of_iam()
     keep_the_tags_of_buckets()
+    correct_object_events()
     correct_logs()
     correct_functions()
     correct_state_machines()

@@ -23,6 +23,7 @@ from emrs_local.cli.client import RunningLocalAws
 from emrs_local.cli.job_runs import print_outcome
 from tests.local.emr_serverless_support import Service
 from tests.local.test_emr_serverless_applications import create, wait_for_state
+from tests.local.test_ministack_scheduler import Schedules
 
 EMRS_LOCAL = (sys.executable, "-m", "emrs_local")
 SERVER_LINE = "local AWS at https://127.0.0.1:"
@@ -402,9 +403,29 @@ def test_the_outcome_of_each_run_is_a_line_with_the_last_that_its_driver_printed
     assert list(lines)[-2:] == [good, bad]
 
 
-@pytest.mark.parametrize("command", ["runs", "logs"])
+def test_fire_says_what_the_target_answered_or_why_it_did_not(service: Service) -> None:
+    schedules = Schedules(service)
+    url = schedules.to_queue("fired", "at <aws.scheduler.scheduled-time>", ScheduleExpressionTimezone="Europe/Berlin")
+    fired = emrs_local_of(service, "fire", "fired", "--at", "2026-07-01T02:00")
+    arn, moment, outcome = fired.stdout.splitlines()[0].split("  ")
+    assert (fired.returncode, moment, outcome) == (0, "2026-07-01T00:00:00Z", "invoked")
+    assert arn.endswith(":schedule/default/fired")
+    assert "\nMessageId: " in fired.stdout
+    assert schedules.bus.received(url, 1) == ["at 2026-07-01T00:00:00Z"]
+    schedules.to_queue("not-allowed", "x", may=False)
+    refused = emrs_local_of(service, "fire", "not-allowed")
+    assert refused.returncode == 1
+    assert "AccessDenied" in refused.stdout
+    missing = emrs_local_of(service, "fire", "weekly")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert missing.stderr.startswith("emrs-local: no schedule is called weekly; there are: default/")
+    no_time = emrs_local_of(service, "fire", "fired", "--at", "tonight")
+    assert (no_time.returncode, no_time.stderr.split(";")[0]) == (1, "emrs-local: tonight is no time")
+
+
+@pytest.mark.parametrize("command", [("runs",), ("logs",), ("fire", "Nightly")])
 def test_where_nothing_listens_the_remedy_is_named(
-    command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -412,7 +433,7 @@ def test_where_nothing_listens_the_remedy_is_named(
     bundle.touch()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{port}")
     monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
-    result = emrs_local(command)
+    result = emrs_local(*command)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith(f"emrs-local: no local AWS answers at https://127.0.0.1:{port}; has it ended?")
     assert len(result.stderr.splitlines()) == 1

@@ -132,6 +132,7 @@ def test_what_is_used_of_ministack_is_where_it_was(ministack: dict[str, str], na
 REPLACED_IN = {
     "ministack.app": {
         "SERVICE_HANDLERS['logs']": "method path headers body query_params",
+        "SERVICE_HANDLERS['scheduler']": "method path headers body query_params",
         "_handle_post_body_shortcuts": "method path headers body query_params request_id",
         "pin_signed_request": "method raw_path query_params raw_headers handshake",
     },
@@ -175,6 +176,8 @@ REPLACED_IN = {
         "_RESOURCE_HANDLERS['AWS::Logs::LogGroup']['update']": "physical_id old_props new_props stack_name logical_id",
         "_RESOURCE_HANDLERS['AWS::S3::Bucket']['create']": "logical_id props stack_name",
         "_RESOURCE_HANDLERS['AWS::S3::Bucket']['update']": "physical_id old_props new_props stack_name",
+        "_RESOURCE_HANDLERS['AWS::Scheduler::Schedule']['create']": "logical_id props stack_name",
+        "_RESOURCE_HANDLERS['AWS::Scheduler::Schedule']['update']": "physical_id old_props new_props stack_name",
         "_RESOURCE_HANDLERS['AWS::StepFunctions::StateMachine']['create']": "logical_id props stack_name",
     },
     "ministack.services.cloudformation.stacks": {
@@ -188,6 +191,7 @@ REPLACED_IN = {
         "_roll_back_operation": "stack_name stack_id stack operation reason_override",
     },
     "ministack.services.eventbridge": {
+        "_dispatch_event": "event view",
         "_dispatch_to_lambda": "arn payload",
         "_invoke_target": "target event rule view",
         "_validate_target_arn": "target",
@@ -212,6 +216,17 @@ REPLACED_IN = {
         "invalidate_worker": "func_name qualifier account region",
         "invoke_async_with_retry": "func event",
         "release_worker": "worker",
+    },
+    "ministack.services.s3": {
+        "_fire_s3_event": (
+            "bucket_name key event_name size etag deletion_type restore_event_data "
+            "version_id sequencer object_extra record_extra"
+        ),
+    },
+    "ministack.services.scheduler": {
+        "_create_schedule": "name body",
+        "_update_schedule": "name body",
+        "start_scheduler": "",
     },
     "ministack.services.stepfunctions": {
         "_call_lambda": "func_ref event",
