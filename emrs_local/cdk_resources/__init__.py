@@ -8,7 +8,7 @@ IAM decides about it as on AWS.
 from emrs_local.cdk_resources.auto_delete_objects import AutoDeleteObjects
 from emrs_local.cdk_resources.bucket_deployment import BucketDeployment
 from emrs_local.endpoint import Endpoint
-from emrs_local.ministack.app import register_custom_resource_type
+from emrs_local.ministack.resource_types import register_custom_resource_type
 
 
 def register_cdk_resources(endpoint: Endpoint) -> None:

@@ -21,7 +21,7 @@ from emrs_local.emr_serverless.applications import Application, Applications
 from emrs_local.emr_serverless.errors import ResourceNotFoundException, ServiceError
 from emrs_local.emr_serverless.rules import require_valid_application
 from emrs_local.emr_serverless.shapes import rewritten
-from emrs_local.ministack.app import register_resource_type
+from emrs_local.ministack.resource_types import register_resource_type
 from emrs_local.ministack.scope import current_scope
 
 TYPE_NAME = "AWS::EMRServerless::Application"

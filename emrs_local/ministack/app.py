@@ -1,9 +1,9 @@
-"""The ASGI application that is the local AWS, and what can be added to it."""
+"""The ASGI application that is the local AWS, and services that are added to it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from typing import cast
 
 from emrs_local.ministack.buckets import keep_the_tags_of_buckets
 from emrs_local.ministack.cloudformation.install import replace_stack_operations
@@ -44,36 +44,3 @@ def register_service(name: str, handler: RequestHandler) -> None:
 
     router.SERVICE_PATTERNS[name] = {"credential_scope": name}
     app.SERVICE_HANDLERS[name] = handler
-
-
-def register_resource_type(
-    name: str,
-    *,
-    create: Callable[[str, dict[str, Any], str], tuple[str, dict[str, str]]],
-    update: Callable[[str, dict[str, Any], dict[str, Any], str], tuple[str, dict[str, str]]],
-    delete: Callable[[str, dict[str, Any]], None],
-    create_only_properties: Sequence[str],
-) -> None:
-    """Give CloudFormation the resource type `name`, with a list property `Tags` that stack tags are merged into.
-
-    `create(logical_id, properties, stack_name)` and `update(physical_id, old, new, stack_name)` return the physical id
-    and the attributes; `delete(physical_id, properties)` returns nothing. They run on the event loop and may not block.
-    """
-    from ministack.services.cloudformation import provisioners
-
-    provisioners._RESOURCE_HANDLERS[name] = {"create": create, "update": update, "delete": delete}
-    provisioners._REPLACING_PROPERTIES[name] = tuple(create_only_properties)
-    provisioners._STACK_TAG_PROPERTY[name] = ("Tags", "list")
-
-
-def register_custom_resource_type(
-    name: str,
-    *,
-    create: Callable[[str, dict[str, Any], str], tuple[str, dict[str, Any]]],
-    update: Callable[[str, dict[str, Any], dict[str, Any], str], tuple[str, dict[str, Any]]],
-    delete: Callable[[str, dict[str, Any]], None],
-) -> None:
-    """Provision the custom resource type `name` (`Custom::…`) here instead of by its function; may block."""
-    from ministack.services.cloudformation import provisioners
-
-    provisioners._RESOURCE_HANDLERS[name] = {"create": create, "update": update, "delete": delete}
