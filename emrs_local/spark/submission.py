@@ -225,12 +225,12 @@ class Submission:
 
     @property
     def missing_jars(self) -> list[str]:
-        """What the job's class path names of the EMR image and is not here, a line each."""
+        """What the job's class path names of the EMR image and is not here, a line for each property."""
         return [
-            f"emrs_local: {jar}, which {name} names, is not on this machine, nor are its classes: "
-            "for a local run, name a jar in S3 that has them for Spark 3.5 and Scala 2.12"
+            f"emrs_local: {name} names jars that are not on this machine: {', '.join(missing)}; "
+            "name jars in S3 that have their classes for Spark 3.5 and Scala 2.12"
             for name in _CLASS_PATHS
-            for jar in self._missing_in(name)
+            if (missing := self._missing_in(name))
         ]
 
     def _missing_in(self, name: str) -> list[str]:

@@ -370,7 +370,7 @@ raise ValueError("that is all")
         "True",
     ]
     missing, said = job.failure_summary().splitlines()
-    assert missing.startswith("emrs_local: /usr/share/aws/x/x.jar, which spark.jars names, is not on this machine")
+    assert "spark.jars names jars that are not on this machine: /usr/share/aws/x/x.jar; " in missing
     assert said == "ValueError: that is all"
     assert missing in job.stderr.read_text()
 

@@ -1,4 +1,5 @@
 import os
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,14 @@ def test_the_driver_has_the_variables_that_it_is_given(monkeypatch: pytest.Monke
     assert "LEAKED" not in environment
 
 
+def test_python_workers_and_driver_have_the_same_python_unless_the_job_asks_for_another() -> None:
+    """`PYSPARK_DRIVER_PYTHON` is not set: it would win over a `PYSPARK_PYTHON` of the job's."""
+    environment = make_submission().environment
+
+    assert environment["PYSPARK_PYTHON"] == sys.executable
+    assert "PYSPARK_DRIVER_PYTHON" not in environment
+
+
 def test_an_option_wins_over_its_property_wherever_it_is() -> None:
     arguments = split_parameters("--files=a,b --conf spark.files=c --py-files d.py --conf spark.archives=e.zip")
 
@@ -227,9 +236,8 @@ def test_a_jar_of_the_image_that_is_missing_is_named_and_left_out(parameters: st
     submission = make_submission(parameters=parameters)
 
     (notice,) = submission.notices
-    assert notice.startswith("emrs_local: ")
-    assert f"/usr/share/aws/x/x.jar, which {name} names, is not on this machine" in notice
-    assert notice.endswith("name a jar in S3 that has them for Spark 3.5 and Scala 2.12")
+    assert notice.startswith(f"emrs_local: {name} names jars that are not on this machine: ")
+    assert notice.endswith("x.jar; name jars in S3 that have their classes for Spark 3.5 and Scala 2.12")
     last = dict(pairwise(submission.command))
     assert kept == last["--jars"] if name == "spark.jars" else f"{name}={kept}" in submission.command
 
