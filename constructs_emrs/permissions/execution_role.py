@@ -1,6 +1,7 @@
 """What execution roles are allowed."""
 
 import functools
+import json
 from collections.abc import Mapping
 from typing import cast
 from weakref import WeakKeyDictionary
@@ -50,9 +51,14 @@ def allow_reading(bucket: s3.IBucket, key: str, grantee: iam.IGrantable) -> None
     """
     arn_of_object = bucket.arn_for_objects(key)
     known = _read.setdefault(grantee, set())
-    if arn_of_object not in known:
-        known.add(arn_of_object)
-        grant(grantee, [Permission(actions=("s3:GetObject",), resources=(arn_of_object,))])
+    # Each asset has a bucket of its own, which is the same one when it is deployed.
+    written = json.dumps(stack_of(bucket).resolve(arn_of_object))
+    if written not in known:
+        known.add(written)
+        if isinstance(grantee, iam.Role):
+            _statements_of(grantee).allow("", ["s3:GetObject"], [arn_of_object], None)
+        else:
+            grant(grantee, [Permission(actions=("s3:GetObject",), resources=(arn_of_object,))])
         if bucket.encryption_key is not None:
             bucket.encryption_key.grant_decrypt(grantee)
 
@@ -190,7 +196,8 @@ class _RoleStatements:
         Raises:
             ValueError: IAM would not let the role have that much.
         """
-        self._all.append(Statement(sid, actions, resources))
+        if sid:
+            self._all.append(Statement(sid, actions, resources))
         known = self._known.setdefault(sid, set())
         new = [arn for arn in resources if arn not in known]
         if not new:
@@ -207,8 +214,8 @@ class _RoleStatements:
             statement.add_resources(*new)
             statements[-1] = (statement, count + len(new))
             return []
-        number = str(len(statements) + 1) if statements else ""
-        statement = iam.PolicyStatement(sid=sid + number, actions=actions, resources=new, conditions=conditions)
+        number = str(len(statements) + 1) if statements and sid else ""
+        statement = iam.PolicyStatement(sid=sid + number or None, actions=actions, resources=new, conditions=conditions)
         statements.append((statement, len(new)))
         return [] if self._add(statement) and not self._is_immutable else [statement]
 

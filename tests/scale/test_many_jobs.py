@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -314,3 +315,15 @@ def test_200_jobs_of_as_many_applications_keep_every_limit_with_one_key() -> Non
         )
         JobRun(stack, f"Run{number}", job=job)
     check_limits(stack)
+
+
+def test_the_files_of_many_jobs_that_share_a_role_are_in_few_policies(tmp_path: Path) -> None:
+    stack = new_stack()
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
+    for number in range(120):
+        path = tmp_path / f"{number}.py"
+        path.write_text(f"# {number % 60}\n")
+        SparkJob(stack, f"Job{number}", application=application, entry_point=path, execution_role=role)
+    check_policies(resources(stack))
+    assert len(resources_of(policies_of(stack, role), "s3:GetObject")) == 60
