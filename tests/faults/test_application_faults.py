@@ -56,6 +56,19 @@ def test_the_invariants_hold_in_all_histories(suite: int, record_property: Calla
     assert machine.histories >= HISTORIES
 
 
+def test_two_updates_that_fail_without_rollback_leave_no_tag_when_they_are_taken_back() -> None:
+    history = ApplicationHistories()
+    history.create(application_first=False, jobs=[("Stream", 1)], behind=["Stream"])
+    change: dict[str, Any] = {"is_refused": False, "jobs": None, "seconds": 600, "stack_tags": (), "rolls_back": False}
+    history.deploy(application=1, own_tags=("cost", "team"), fails_at="Stream", **change)
+    history.do_well()
+    history.deploy(application=2, own_tags=(), fails_at="", **change)
+    history.fail_another_resource()  # before it is the turn of what tags the application
+    history.take_back()
+    history.do_well()
+    history.teardown()
+
+
 def marks_no_stream(monkeypatch: Patch) -> None:
     monkeypatch.setattr(stream_recovery, "mark", lambda *_: None)
 

@@ -96,6 +96,9 @@ class ApplicationStack:
     _waiting: list[str] = field(default_factory=list)
     _current: tuple[str, Pending] | None = None
     _called: list[str] = field(default_factory=list)
+    """What was called since the stack was last as somebody wanted it."""
+    _reached: set[str] = field(default_factory=set)
+    """What the present update has called."""
     _retried: list[str] = field(default_factory=list)
     _stable: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What the resources had when the stack was last as somebody wanted it."""
@@ -198,6 +201,7 @@ class ApplicationStack:
             self._stable, self._before = dict(self._sent), self.definition
             self._called, self._doomed = [], []
         self.cloudformation.status = status
+        self._reached = set()
         self.definition, self._new, self.failed = definition, definition.properties(), []
         jobs = [name for name in self._new if name not in (BEFORE_UPDATE, SPARK, STOP)]
         order = [name for name in self.last if name in jobs]
@@ -217,12 +221,15 @@ class ApplicationStack:
                 if not self._needs(name).isdisjoint(self.failed):
                     self.failed.append(name)  # it is left
                     continue
-                self._call(name, self._stable[name], self._new.get(name, self._stable[name]))
+                # An update that did not reach the resource has changed nothing of what an earlier one sent it.
+                before = self._new if name in self._reached else self._sent
+                self._call(name, self._stable[name], before.get(name, self._stable[name]))
             else:
                 # References are resolved when it is the resource's turn, as they name what was done before.
                 self._new[name] = self._resolved(self._new[name])
                 if self._new[name] != self._sent.get(name) or name in self._retried:
                     self._called.append(name)
+                    self._reached.add(name)
                     self._call(name, self._new[name], self._sent.get(name))
         if not self._waiting and self._current is None:
             self._all_called()
