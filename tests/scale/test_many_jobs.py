@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ def deployed(document: Any, template: Resources) -> Any:
             return "00f1982r1uukb925"
         case {"Fn::GetAtt": [name, "Arn"]}:
             return ARNS.get(template[name]["Type"], f"arn:aws-us-gov:lambda:us-gov-west-1:{ACCOUNT}:function:{NAME}")
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{(.+?)\}", lambda name: PSEUDO_PARAMETERS.get(name[1], NAME), text)
         case {"Fn::Join": [separator, parts]}:
             return separator.join(deployed(part, template) for part in parts)
         case dict():
