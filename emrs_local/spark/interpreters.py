@@ -54,22 +54,22 @@ def _make_ready(python: Path) -> None:
     answer = _answer(str(python))
     if answer and (not versions or answer[0] in versions):
         return
-    linked = _VERSIONED.fullmatch(str(python.readlink())) if python.is_symlink() else None
+    linked = _VERSIONED.fullmatch(str(python.resolve()))
     version = versions[0] if versions else linked and linked[1]
     if not version:
         raise LookupError("does not start on this machine")
-    _lead(environment, _installed(version), version)
+    _lead(python, _installed(version), version)
 
 
-def _lead(environment: Path, python: str, version: str) -> None:
-    for name in ("python", "python3", f"python{version}"):
-        link = environment / "bin" / name
+def _lead(python: Path, installed: str, version: str) -> None:
+    for name in {python.name, "python", "python3", f"python{version}"}:
+        link = python.with_name(name)
         link.unlink(missing_ok=True)
-        link.symlink_to(python)
-    configuration = environment / "pyvenv.cfg"
+        link.symlink_to(installed)
+    configuration = python.parent.parent / "pyvenv.cfg"
     others = configuration.read_text().splitlines() if configuration.exists() else []
     others = [line for line in others if not line.startswith("home")]
-    configuration.write_text("\n".join([f"home = {Path(python).parent}", *others, ""]))
+    configuration.write_text("\n".join([f"home = {Path(installed).parent}", *others, ""]))
 
 
 def _installed(version: str) -> str:

@@ -88,7 +88,6 @@ _UNUSUAL: Final = frozenset(
 )
 _READ_BY_THE_LAUNCHER: Final = frozenset(
     [
-        "SPARK_DIST_CLASSPATH",
         "SPARK_PREPEND_CLASSES",
         "SPARK_PRINT_LAUNCH_COMMAND",
         "SPARK_SQL_TESTING",
@@ -115,8 +114,9 @@ def java_command(
 ) -> list[str]:
     """The command that `spark-submit` executes in the end.
 
-    There is one difference: the configuration directory is last in the class path, not first. A class archive is valid
-    for class paths that begin with what it was made for. Spark's jars have no file of a name that is in the directory.
+    There is one difference: the configuration directory comes after the jars in the class path, not before them. A
+    class archive is valid for class paths that begin with what it was made for. Spark's jars have no file of a name
+    that is in the directory.
 
     Args:
         arguments: Those of `spark-submit`; they choose client mode.
@@ -138,6 +138,7 @@ def java_command(
         effective.get("spark.driver.extraClassPath", ""),
         f"{spark_home}/jars/*",
         environment["SPARK_CONF_DIR"],
+        environment.get("SPARK_DIST_CLASSPATH", ""),
     ]
     command = [
         f"{environment['JAVA_HOME']}/bin/java",

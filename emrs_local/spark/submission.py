@@ -134,6 +134,8 @@ class Submission:
             "PYTHONUNBUFFERED": "1",  # stdout can be followed
             "TZ": "UTC",
             "PYSPARK_PYTHON": sys.executable,
+            # The class path has the job's files: SPARK-43540, for a driver on Kubernetes.
+            "SPARK_DIST_CLASSPATH": str(self.working_directory),
             **self._job_environment,
             **self._environment,
             "HADOOP_CONF_DIR": str(self.configuration_directory),

@@ -348,6 +348,7 @@ print(look(0))
 print(spark.sparkContext.parallelize([0], 1).map(look).first() == look(0))
 print(os.getcwd() == os.environ["HOME"] == os.path.dirname(os.path.dirname(brought.__file__)))
 print(os.path.exists(SparkFiles.get("dependencies/brought.py")))
+print(bool(spark.sparkContext._jvm.java.lang.ClassLoader.getSystemResource("models.json")))
 open("written", "w")
 raise ValueError("that is all")
 """,
@@ -361,10 +362,11 @@ raise ValueError("that is all")
     )
 
     assert exit_code_of(job) == 1
-    assert job.stdout.read_text().splitlines()[:4] == [
+    assert job.stdout.read_text().splitlines()[:5] == [
         "['a library', 'a helper', 'a model', "
         "['data.tar.gz', 'dependencies', 'helper.zip', 'models.json', 'named'], "
         "'a model', 'some data', 'a model', 'some data']",
+        "True",
         "True",
         "True",
         "True",

@@ -93,7 +93,8 @@ def test_a_program_beside_no_packages_is_started_as_it_is(home: Path) -> None:
 
 def test_a_link_alone_says_which_version_it_is_for(home: Path) -> None:
     (home / "bin").mkdir()
-    (home / "bin/python").symlink_to("/usr/bin/python3.5")
+    (home / "bin/python").symlink_to("python3")
+    (home / "bin/python3").symlink_to("/usr/bin/python3.5")
 
     with pytest.raises(LookupError, match=r"is Python 3\.5: there is none"):
         interpreter("bin/python", working_folder=home)

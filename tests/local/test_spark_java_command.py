@@ -147,7 +147,12 @@ def test_the_options_of_the_job_win_over_those_that_are_added(environment: dict[
     assert command.index("-XX:SharedArchiveFile=mine") > command.index("-XX:SharedArchiveFile=ours")
 
 
-def test_the_configuration_is_after_the_jars_in_the_class_path(environment: dict[str, str]) -> None:
+def test_what_a_run_has_of_its_own_is_after_the_jars_in_the_class_path(environment: dict[str, str]) -> None:
+    environment = {**environment, "SPARK_DIST_CLASSPATH": "/home of it"}
+
     command = java_command([*CLIENT, *JOB], defaults=DEFAULTS, environment=environment)
 
-    assert dict(pairwise(command))["-cp"] == f"{environment['SPARK_HOME']}/jars/*:{environment['SPARK_CONF_DIR']}"
+    expected = f"{environment['SPARK_HOME']}/jars/*:{environment['SPARK_CONF_DIR']}:/home of it"
+    assert dict(pairwise(command))["-cp"] == expected
+    launched = printed_by_the_launcher([*CLIENT, *JOB], defaults=DEFAULTS, environment=environment)
+    assert in_parts(command) == in_parts(launched)
