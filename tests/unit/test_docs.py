@@ -59,3 +59,68 @@ def test_the_advice_that_the_page_of_failures_quotes_is_what_is_said() -> None:
     said = [remedy for _, remedy in failure._REMEDIES]
     assert len(quoted) >= 5
     assert [advice for advice in quoted if not any(remedy.startswith(advice) for remedy in said)] == []
+
+
+# What contributors read. Their other pages name a file here and there.
+FOR_CONTRIBUTORS = [ROOT / name for name in ("CONTRIBUTING.md", "RELEASING.md", "docs/architecture.md")]
+PATH = re.compile(r"\.?\w[\w.*-]*(/[\w.*-]+)*/?")
+SUFFIXES = (".json", ".md", ".py", ".svg", ".toml", ".txt", ".yml", ".yaml")
+
+
+def quoted(text: str) -> set[str]:
+    """What stands between backticks, blocks of code left out."""
+    return set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)))
+
+
+def paths_named_in(text: str) -> set[str]:
+    """The files and folders of this project that a page names, also as arguments of a command."""
+    words = {word for code in quoted(text) for word in code.split()}
+    return {word for word in words if PATH.fullmatch(word) and ("/" in word or word.endswith(SUFFIXES))}
+
+
+def is_there(path: str) -> bool:
+    if "*" in path and "/" not in path:
+        return any(ROOT.rglob(path))
+    return any(ROOT.glob(path)) if "*" in path else (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("page", FOR_CONTRIBUTORS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_files_that_contributors_are_shown_are_there(page: Path) -> None:
+    named = paths_named_in(page.read_text(encoding="utf-8"))
+    assert len(named) > 2
+    assert sorted(path for path in named if not is_there(path)) == []
+
+
+@pytest.mark.parametrize("page", FOR_CONTRIBUTORS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_tests_and_targets_that_contributors_are_shown_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    targets = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert {name for name in quoted(text) if name.startswith("test_") and f"def {name}(" not in tests} <= {
+        "test_spark_*.py"
+    }
+    assert {name for name in quoted(text) if name.startswith("make ") and f"\n{name[5:]}:" not in targets} == set()
+
+
+def test_a_file_that_is_not_there_is_found() -> None:
+    text = "`make test` of `tests/unit/test_gone.py` and `pytest gone/folder`, not `s3://a/b.py` or `/_a/b/`"
+    named = paths_named_in(text)
+    assert named == {"tests/unit/test_gone.py", "gone/folder"}
+    assert [path for path in named if is_there(path)] == []
+
+
+@pytest.mark.parametrize(("package", "of"), [("constructs_emrs", "packages"), ("emrs_local", "packages and modules")])
+def test_every_room_is_shown_to_contributors(package: str, of: str) -> None:
+    named = paths_named_in((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    folders = {path.parent for path in (ROOT / package).glob("*/__init__.py")}
+    modules = {path for path in (ROOT / package).glob("*.py") if not path.stem.startswith("__")}
+    rooms = folders | (modules if "modules" in of else set())
+    assert {str(path.relative_to(ROOT)) for path in rooms} - named == set()
+
+
+def test_the_rooms_in_the_picture_are_there() -> None:
+    picture = (ROOT / "docs" / "assets" / "architecture.svg").read_text(encoding="utf-8")
+    for kind, package in (("room", "constructs_emrs"), ("room-local", "emrs_local")):
+        named = re.findall(rf'class="{kind}"[^>]*>([^<]+)<', picture)
+        assert len(named) > 3
+        assert [name for name in named if not (ROOT / package / name).exists()] == []
