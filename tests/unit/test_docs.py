@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
 import aws_cdk
 import pytest
@@ -10,6 +11,7 @@ from aws_cdk.assertions import Template
 
 import constructs_emrs
 from constructs_emrs.handler import failure
+from emrs_local import LocalAws
 from tests.templates import new_stack
 
 ROOT = Path(__file__).parent.parent.parent
@@ -30,6 +32,8 @@ def test_the_fragment_synthesises(fragment: str, tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     stack = new_stack()
     names: dict[str, Any] = {**vars(aws_cdk), **vars(constructs_emrs), "self": stack}
+    # What the local AWS does is tested there; here, that it has what the page calls.
+    names["local_aws"] = create_autospec(LocalAws, instance=True)
     if "etl" in fragment and "etl = " not in fragment:
         spark = names["Application"](stack, "Application", release_label=names["ReleaseLabel"].EMR_7_14_0)
         code = names["Code"].from_asset("jobs/etl.py")
