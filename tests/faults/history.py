@@ -310,7 +310,7 @@ class History:
         if self.is_retained:
             return
         self.aws.world.pause(LATEST_DELIVERY * 2)
-        self.aws.world.run(until=lambda: not self._is_busy(), most_seconds=_DAY)
+        self.aws.world.run(until=lambda: not (self._is_busy() or self.aws.undelivered), most_seconds=_DAY)
         for broken in self.broken:
             raise broken
         if not self.stack.exists:
