@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import time
@@ -13,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
 from emrs_local import LocalAws, LocalAwsError
+from emrs_local.cli.client import RunningLocalAws
 from tests.local.cloudformation_support import make_function
 from tests.local.emr_serverless_support import SERVER_COMMAND, Service, allow, make_role, policy, trust_policy
 from tests.local.test_ministack_event_bus import Bus
@@ -371,6 +373,26 @@ def test_who_fires_what_is_not_there_is_told_what_is(schedules: Schedules) -> No
     ):
         schedules.aws.fire_schedule("nightly")
     assert schedules.aws.fire_schedule("tly-a").schedule_arn.endswith(":schedule/default/nightly-a")
+
+
+def test_who_may_not_change_a_schedule_does_not_fire_it(schedules: Schedules) -> None:
+    url = schedules.to_queue("guarded", "x")
+    iam = schedules.aws.client("iam")
+    iam.create_user(UserName="reader")
+    iam.put_user_policy(UserName="reader", PolicyName="p", PolicyDocument=policy(allow("scheduler:GetSchedule")))
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    environment = {
+        **schedules.aws.environment,
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
+    with contextlib.closing(RunningLocalAws(environment)) as running:
+        with pytest.raises(LocalAwsError, match="not authorized to perform: scheduler:UpdateSchedule"):
+            running.fire("guarded", at=None)
+        forged = {**environment, "AWS_SECRET_ACCESS_KEY": "x"}
+    with contextlib.closing(RunningLocalAws(forged)) as running, pytest.raises(LocalAwsError, match="signature"):
+        running.fire("guarded", at=None)
+    assert schedules.bus.is_empty(url)
 
 
 def test_cloudformation_makes_the_whole_schedule(schedules: Schedules) -> None:
