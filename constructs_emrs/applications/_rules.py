@@ -33,7 +33,7 @@ def check_application_arn(problems: Problems, scope: Construct, arn: str) -> Non
     match = _APPLICATION_ARN.fullmatch(arn)
     if match is None:
         remedy = "use arn:aws:emr-serverless:REGION:ACCOUNT:/applications/ID"
-        problems.add("application_arn", arn, "it is no ARN of an application", remedy)
+        problems.add("application_arn", arn, "it is not the ARN of an application", remedy)
         return
     stack = Stack.of(scope)
     for kind, own, its in (("Region", stack.region, match[1]), ("account", stack.account, match[2])):
@@ -49,7 +49,7 @@ def check_release(problems: Problems, release: ReleaseLabel, application_type: A
     if is_token(release.name):
         return
     if not _RELEASE.fullmatch(release.name):
-        problems.add("release_label", release.name, "it is no release label", "use one such as emr-7.14.0")
+        problems.add("release_label", release.name, "it is not a valid release label", "use one such as emr-7.14.0")
     elif release.name.startswith("emr-spark-") and application_type is not ApplicationType.SPARK:
         problems.add("release_label", release.name, f"it has no {application_type.value}", "use one such as emr-7.14.0")
 
@@ -63,7 +63,7 @@ def check_runtime_configuration(problems: Problems, configuration: Sequence[Conf
         for name, value in (item.properties or {}).items():
             if not value:
                 argument = f"runtime_configuration[{position}].properties[{name!r}]"
-                problems.add(argument, value, "CloudFormation takes no empty values", "leave it out")
+                problems.add(argument, value, "CloudFormation does not take empty values", "leave it out")
 
 
 def check_removal_policy(problems: Problems, policy: RemovalPolicy | None) -> None:
@@ -95,10 +95,10 @@ def _check_image(problems: Problems, argument: str, image: Image) -> None:
     if image.tag is not None and image.digest is not None:
         problems.add(f"{argument}.digest", image.digest, "the image has a tag too", "leave out one of the two")
     if image.tag is not None and not is_token(image.tag) and not _TAG.fullmatch(image.tag):
-        problems.add(f"{argument}.tag", image.tag, "it is no tag of an image", "use one such as 'latest'")
+        problems.add(f"{argument}.tag", image.tag, "it is not a valid image tag", "use one such as 'latest'")
     if image.digest is not None and not is_token(image.digest) and not _DIGEST.fullmatch(image.digest):
         remedy = "use 'sha256:' and 64 hexadecimal digits"
-        problems.add(f"{argument}.digest", image.digest, "it is no digest of an image", remedy)
+        problems.add(f"{argument}.digest", image.digest, "it is not a valid image digest", remedy)
 
 
 def check_repositories(

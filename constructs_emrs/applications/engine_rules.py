@@ -76,15 +76,17 @@ def check_worker(problems: Problems, argument: str, resources: WorkerResources, 
     largest = DISK_GIB[resources.disk_type or DiskType.STANDARD]
     if disk is not None and not 20 <= disk <= largest:
         remedy = f"use 20 to {largest:,} whole GiB"
-        problems.add(f"{argument}.disk", f"{disk} GiB", "disks do not have that size", remedy)
+        problems.add(f"{argument}.disk", f"{disk} GiB", "a disk can't have that size", remedy)
     if resources.disk_type is DiskType.SHUFFLE_OPTIMIZED:
         require_release(problems.add, release, (7, 1), f"{argument}.disk_type", resources.disk_type)
     if is_token(resources.cpu):
         return
     if resources.cpu not in MEMORY_GIB:
-        problems.add(f"{argument}.cpu", resources.cpu, "there are no such workers", "use 1, 2, 4, 8, 16 or 32 vCPUs")
+        problems.add(
+            f"{argument}.cpu", resources.cpu, "no worker has that number of vCPUs", "use 1, 2, 4, 8, 16 or 32 vCPUs"
+        )
     elif memory is not None and memory not in MEMORY_GIB[resources.cpu]:
-        problem = f"workers of {resources.cpu} vCPUs do not have that much memory"
+        problem = f"workers of {resources.cpu} vCPUs can't have that memory size"
         problems.add(f"{argument}.memory", f"{memory} GiB", problem, f"use {_listed(MEMORY_GIB[resources.cpu])} GiB")
 
 

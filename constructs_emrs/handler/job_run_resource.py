@@ -431,7 +431,7 @@ class JobRunResource(CustomResource):
         arn = self._request.progress[_RUN_ARN]
         run = job_runs.RunId.from_arn(arn)
         if run is None:
-            raise failure.RequestFailed(f"The service named the run {arn}, which is no ARN of a job run.")
+            raise failure.RequestFailed(f"The service named the run {arn}, which is not the ARN of a job run.")
         return run
 
     def _write_successor(self, run: job_runs.RunId | None, *, request_id: str = "") -> None:

@@ -37,7 +37,7 @@ def is_carried(problems: Problems, setting: Setting, classification: str) -> boo
     """Whether the classification carries a value that the parameters don't; notes why it does not."""
     value, carried = setting.value, True
     if "\0" in value:
-        problems.add(setting.argument, value, "no process takes a NUL character", "leave it out")
+        problems.add(setting.argument, value, "a process can't be given a NUL character", "leave it out")
         return False
     for is_true, what, remedy in (
         (value != value.strip(), "white space at its ends", "leave that out"),
@@ -46,7 +46,7 @@ def is_carried(problems: Problems, setting: Setting, classification: str) -> boo
     ):
         if is_true:
             needs = "its double quotes" if '"' in value else "its white space, quotes or backslashes"
-            problem = f"only the classification {classification} carries {needs}, and that carries no value with {what}"
+            problem = f"only the classification {classification} carries {needs}, which can't carry a value with {what}"
             problems.add(setting.argument, value, problem, remedy)
             carried = False
     return carried

@@ -111,7 +111,7 @@ class Files:
         if not isinstance(code.path, str | Path):
             raise _UnusableError("a path is expected", "use a string or a pathlib.Path")
         if is_token(str(code.path)) or "://" in str(code.path):
-            raise _UnusableError("it is no file on this machine", f"use Code.from_uri({shown(code.path)})")
+            raise _UnusableError("it is not a file on this machine", f"use Code.from_uri({shown(code.path)})")
         path = Path(code.path)
         if _is(path.is_dir):
             raise _UnusableError("it is a folder", "use a file, such as a zip of the folder")
@@ -146,7 +146,7 @@ class Files:
                 return self._upload(construct_id, Path(folder), written=Path(code.path), is_folder_of=True)
         if path.is_file() and path.suffix == ".whl":
             if not path.stem.endswith("-none-any"):
-                problem = "the wheel has compiled code, which Python imports from no archive"
+                problem = "the wheel has compiled code, which Python can't import from an archive"
                 raise _UnusableError(problem, "unpack it into a zip, and use archives and PYTHONPATH in environment")
             with TemporaryDirectory() as folder:
                 # Spark puts .zip, .egg and .jar on the Python path of executors, and a wheel is a zip:
@@ -159,12 +159,12 @@ class Files:
 
     def _inline(self, construct_id: str, code: InlineCode) -> str:
         if not isinstance(code.text, str) or not code.text.strip():
-            raise _UnusableError("it is no text", "use a string with the query or the code")
+            raise _UnusableError("it is not a text", "use a string with the query or the code")
         if is_token(code.text):
             remedy = "give it to the job as an argument, or in hive_conf or hive_variables"
             raise _UnusableError("what is known at deployment only can't be uploaded", remedy)
         if not isinstance(code.suffix, str) or not _SUFFIX.fullmatch(code.suffix):
-            raise _UnusableError(f"{shown(code.suffix)} is no end of a file's name", "use one such as '.sql'")
+            raise _UnusableError(f"{shown(code.suffix)} is not a valid file name extension", "use one such as '.sql'")
         with TemporaryDirectory() as folder:
             path = Path(folder, f"inline{code.suffix}")
             path.write_text(code.text, encoding="utf-8")
@@ -174,13 +174,13 @@ class Files:
         if code.bucket is None:
             raise _UnusableError("an IBucket is expected", "use a Bucket, or import one with Bucket.from_…")
         if not isinstance(code.key, str) or not code.key.strip() or code.key.startswith("/"):
-            raise _UnusableError("it is no key of an object", "use one such as 'code/etl.py'")
+            raise _UnusableError("it is not a valid key of an object", "use one such as 'code/etl.py'")
         allow_reading(code.bucket, code.key, self._execution_role)
         return code.bucket.s3_url_for_object(code.key)
 
     def _named(self, construct_id: str, code: NamedCode) -> str:
         if not isinstance(code.name, str) or not code.name.strip() or set(code.name) & set("/#,"):
-            raise _UnusableError("it is no name of a file", "use a name without '/', '#' and ','")
+            raise _UnusableError("it is not a valid file name", "use a name without '/', '#' and ','")
         uri = self._uri(construct_id, code.code)
         if "#" in uri:
             raise _UnusableError(f"the file has the name {uri.rpartition('#')[2]!r} already", "name it once")
@@ -207,7 +207,7 @@ class Files:
 
 def _own_uri(code: UriCode) -> str:
     if not isinstance(code.uri, str) or not code.uri.strip():
-        raise _UnusableError("it is no URI", "use one such as 's3://bucket/key'")
+        raise _UnusableError("it is not a valid URI", "use one such as 's3://bucket/key'")
     if not is_token(code.uri) and _RELATIVE_PATH.fullmatch(code.uri):
         remedy = "use Code.from_asset for a file on this machine, or a URI such as 's3://bucket/key'"
         raise _UnusableError("it is a path", remedy)

@@ -64,7 +64,9 @@ def split(parameters: str) -> Sequence[str]:
         if part is None:
             rest = parameters[position : position + _SHOWN]
             if parameters[position] == "'":
-                raise UnknownReadingError(f"nobody knows how the service reads the single quote at the start of {rest}")
+                raise UnknownReadingError(
+                    f"it is not known how the service reads the single quote at the start of {rest}"
+                )
             raise ValueError(f"the double quote at the start of {rest} is not closed")
         text = part[0] if part[1] is None else part[1]
         if position == end_of_last:

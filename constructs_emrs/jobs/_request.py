@@ -114,6 +114,6 @@ def overridden(problems: Problems, request: dict[str, Any], path: str, value: Js
 
 def _index(problems: Problems, items: Sequence[Any], part: str, path: str) -> int:
     if not part.isdigit() or int(part) >= len(items):
-        problems.add("path", path, f"{part} is no position in a list of {len(items)}", "use a number below that")
+        problems.add("path", path, f"{part} is not a position in a list of {len(items)}", "use a number below that")
         problems.raise_if_any()
     return int(part)

@@ -61,12 +61,12 @@ def spark_submit(
         configuration: The job's own configuration by classification.
     """
     if main_class is not None and (not main_class or needs_quotes(main_class)):
-        problems.add("main_class", main_class, "it is no name of a class", "use one such as 'org.example.Etl'")
+        problems.add("main_class", main_class, "it is not a valid class name", "use one such as 'org.example.Etl'")
     for position, item in enumerate(packages):
         # A token may stand for several parts.
         if not is_token(item) and not _COORDINATES.fullmatch(item):
             remedy = "use groupId:artifactId:version, each package as an item of its own"
-            problems.add(f"packages[{position}]", item, "these are no Maven coordinates", remedy)
+            problems.add(f"packages[{position}]", item, "these are not Maven coordinates", remedy)
     for argument, items in uris.items():
         for position, item in enumerate(items):
             _check_uri(problems, f"{argument}[{position}]", item)
@@ -108,7 +108,7 @@ def check_arguments(problems: Problems, arguments: Sequence[str]) -> None:
     """
     for position, argument in enumerate(arguments):
         for character, problem in (
-            ("\0", "no process takes a NUL character"),
+            ("\0", "a process can't be given a NUL character"),
             ("\r", "Spark's scripts remove carriage returns"),
         ):
             if character in argument:
@@ -123,8 +123,8 @@ def environment_settings(problems: Problems, environment: Mapping[str, str]) -> 
     for name, value in environment.items():
         argument = f"environment[{name!r}]"
         if not _VARIABLE.fullmatch(name):
-            remedy = "use letters, digits and '_', and begin with no digit"
-            problems.add(argument, value, f"{name!r} is no name of an environment variable", remedy)
+            remedy = "use letters, digits and '_', and do not begin with a digit"
+            problems.add(argument, value, f"{name!r} is not a valid name of an environment variable", remedy)
         for prefix in ("spark.emr-serverless.driverEnv.", "spark.executorEnv."):
             yield Setting(argument, f"{prefix}{name}", value)
 
@@ -140,8 +140,8 @@ def _check_conf(problems: Problems, item: Setting, set_by: Mapping[str, Setting]
         problem = f"it contradicts {other.argument}, which sets {other.value}"
         problems.add(item.argument, item.value, problem, f"leave it out, or change {other.argument}")
     elif "=" in item.name or not item.name or needs_quotes(item.name):
-        problem = f"{item.name!r} is no name of a Spark property"
-        problems.add(item.argument, item.value, problem, "names have no '=', no white space, quotes or backslashes")
+        problem = f"{item.name!r} is not a valid name of a Spark property"
+        problems.add(item.argument, item.value, problem, "use a name without '=', white space, quotes and backslashes")
 
 
 def _is_default(problems: Problems, item: Setting) -> bool:

@@ -111,7 +111,7 @@ def _warn_of_sizes(job: Construct, conf: Mapping[str, str], configuration: Seque
     ):
         for name, value in properties.items():
             if name.startswith(_NO_SIZE):
-                problem = "it does not size the worker of a Hive job's driver"
+                problem = "it does not set the size of a Hive job's driver"
                 remedy = f"use hive.driver.{name.removeprefix(_NO_SIZE)}"
                 warn(job, f"{argument}[{name!r}]", value, problem, remedy)
 
@@ -121,8 +121,8 @@ def _check_variables(problems: Problems, variables: Mapping[str, str]) -> None:
     for name, value in variables.items():
         argument = f"hive_variables[{name!r}]"
         if not _VARIABLE.fullmatch(name):
-            problem = f"{name!r} is no name of a variable"
-            problems.add(argument, value, problem, "use letters, digits and '_', and begin with no digit")
+            problem = f"{name!r} is not a valid name of a variable"
+            problems.add(argument, value, problem, "use letters, digits and '_', and do not begin with a digit")
         elif needs_quotes(value):
             problem = "nothing is known to carry white space, quotes or backslashes to a variable"
             problems.add(argument, value, problem, f"use hive_conf, and ${{hiveconf:{name}}} in the query")
@@ -134,8 +134,8 @@ def _check_conf(
     """Note required properties that nobody sets; what an imported application sets is not known."""
     for name in conf:
         if not name or "=" in name or needs_quotes(name):
-            problem = f"{name!r} is no name of a Hive property"
-            remedy = "names have no '=', no white space, quotes or backslashes"
+            problem = f"{name!r} is not a valid name of a Hive property"
+            remedy = "use a name without '=', white space, quotes and backslashes"
             problems.add(f"hive_conf[{name!r}]", conf[name], problem, remedy)
     set_by = {name: Setting("hive_conf", name, value) for name, value in conf.items()}
     check_not_contradicted(problems, _HIVE_SITE, configuration, set_by)

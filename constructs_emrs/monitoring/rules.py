@@ -25,7 +25,7 @@ def check_monitoring(problems: Problems, monitoring: Monitoring) -> None:
         arn = monitoring.prometheus.workspace_arn
         if not is_token(arn) and not _WORKSPACE_ARN.fullmatch(arn):
             remedy = "use arn:aws:aps:REGION:ACCOUNT:workspace/ID"
-            problems.add("monitoring.prometheus.workspace_arn", arn, "it is no ARN of a workspace", remedy)
+            problems.add("monitoring.prometheus.workspace_arn", arn, "it is not the ARN of a workspace", remedy)
     retention, group = monitoring.cloudwatch_logs.log_retention, monitoring.cloudwatch_logs.log_group
     if retention is not None and group is not None:
         remedy = "give it to the log group, or leave out log_group"
@@ -51,10 +51,10 @@ def check_encryption(problems: Problems, encryption: Encryption | None) -> None:
         value = getattr(encryption, name)
         if not encryption.is_customer_managed and value is not None:
             remedy = "use Encryption.customer_managed(…)"
-            problems.add(f"encryption.{name}", value, "keys of AWS have no such setting", remedy)
+            problems.add(f"encryption.{name}", value, "keys that AWS owns have no such setting", remedy)
 
 
 def _check_key(problems: Problems, argument: str, key: kms.IKey | None) -> None:
     # An alias is an IKey, too. The service takes ARNs of keys only.
     if hasattr(key, "alias_name"):
-        problems.add(argument, key, "the service takes no aliases", "use the key that it stands for")
+        problems.add(argument, key, "the service does not take aliases", "use the key that it stands for")

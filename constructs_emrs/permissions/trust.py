@@ -33,7 +33,7 @@ def _check(role: iam.IRole, resource: iam.CfnRole, job_path: str) -> None:
     if not any(_may_be_the_service(statement.get("Principal")) for statement in document["Statement"]):
         problems = Problems(job_path)
         remedy = f'use assumed_by=iam.ServicePrincipal("{EMR_SERVERLESS}")'
-        problems.add("execution_role", role, "EMR Serverless is not among those that may assume it", remedy)
+        problems.add("execution_role", role, "EMR Serverless is not allowed to assume it", remedy)
         Annotations.of(resource).add_error(str(problems))
 
 

@@ -232,7 +232,7 @@ def _check_arguments(problems: Problems, request: Mapping[str, Any], arguments: 
     if arguments is None:
         return
     if "sparkSubmit" not in request["jobDriver"]:
-        problems.add("arguments", arguments, "the job is no Spark job", "leave it out")
+        problems.add("arguments", arguments, "only a Spark job takes arguments", "leave it out")
         return
     shape = shape_of(operation_shape("StartJobRun"), "jobDriver.sparkSubmit.entryPointArguments")
     check_against_model(list(arguments), shape, problems.add, "arguments")
@@ -273,7 +273,7 @@ def _wait_seconds(problems: Problems, wait_timeout: Duration | None) -> int | No
             "use 1 minute to 12 hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
             "application.metric_failed_jobs()"
         )
-        problems.add("wait_timeout", wait_timeout, "a deployment does not wait for that", remedy)
+        problems.add("wait_timeout", wait_timeout, "it is out of range", remedy)
     return seconds
 
 
@@ -290,7 +290,7 @@ def _stable_seconds(
     elif seconds not in _STABLE_SECONDS:
         problems.add("stable_for", stable_for, "it is out of range", "use 10 seconds to 50 minutes")
     elif wait_seconds is not None and not is_token(wait_seconds) and seconds >= wait_seconds:
-        problems.add("stable_for", stable_for, "the deploy does not wait for so long", "use a longer wait_timeout")
+        problems.add("stable_for", stable_for, "it is not less than wait_timeout", "use a longer wait_timeout")
     return seconds
 
 

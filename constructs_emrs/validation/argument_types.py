@@ -57,7 +57,7 @@ def _new_path(scope: Any, construct_id: Any) -> str:
     if not is_in_stack(scope):
         problems.add("scope", scope, "it is not in a stack", "pass a stack, or a construct in one")
     if not isinstance(construct_id, str) or not construct_id or is_token(construct_id):
-        problems.add("construct_id", construct_id, "it is no id of a construct", "use a string that is not empty")
+        problems.add("construct_id", construct_id, "it is not a valid construct id", "use a string that is not empty")
     elif node_of(scope).try_find_child(construct_id) is not None:
         problems.add("construct_id", construct_id, "its scope has a construct of that id", "use another id")
     problems.raise_if_any()

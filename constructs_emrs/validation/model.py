@@ -145,7 +145,7 @@ def _check_structure(value: Any, shape: StructureShape, report: Report, path: st
         if name not in shape.members:
             close = difflib.get_close_matches(name, shape.members, n=1)
             remedy = f"did you mean {close[0]}?" if close else "use one of " + ", ".join(shape.members)
-            report(member_path, item, "the installed botocore knows no such member", remedy)
+            report(member_path, item, "the installed botocore does not know such a member", remedy)
         else:
             check_against_model(item, shape.members[name], report, member_path)
     for name in shape.required_members:
@@ -191,7 +191,7 @@ def _mismatch(value: str, pattern: str) -> tuple[str, str]:
     """What is wrong with a string that does not match, and the remedy."""
     if pattern == r".*\S.*":
         return "the service does not accept it", "it can't be blank"
-    remedy = f"it has to match {_printable(pattern)}"
+    remedy = f"use a text that matches {_printable(pattern)}"
     if characters := _CHARACTERS.fullmatch(pattern):
         wrong = next(letter for letter in value if not _compiled(characters[1]).fullmatch(letter))
         remedy = "leave out line breaks" if wrong in "\r\n" else remedy

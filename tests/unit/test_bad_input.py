@@ -296,7 +296,7 @@ WRONG_TYPES: list[Row] = [
     (
         "an entry point given as a string",
         spark(entry_point="s3://code/etl.py"),
-        "Lake/Bad: entry_point='s3://code/etl.py': it is no file on this machine; use "
+        "Lake/Bad: entry_point='s3://code/etl.py': it is not a file on this machine; use "
         "Code.from_uri('s3://code/etl.py')",
     ),
     (
@@ -349,7 +349,7 @@ WRONG_TYPES: list[Row] = [
     (
         "a jar given as a string",
         spark(jars=["s3://code/tools.jar"]),
-        "Lake/Bad: jars[0]='s3://code/tools.jar': it is no file on this machine; use "
+        "Lake/Bad: jars[0]='s3://code/tools.jar': it is not a file on this machine; use "
         "Code.from_uri('s3://code/tools.jar')",
     ),
     (
@@ -922,12 +922,12 @@ SCOPES_AND_IDS: list[Row] = [
     (
         "an id that is empty",
         lambda lake: Application(lake.stack, "", release_label=ReleaseLabel.EMR_7_14_0),
-        "Lake: construct_id='': it is no id of a construct; use a string that is not empty",
+        "Lake: construct_id='': it is not a valid construct id; use a string that is not empty",
     ),
     (
         "an id that is a number",
         lambda lake: Application(lake.stack, 7, release_label=ReleaseLabel.EMR_7_14_0),
-        "Lake: construct_id=7: it is no id of a construct; use a string that is not empty",
+        "Lake: construct_id=7: it is not a valid construct id; use a string that is not empty",
     ),
     (
         "an id that is taken",
@@ -946,30 +946,30 @@ FILES: list[Row] = [
     (
         "an entry point with a blank in its URI",
         spark(entry_point=Code.from_uri("s3://code/my etl.py")),
-        "Lake/Bad: entry_point=Code.from_uri('s3://code/my etl.py'): a blank can't be in a URI, so that "
-        "Spark takes it for a path on the driver's own disk; rename the file",
+        "Lake/Bad: entry_point=Code.from_uri('s3://code/my etl.py'): a blank can't be in a URI, so "
+        "that Spark takes it for a path on the driver's disk; rename the file",
     ),
     (
         "an entry point with a blank in its key",
         spark(entry_point=lambda lake: Code.from_bucket(lake.bucket, "my etl.py")),
         "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, 'my etl.py'): a blank can't be in a "
-        "URI, so that Spark takes it for a path on the driver's own disk; rename the file",
+        "URI, so that Spark takes it for a path on the driver's disk; rename the file",
     ),
     (
         "an entry point given by its ARN",
         spark(entry_point=Code.from_uri("arn:aws:s3:::code/etl.py")),
-        "Lake/Bad: entry_point=Code.from_uri('arn:aws:s3:::code/etl.py'): it is an ARN, Spark takes URIs; "
+        "Lake/Bad: entry_point=Code.from_uri('arn:aws:s3:::code/etl.py'): it is an ARN, and Spark takes URIs; "
         "use 's3://code/etl.py'",
     ),
     (
         "an entry point that is a bucket",
         spark(entry_point=Code.from_uri("s3://code/")),
-        "Lake/Bad: entry_point=Code.from_uri('s3://code/'): it names no file; add the key of an object",
+        "Lake/Bad: entry_point=Code.from_uri('s3://code/'): it does not name a file; add the key of an object",
     ),
     (
         "an entry point that is a folder in a bucket",
         spark(entry_point=lambda lake: Code.from_bucket(lake.bucket, "jobs/")),
-        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, 'jobs/'): it names no file; add the key "
+        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, 'jobs/'): it does not name a file; add the key "
         "of an object",
     ),
     (
@@ -987,19 +987,19 @@ FILES: list[Row] = [
     (
         "a jar with a blank in its URI",
         spark(jars=[CODE, Code.from_uri("s3://code/my tools.jar")]),
-        "Lake/Bad: jars[1]=Code.from_uri('s3://code/my tools.jar'): a blank can't be in a URI, so that "
-        "Spark takes it for a path on the driver's own disk; rename the file",
+        "Lake/Bad: jars[1]=Code.from_uri('s3://code/my tools.jar'): a blank can't be in a URI, so "
+        "that Spark takes it for a path on the driver's disk; rename the file",
     ),
     (
         "a local file with a scheme",
         spark(entry_point=Code.from_asset("s3://code/etl.py")),
-        "Lake/Bad: entry_point=Code.from_asset('s3://code/etl.py'): it is no file on this machine; use "
+        "Lake/Bad: entry_point=Code.from_asset('s3://code/etl.py'): it is not a file on this machine; use "
         "Code.from_uri('s3://code/etl.py')",
     ),
     (
         "a local file that is known at deployment only",
         spark(entry_point=lambda lake: lake.string),
-        "Lake/Bad: entry_point='${Token[…]}': it is no file on this machine; use Code.from_uri('${Token[…]}')",
+        "Lake/Bad: entry_point='${Token[…]}': it is not a file on this machine; use Code.from_uri('${Token[…]}')",
     ),
     (
         "a Python of an archive that is not there",
@@ -1046,25 +1046,25 @@ FILES: list[Row] = [
     (
         "an object's key that is a number",
         spark(entry_point=lambda lake: Code.from_bucket(lake.bucket, 7)),
-        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, 7): it is no key of an object; use one "
+        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, 7): it is not a valid key of an object; use one "
         "such as 'code/etl.py'",
     ),
     (
         "an object's key that is blank",
         spark(entry_point=lambda lake: Code.from_bucket(lake.bucket, " ")),
-        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, ' '): it is no key of an object; use "
+        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, ' '): it is not a valid key of an object; use "
         "one such as 'code/etl.py'",
     ),
     (
         "an object's key with a slash at its start",
         spark(entry_point=lambda lake: Code.from_bucket(lake.bucket, "/code/etl.py")),
-        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, '/code/etl.py'): it is no key of an "
-        "object; use one such as 'code/etl.py'",
+        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, '/code/etl.py'): it is not a "
+        "valid key of an object; use one such as 'code/etl.py'",
     ),
     (
         "a URI that is empty",
         spark(entry_point=Code.from_uri("")),
-        "Lake/Bad: entry_point=Code.from_uri(''): it is no URI; use one such as 's3://bucket/key'",
+        "Lake/Bad: entry_point=Code.from_uri(''): it is not a valid URI; use one such as 's3://bucket/key'",
     ),
     (
         "a URI that is a path on this machine",
@@ -1075,12 +1075,13 @@ FILES: list[Row] = [
     (
         "a URI that is blank",
         spark(jars=[Code.from_uri("  ")]),
-        "Lake/Bad: jars[0]=Code.from_uri('  '): it is no URI; use one such as 's3://bucket/key'",
+        "Lake/Bad: jars[0]=Code.from_uri('  '): it is not a valid URI; use one such as 's3://bucket/key'",
     ),
     (
         "a URI that is a pathlib path",
         spark(entry_point=Code.from_uri(PurePosixPath("etl.py"))),
-        "Lake/Bad: entry_point=Code.from_uri(PurePosixPath('etl.py')): it is no URI; use one such as 's3://bucket/key'",
+        "Lake/Bad: entry_point=Code.from_uri(PurePosixPath('etl.py')): it is not a valid URI; use "
+        "one such as 's3://bucket/key'",
     ),
     (
         "a URI that is too long",
@@ -1096,19 +1097,19 @@ FILES: list[Row] = [
     (
         "a name with a slash",
         spark(archives=[Code.from_uri("s3://code/env.zip").named("a/b")]),
-        "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip').named('a/b'): it is no name of a file; "
+        "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip').named('a/b'): it is not a valid file name; "
         "use a name without '/', '#' and ','",
     ),
     (
         "a file name that is empty",
         spark(archives=[Code.from_uri("s3://code/env.zip").named("")]),
-        "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip').named(''): it is no name of a file; use a "
+        "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip').named(''): it is not a valid file name; use a "
         "name without '/', '#' and ','",
     ),
     (
         "a name that is None",
         spark(archives=[Code.from_uri("s3://code/env.zip").named(None)]),
-        "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip').named(None): it is no name of a file; use "
+        "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip').named(None): it is not a valid file name; use "
         "a name without '/', '#' and ','",
     ),
     (
@@ -1134,42 +1135,42 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "a main class that is blank",
         spark(main_class=" "),
-        "Lake/Bad: main_class=' ': it is no name of a class; use one such as 'org.example.Etl'",
+        "Lake/Bad: main_class=' ': it is not a valid class name; use one such as 'org.example.Etl'",
     ),
     (
         "a main class that is empty",
         spark(main_class=""),
-        "Lake/Bad: main_class='': it is no name of a class; use one such as 'org.example.Etl'",
+        "Lake/Bad: main_class='': it is not a valid class name; use one such as 'org.example.Etl'",
     ),
     (
         "a package without a version",
         spark(packages=["org.example:tools"]),
-        "Lake/Bad: packages[0]='org.example:tools': these are no Maven coordinates; use "
+        "Lake/Bad: packages[0]='org.example:tools': these are not Maven coordinates; use "
         "groupId:artifactId:version, each package as an item of its own",
     ),
     (
         "packages in one string",
         spark(packages=["org.example:a:1,org.example:b:1"]),
-        "Lake/Bad: packages[0]='org.example:a:1,org.example:b:1': these are no Maven coordinates; use "
+        "Lake/Bad: packages[0]='org.example:a:1,org.example:b:1': these are not Maven coordinates; use "
         "groupId:artifactId:version, each package as an item of its own",
     ),
     (
         "a conf name with =",
         spark(conf={"spark.a=b": "c"}),
-        "Lake/Bad: conf['spark.a=b']='c': 'spark.a=b' is no name of a Spark property; names have no '=', "
-        "no white space, quotes or backslashes",
+        "Lake/Bad: conf['spark.a=b']='c': 'spark.a=b' is not a valid name of a Spark property; use a "
+        "name without '=', white space, quotes and backslashes",
     ),
     (
         "a conf name with white space",
         spark(conf={"spark.a ": "c"}),
-        "Lake/Bad: conf['spark.a ']='c': 'spark.a ' is no name of a Spark property; names have no '=', "
-        "no white space, quotes or backslashes",
+        "Lake/Bad: conf['spark.a ']='c': 'spark.a ' is not a valid name of a Spark property; use a "
+        "name without '=', white space, quotes and backslashes",
     ),
     (
         "a conf name that is empty",
         spark(conf={"": "c"}),
-        "Lake/Bad: conf['']='c': '' is no name of a Spark property; names have no '=', no white space, quotes or "
-        "backslashes",
+        "Lake/Bad: conf['']='c': '' is not a valid name of a Spark property; use a name without '=', "
+        "white space, quotes and backslashes",
     ),
     (
         "conf that contradicts driver",
@@ -1203,52 +1204,52 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "an environment variable with a dot",
         spark(environment={"a.b": "c"}),
-        "Lake/Bad: environment['a.b']='c': 'a.b' is no name of an environment variable; use letters, digits "
-        "and '_', and begin with no digit",
+        "Lake/Bad: environment['a.b']='c': 'a.b' is not a valid name of an environment variable; use letters, digits "
+        "and '_', and do not begin with a digit",
     ),
     (
         "double quotes and white space at the end",
         spark(conf={"spark.a": '"b" '}),
         "Lake/Bad: conf['spark.a']='\"b\" ': only the classification spark-defaults carries its double quotes, "
-        "and that carries no value with white space at its ends; leave that out",
+        "which can't carry a value with white space at its ends; leave that out",
     ),
     (
         "double quotes and line ends",
         spark(environment={"A": '{\n"b": 1}'}),
         "Lake/Bad: environment['A']='{\\n\"b\": 1}': only the classification spark-defaults carries its double quotes, "
-        "and that carries no value with line ends; write it in one line",
+        "which can't carry a value with line ends; write it in one line",
     ),
     (
         "double quotes in a long value",
         spark(conf={"spark.a": '"' * 1025}),
         "Lake/Bad: conf['spark.a']='" + '"' * 58 + "…: only the classification spark-defaults carries its "
-        "double quotes, and that carries no value with more than 1,024 characters; have the job read it from a file",
+        "double quotes, which can't carry a value with more than 1,024 characters; have the job read it from a file",
     ),
     (
         "a backslash at the end of a value of two lines",
         spark(conf={"spark.a": "b\nC:\\"}),
         "Lake/Bad: conf['spark.a']='b\\nC:\\\\': only the classification spark-defaults carries its white space, "
-        "quotes or backslashes, and that carries no value with line ends; write it in one line",
+        "quotes or backslashes, which can't carry a value with line ends; write it in one line",
     ),
     (
         "a NUL character",
         spark(conf={"spark.a": "b \0"}),
-        "Lake/Bad: conf['spark.a']='b \\x00': no process takes a NUL character; leave it out",
+        "Lake/Bad: conf['spark.a']='b \\x00': a process can't be given a NUL character; leave it out",
     ),
     (
         "a NUL character alone",
         spark(conf={"spark.a": "\0"}),
-        "Lake/Bad: conf['spark.a']='\\x00': no process takes a NUL character; leave it out",
+        "Lake/Bad: conf['spark.a']='\\x00': a process can't be given a NUL character; leave it out",
     ),
     (
         "a NUL character of an environment variable",
         spark(environment={"A": "b\0"}),
-        "Lake/Bad: environment['A']='b\\x00': no process takes a NUL character; leave it out",
+        "Lake/Bad: environment['A']='b\\x00': a process can't be given a NUL character; leave it out",
     ),
     (
         "a NUL character of a Hive property",
         hive(hive_conf=HIVE_CONF | {"hive.a": "b\0"}),
-        "Lake/Bad: hive_conf['hive.a']='b\\x00': no process takes a NUL character; leave it out",
+        "Lake/Bad: hive_conf['hive.a']='b\\x00': a process can't be given a NUL character; leave it out",
     ),
     (
         "a NUL character of a Hive variable",
@@ -1283,8 +1284,8 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "a file with double quotes in its name",
         spark(files=[Code.from_uri('s3://code/"a".json')]),
-        "Lake/Bad: files[0]=Code.from_uri('s3://code/\"a\".json'): '\"' can't be in a URI, so that Spark takes "
-        "it for a path on the driver's own disk; rename the file",
+        "Lake/Bad: files[0]=Code.from_uri('s3://code/\"a\".json'): '\"' can't be in a URI, so that "
+        "Spark takes it for a path on the driver's disk; rename the file",
     ),
     (
         "a wheel in a bucket",
@@ -1301,7 +1302,7 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
         "a carriage return in a property",
         spark(conf={"spark.a": "b\r\nc"}),
         "Lake/Bad: conf['spark.a']='b\\r\\nc': only the classification spark-defaults carries its white space, "
-        "quotes or backslashes, and that carries no value with line ends; write it in one line",
+        "quotes or backslashes, which can't carry a value with line ends; write it in one line",
     ),
     (
         "too many arguments",
@@ -1319,23 +1320,23 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "a number of vCPUs that workers do not have",
         spark(driver=WorkerResources(cpu=3, memory=Size.gibibytes(8))),
-        "Lake/Bad: driver.cpu=3: there are no such workers; use 1, 2, 4, 8, 16 or 32 vCPUs",
+        "Lake/Bad: driver.cpu=3: no worker has that number of vCPUs; use 1, 2, 4, 8, 16 or 32 vCPUs",
     ),
     (
         "too little memory for the vCPUs",
         spark(driver=WorkerResources(cpu=4, memory=Size.gibibytes(4))),
-        "Lake/Bad: driver.memory='4 GiB': workers of 4 vCPUs do not have that much memory; use 8 to 30 GiB",
+        "Lake/Bad: driver.memory='4 GiB': workers of 4 vCPUs can't have that memory size; use 8 to 30 GiB",
     ),
     (
         "memory between the steps",
         spark(driver=WorkerResources(cpu=8, memory=Size.gibibytes(18))),
-        "Lake/Bad: driver.memory='18 GiB': workers of 8 vCPUs do not have that much memory; use 16 to 60 "
+        "Lake/Bad: driver.memory='18 GiB': workers of 8 vCPUs can't have that memory size; use 16 to 60 "
         "in steps of 4 GiB",
     ),
     (
         "memory that 32 vCPUs do not have",
         spark(executor=WorkerResources(cpu=32, memory=Size.gibibytes(128))),
-        "Lake/Bad: executor.memory='128 GiB': workers of 32 vCPUs do not have that much memory; use 60, 120 or 244 GiB",
+        "Lake/Bad: executor.memory='128 GiB': workers of 32 vCPUs can't have that memory size; use 60, 120 or 244 GiB",
     ),
     (
         "memory that is not whole",
@@ -1351,12 +1352,12 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "a disk that is too small",
         spark(driver=WorkerResources(cpu=4, memory=Size.gibibytes(16), disk=Size.gibibytes(19))),
-        "Lake/Bad: driver.disk='19 GiB': disks do not have that size; use 20 to 200 whole GiB",
+        "Lake/Bad: driver.disk='19 GiB': a disk can't have that size; use 20 to 200 whole GiB",
     ),
     (
         "a standard disk that is too large",
         spark(driver=WorkerResources(cpu=4, memory=Size.gibibytes(16), disk=Size.gibibytes(201))),
-        "Lake/Bad: driver.disk='201 GiB': disks do not have that size; use 20 to 200 whole GiB",
+        "Lake/Bad: driver.disk='201 GiB': a disk can't have that size; use 20 to 200 whole GiB",
     ),
     (
         "a disk in a unit that can't be converted at deployment",
@@ -1378,7 +1379,7 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "serverless storage of a long job on small workers",
         spark(execution_timeout=Duration.hours(25), driver=SMALL, conf=SERVERLESS_STORAGE),
-        "Lake/Bad: execution_timeout='1500 minutes': jobs with serverless storage take a day at most; use "
+        "Lake/Bad: execution_timeout='1500 minutes': jobs with serverless storage run for a day at most; use "
         "1,440 minutes or less\n"
         "Lake/Bad: driver.cpu=1: such workers do not have serverless storage; use 4 vCPUs or more",
     ),
@@ -1412,12 +1413,12 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "vCPUs that no worker has, in conf",
         spark(conf={"spark.driver.cores": "3"}),
-        "Lake/Bad: conf['spark.driver.cores']=3: there are no such workers; use 1, 2, 4, 8, 16 or 32 vCPUs",
+        "Lake/Bad: conf['spark.driver.cores']=3: no worker has that number of vCPUs; use 1, 2, 4, 8, 16 or 32 vCPUs",
     ),
     (
         "a disk that is too small, in conf",
         spark(conf={"spark.emr-serverless.executor.disk": "10g"}),
-        "Lake/Bad: conf['spark.emr-serverless.executor.disk']='10g': disks do not have that size; use 20g to 200g",
+        "Lake/Bad: conf['spark.emr-serverless.executor.disk']='10g': a disk can't have that size; use 20g to 200g",
     ),
     (
         "a disk that is too large, in the job's configuration",
@@ -1432,8 +1433,9 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
                 )
             ]
         ),
-        "Lake/Bad: application_configuration[0].properties['spark.emr-serverless.driver.disk']='2001g': disks "
-        "do not have that size; use 20g to 2000g",
+        "Lake/Bad: "
+        "application_configuration[0].properties['spark.emr-serverless.driver.disk']='2001g': a disk "
+        "can't have that size; use 20g to 2000g",
     ),
     (
         "fewer executors at most than a job starts with",
@@ -1503,17 +1505,17 @@ JOBS: list[Row] = [
     (
         "a timeout of nothing",
         spark(execution_timeout=Duration.minutes(0)),
-        "Lake/Bad: execution_timeout='0 minutes': batch jobs do not have that limit; use 5 to 10,080 minutes",
+        "Lake/Bad: execution_timeout='0 minutes': a batch job can't have that limit; use 5 to 10,080 minutes",
     ),
     (
         "an execution timeout that is too short",
         spark(execution_timeout=Duration.minutes(4)),
-        "Lake/Bad: execution_timeout='4 minutes': batch jobs do not have that limit; use 5 to 10,080 minutes",
+        "Lake/Bad: execution_timeout='4 minutes': a batch job can't have that limit; use 5 to 10,080 minutes",
     ),
     (
         "an execution timeout that is too short, on a release that has no limit too",
         hive(application=lambda lake: lake.old_hive, execution_timeout=Duration.minutes(1)),
-        "Lake/Bad: execution_timeout='1 minutes': batch jobs do not have that limit; use 5 to 1,000,000 minutes, "
+        "Lake/Bad: execution_timeout='1 minutes': a batch job can't have that limit; use 5 to 1,000,000 minutes, "
         "or 0 for no limit",
     ),
     (
@@ -1524,7 +1526,7 @@ JOBS: list[Row] = [
     (
         "a timeout of more than a week",
         spark(execution_timeout=Duration.days(8)),
-        "Lake/Bad: execution_timeout='11520 minutes': batch jobs do not have that limit; use 5 to 10,080 minutes",
+        "Lake/Bad: execution_timeout='11520 minutes': a batch job can't have that limit; use 5 to 10,080 minutes",
     ),
     (
         "a timeout that no release allows",
@@ -1546,7 +1548,7 @@ JOBS: list[Row] = [
     (
         "failures an hour for batch",
         spark(retry_policy=RetryPolicy.failures_per_hour(3)),
-        "Lake/Bad: retry_policy={'maxFailedAttemptsPerHour': 3}: failures an hour are for streaming jobs; "
+        "Lake/Bad: retry_policy={'maxFailedAttemptsPerHour': 3}: a limit of failures an hour is for streaming jobs; "
         "use RetryPolicy.attempts(…)",
     ),
     (
@@ -1573,8 +1575,8 @@ JOBS: list[Row] = [
     (
         "a retry policy that says two things",
         spark(retry_policy=RetryPolicy(max_attempts=1, max_failed_attempts_per_hour=1)),
-        "Lake/Bad: retry_policy={'maxAttempts': 1, 'maxFailedAttemptsPerHour': 1}: failures an hour are "
-        "for streaming jobs; use RetryPolicy.attempts(…)",
+        "Lake/Bad: retry_policy={'maxAttempts': 1, 'maxFailedAttemptsPerHour': 1}: a limit of "
+        "failures an hour is for streaming jobs; use RetryPolicy.attempts(…)",
     ),
     (
         "retries before emr-7.1.0",
@@ -1585,7 +1587,7 @@ JOBS: list[Row] = [
     (
         "Flex for streaming",
         spark(mode=JobMode.STREAMING, flex_execution=True),
-        "Lake/Bad: flex_execution=True: Flex runs batch jobs of Spark; leave it out",
+        "Lake/Bad: flex_execution=True: flex execution is for batch jobs of Spark; leave it out",
     ),
     (
         "a name that is empty",
@@ -1619,20 +1621,21 @@ JOBS: list[Row] = [
     (
         "a Hive property's name with =",
         hive(hive_conf={**HIVE_CONF, "hive.a=b": "c"}),
-        "Lake/Bad: hive_conf['hive.a=b']='c': 'hive.a=b' is no name of a Hive property; names have no '=', "
-        "no white space, quotes or backslashes",
+        "Lake/Bad: hive_conf['hive.a=b']='c': 'hive.a=b' is not a valid name of a Hive property; use "
+        "a name without '=', white space, quotes and backslashes",
     ),
     (
         "a Hive property with white space at its end",
         hive(hive_conf={**HIVE_CONF, "hive.a": "b "}),
         "Lake/Bad: hive_conf['hive.a']='b ': only the classification hive-site carries its white space, quotes "
-        "or backslashes, and that carries no value with white space at its ends; leave that out",
+        "or backslashes, which can't carry a value with white space at its ends; leave that out",
     ),
     (
         "a Hive variable with a dot",
         hive(hive_variables={"a.b": "c"}),
-        "Lake/Bad: hive_variables['a.b']='c': 'a.b' is no name of a variable; use letters, digits and '_', and "
-        "begin with no digit",
+        "Lake/Bad: hive_variables['a.b']='c': 'a.b' is not a valid name of a variable; use letters, "
+        "digits and '_', and "
+        "do not begin with a digit",
     ),
     (
         "a Hive variable with white space",
@@ -1643,12 +1646,13 @@ JOBS: list[Row] = [
     (
         "an inline query that is empty",
         hive(query=Code.from_inline(" ")),
-        "Lake/Bad: query=Code.from_inline(' '): it is no text; use a string with the query or the code",
+        "Lake/Bad: query=Code.from_inline(' '): it is not a text; use a string with the query or the code",
     ),
     (
         "an inline query with another name",
         hive(query=Code.from_inline("SELECT 1", suffix="q.sql")),
-        "Lake/Bad: query=Code.from_inline('SELECT 1'): 'q.sql' is no end of a file's name; use one such as '.sql'",
+        "Lake/Bad: query=Code.from_inline('SELECT 1'): 'q.sql' is not a valid file name extension; "
+        "use one such as '.sql'",
     ),
     (
         "hive_conf that contradicts the job's own hive-site",
@@ -1760,7 +1764,7 @@ CONFIGURATION_AND_ENCRYPTION: list[Row] = [
         ),
         "Lake/Bad: "
         'execution_iam_policy.document=\'{"Statement":[{"Action":"s3:GetObject","Effect":"Allow","R…: the '
-        "service does not accept '数' in it; it has to match ([    -ÿ]+)",
+        "service does not accept '数' in it; use a text that matches ([    -ÿ]+)",
     ),
     (
         "too many managed policies",
@@ -1795,24 +1799,26 @@ CONFIGURATION_AND_ENCRYPTION: list[Row] = [
     (
         "an encryption context for keys of AWS",
         spark(encryption=Encryption(is_customer_managed=False, disk_encryption_context={"team": "lake"})),
-        "Lake/Bad: encryption.disk_encryption_context={'team': 'lake'}: keys of AWS have no such setting; "
+        "Lake/Bad: encryption.disk_encryption_context={'team': 'lake'}: keys that AWS owns have no such setting; "
         "use Encryption.customer_managed(…)",
     ),
     (
         "a key of one's own for keys of AWS",
         spark(encryption=lambda lake: Encryption(is_customer_managed=False, key=lake.key)),
-        "Lake/Bad: encryption.key=<Key Lake/Key>: keys of AWS have no such setting; use Encryption.customer_managed(…)",
+        "Lake/Bad: encryption.key=<Key Lake/Key>: keys that AWS owns have no such setting; use "
+        "Encryption.customer_managed(…)",
     ),
     (
         "an alias of a bucket's logs instead of a key",
         spark(monitoring=lambda lake: Monitoring(s3_logs=S3Logs(bucket=lake.bucket, encryption_key=lake.alias))),
-        "Lake/Bad: monitoring.s3_logs.encryption_key=<Alias Lake/Alias>: the service takes no aliases; use "
+        "Lake/Bad: monitoring.s3_logs.encryption_key=<Alias Lake/Alias>: the service does not take aliases; use "
         "the key that it stands for",
     ),
     (
         "an alias instead of a key",
         spark(encryption=lambda lake: Encryption.customer_managed(lake.alias)),
-        "Lake/Bad: encryption.key=<Alias Lake/Alias>: the service takes no aliases; use the key that it stands for",
+        "Lake/Bad: encryption.key=<Alias Lake/Alias>: the service does not take aliases; use the key "
+        "that it stands for",
     ),
 ]
 
@@ -1825,7 +1831,7 @@ MONITORING: list[Row] = [
         "Lake/Bad: monitoring.cloudwatch_logs.log_retention=RetentionDays.ONE_WEEK: the log group has its "
         "own; give it to the log group, or leave out log_group\n"
         "Lake/Bad: monitoring.cloudwatch_logs.log_group='/lake logs': the service does not accept ' ' in "
-        "it; it has to match [\\.\\-_/#A-Za-z0-9]+",
+        "it; use a text that matches [\\.\\-_/#A-Za-z0-9]+",
     ),
     (
         "a retention given as a number of days",
@@ -1868,7 +1874,7 @@ MONITORING: list[Row] = [
         "a stream name prefix with a colon",
         spark(monitoring=cloudwatch(log_stream_name_prefix="a:b")),
         "Lake/Bad: monitoring.cloudwatch_logs.log_stream_name_prefix='a:b': the service does not accept ':' "
-        "in it; it has to match [^:*]*",
+        "in it; use a text that matches [^:*]*",
     ),
     (
         "a stream name prefix that is empty",
@@ -1879,7 +1885,7 @@ MONITORING: list[Row] = [
         "a log group name that the service does not take",
         spark(monitoring=lambda lake: cloudwatch(log_group=lake.odd_log_group)),
         "Lake/Bad: monitoring.cloudwatch_logs.log_group='/lake logs': the service does not accept ' ' in "
-        "it; it has to match [\\.\\-_/#A-Za-z0-9]+",
+        "it; use a text that matches [\\.\\-_/#A-Za-z0-9]+",
     ),
     (
         "settings of CloudWatch logs that are disabled",
@@ -1918,7 +1924,7 @@ MONITORING: list[Row] = [
     (
         "a workspace ARN that is none",
         spark(monitoring=Monitoring(prometheus=Prometheus.from_workspace_arn("ws-1"))),
-        "Lake/Bad: monitoring.prometheus.workspace_arn='ws-1': it is no ARN of a workspace; use "
+        "Lake/Bad: monitoring.prometheus.workspace_arn='ws-1': it is not the ARN of a workspace; use "
         "arn:aws:aps:REGION:ACCOUNT:workspace/ID",
     ),
     (
@@ -1928,7 +1934,7 @@ MONITORING: list[Row] = [
                 prometheus=Prometheus(workspace_arn="arn:aws:s3:::lake", remote_write_url=REMOTE_WRITE)
             )
         ),
-        "Lake/Bad: monitoring.prometheus.workspace_arn='arn:aws:s3:::lake': it is no ARN of a workspace; "
+        "Lake/Bad: monitoring.prometheus.workspace_arn='arn:aws:s3:::lake': it is not the ARN of a workspace; "
         "use arn:aws:aps:REGION:ACCOUNT:workspace/ID",
     ),
     (
@@ -1941,7 +1947,7 @@ MONITORING: list[Row] = [
             )
         ),
         "Lake/Bad: monitoring.prometheus.remote_write_url='https://prometheus.example.org/write': the "
-        "service does not accept it; it has to match "
+        "service does not accept it; use a text that matches "
         "https://aps-workspaces.([a-z]{2}-[a-z-]{1,20}-[1-9]).amazonaws(.[0-9A-Za-z]{2,4})+/workspaces/[-_."
         "0-9A-Za-z]{1,100}/api/v1/remote_write",
     ),
@@ -1962,18 +1968,18 @@ APPLICATIONS: list[Row] = [
     (
         "an image's digest without its algorithm",
         application(image=lambda lake: Image(repository=lake.repository, digest=f"{0:064x}")),
-        "Lake/Bad: image.digest='0000000000000000000000000000000000000000000000000000000000…: it is no "
-        "digest of an image; use 'sha256:' and 64 hexadecimal digits",
+        "Lake/Bad: image.digest='0000000000000000000000000000000000000000000000000000000000…: it is "
+        "not a valid image digest; use 'sha256:' and 64 hexadecimal digits",
     ),
     (
         "a release without emr-",
         application(release_label=ReleaseLabel.of("7.14")),
-        "Lake/Bad: release_label='7.14': it is no release label; use one such as emr-7.14.0",
+        "Lake/Bad: release_label='7.14': it is not a valid release label; use one such as emr-7.14.0",
     ),
     (
         "a release with a letter that the service does not take",
         application(release_label=ReleaseLabel.of("emr-7.14.0 ")),
-        "Lake/Bad: release_label='emr-7.14.0 ': it is no release label; use one such as emr-7.14.0",
+        "Lake/Bad: release_label='emr-7.14.0 ': it is not a valid release label; use one such as emr-7.14.0",
     ),
     (
         "a release that has no Hive",
@@ -1994,7 +2000,7 @@ APPLICATIONS: list[Row] = [
     (
         "an application name with a space",
         application(application_name="my lake"),
-        "Lake/Bad: application_name='my lake': the service does not accept ' ' in it; it has to match "
+        "Lake/Bad: application_name='my lake': the service does not accept ' ' in it; use a text that matches "
         "[A-Za-z0-9._/#-]+",
     ),
     (
@@ -2018,7 +2024,7 @@ APPLICATIONS: list[Row] = [
             }
         ),
         "Lake/Bad: initial_capacity[WorkerType.SPARK_DRIVER].resources.memory='20 GiB': workers of 2 vCPUs "
-        "do not have that much memory; use 4 to 16 GiB",
+        "can't have that memory size; use 4 to 16 GiB",
     ),
     (
         "shuffle-optimized initial workers before emr-7.1.0",
@@ -2100,7 +2106,7 @@ APPLICATIONS: list[Row] = [
     (
         "an image's tag that is empty",
         application(image=lambda lake: Image(repository=lake.repository, tag="")),
-        "Lake/Bad: image.tag='': it is no tag of an image; use one such as 'latest'",
+        "Lake/Bad: image.tag='': it is not a valid image tag; use one such as 'latest'",
     ),
     (
         "an image of a worker of the other engine",
@@ -2151,13 +2157,13 @@ APPLICATIONS: list[Row] = [
         "an identity center ARN that is none",
         application(identity_center=IdentityCenter(instance_arn="ssoins-1234567890abcdef")),
         "Lake/Bad: identity_center.instance_arn='ssoins-1234567890abcdef': the service does not accept it; "
-        "it has to match arn:(aws[a-zA-Z0-9-]*):sso:::instance/(sso)?ins-[a-zA-Z0-9-.]{16}",
+        "use a text that matches arn:(aws[a-zA-Z0-9-]*):sso:::instance/(sso)?ins-[a-zA-Z0-9-.]{16}",
     ),
     (
         "an empty property value",
         application(runtime_configuration=[Configuration(classification="spark-defaults", properties={"spark.a": ""})]),
-        "Lake/Bad: runtime_configuration[0].properties['spark.a']='': CloudFormation takes no empty "
-        "values; leave it out",
+        "Lake/Bad: runtime_configuration[0].properties['spark.a']='': CloudFormation does not take "
+        "empty values; leave it out",
     ),
     (
         "Prometheus for a Hive application",
@@ -2168,7 +2174,7 @@ APPLICATIONS: list[Row] = [
         "a stream name prefix of an application with a colon",
         application(monitoring=cloudwatch(log_stream_name_prefix="a:b")),
         "Lake/Bad: monitoring.cloudwatch_logs.log_stream_name_prefix='a:b': the service does not accept ':' "
-        "in it; it has to match [^:*]*",
+        "in it; use a text that matches [^:*]*",
     ),
     (
         "snapshots of an application",
@@ -2180,7 +2186,7 @@ APPLICATIONS: list[Row] = [
         "an imported id that is an ARN",
         imported(application_id="arn:aws:emr-serverless:us-east-1:123456789012:/applications/00f1"),
         "Lake/Bad: application_id='arn:aws:emr-serverless:us-east-1:123456789012:/application…: the service "
-        "does not accept ':' in it; it has to match [0-9a-z]+",
+        "does not accept ':' in it; use a text that matches [0-9a-z]+",
     ),
     (
         "an imported id that is empty",
@@ -2190,14 +2196,14 @@ APPLICATIONS: list[Row] = [
     (
         "an imported ARN that is an id",
         imported_arn("00f1982r1uukb925"),
-        "Lake/Bad: application_arn='00f1982r1uukb925': it is no ARN of an application; use "
+        "Lake/Bad: application_arn='00f1982r1uukb925': it is not the ARN of an application; use "
         "arn:aws:emr-serverless:REGION:ACCOUNT:/applications/ID",
     ),
     (
         "an imported ARN of a job run",
         imported_arn("arn:aws:emr-serverless:us-east-1:123456789012:/applications/00f1/jobruns/00f2"),
-        "Lake/Bad: application_arn='arn:aws:emr-serverless:us-east-1:123456789012:/application…: it is no "
-        "ARN of an application; use arn:aws:emr-serverless:REGION:ACCOUNT:/applications/ID",
+        "Lake/Bad: application_arn='arn:aws:emr-serverless:us-east-1:123456789012:/application…: it "
+        "is not the ARN of an application; use arn:aws:emr-serverless:REGION:ACCOUNT:/applications/ID",
     ),
     (
         "an imported ARN of another Region",
@@ -2228,7 +2234,7 @@ RUNS: list[Row] = [
     (
         "a time to be stable that is longer than the wait",
         run(job=lambda lake: lake.streaming, stable_for=Duration.minutes(3), wait_timeout=Duration.minutes(2)),
-        "Lake/Bad: stable_for=<Duration 3 minutes>: the deploy does not wait for so long; use a longer wait_timeout",
+        "Lake/Bad: stable_for=<Duration 3 minutes>: it is not less than wait_timeout; use a longer wait_timeout",
     ),
     (
         "a run that is to outlive an application that is deleted",
@@ -2255,14 +2261,14 @@ RUNS: list[Row] = [
     (
         "a wait that is too short",
         run(wait_timeout=Duration.seconds(59)),
-        "Lake/Bad: wait_timeout=<Duration 59 seconds>: a deployment does not wait for that; use 1 minute to 12 "
+        "Lake/Bad: wait_timeout=<Duration 59 seconds>: it is out of range; use 1 minute to 12 "
         "hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
         "application.metric_failed_jobs()",
     ),
     (
         "a wait that is too long",
         run(wait_timeout=Duration.minutes(721)),
-        "Lake/Bad: wait_timeout=<Duration 12 hours 1 minute>: a deployment does not wait for that; use 1 minute to 12 "
+        "Lake/Bad: wait_timeout=<Duration 12 hours 1 minute>: it is out of range; use 1 minute to 12 "
         "hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
         "application.metric_failed_jobs()",
     ),
@@ -2280,7 +2286,7 @@ RUNS: list[Row] = [
     (
         "arguments for a Hive job",
         run(job=lambda lake: lake.query, arguments=["x"]),
-        "Lake/Bad: arguments=['x']: the job is no Spark job; leave it out",
+        "Lake/Bad: arguments=['x']: only a Spark job takes arguments; leave it out",
     ),
     (
         "too many arguments of a run",
@@ -2300,8 +2306,8 @@ OVERRIDES: list[Row] = [
     (
         "an entry point with a blank",
         override("jobDriver.sparkSubmit.entryPoint", "s3://code/my etl.py"),
-        "Lake/Batch: jobDriver.sparkSubmit.entryPoint='s3://code/my etl.py': a blank can't be in a URI, so "
-        "that Spark takes it for a path on the driver's own disk; rename the file",
+        "Lake/Batch: jobDriver.sparkSubmit.entryPoint='s3://code/my etl.py': a blank can't be in a "
+        "URI, so that Spark takes it for a path on the driver's disk; rename the file",
     ),
     (
         "a path that is a list",
@@ -2316,12 +2322,13 @@ OVERRIDES: list[Row] = [
     (
         "a member that does not exist",
         override("retryPolicy.maxAttempt", 3),
-        "Lake/Batch: retryPolicy.maxAttempt=3: the installed botocore knows no such member; did you mean maxAttempts?",
+        "Lake/Batch: retryPolicy.maxAttempt=3: the installed botocore does not know such a member; "
+        "did you mean maxAttempts?",
     ),
     (
         "a member that is like no other",
         override("flexExecution.zzz", 3),
-        "Lake/Batch: flexExecution.zzz=3: the installed botocore knows no such member; use one of enabled",
+        "Lake/Batch: flexExecution.zzz=3: the installed botocore does not know such a member; use one of enabled",
     ),
     (
         "a member of a string",
@@ -2331,14 +2338,14 @@ OVERRIDES: list[Row] = [
     (
         "a position that is not there",
         override("jobDriver.sparkSubmit.entryPointArguments.5", "x"),
-        "Lake/Batch: path='jobDriver.sparkSubmit.entryPointArguments.5': 5 is no position in a list of 2; "
+        "Lake/Batch: path='jobDriver.sparkSubmit.entryPointArguments.5': 5 is not a position in a list of 2; "
         "use a number below that",
     ),
     (
         "a position that is no number",
         override("jobDriver.sparkSubmit.entryPointArguments.last", "x"),
-        "Lake/Batch: path='jobDriver.sparkSubmit.entryPointArguments.last': last is no position in a list "
-        "of 2; use a number below that",
+        "Lake/Batch: path='jobDriver.sparkSubmit.entryPointArguments.last': last is not a position "
+        "in a list of 2; use a number below that",
     ),
     (
         "a number where a string belongs",
@@ -2349,19 +2356,19 @@ OVERRIDES: list[Row] = [
         "a conf without =",
         override(PARAMETERS, "--conf spark.a b"),
         "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='spark.a': the service reads --conf with "
-        "'spark.a', which is no name=value; write --conf spark.a=b, without blanks around =",
+        "'spark.a', which is not name=value; write --conf spark.a=b, without blanks around =",
     ),
     (
         "a conf without = before another option",
         override(PARAMETERS, "--conf spark.a --class X"),
         "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='spark.a': the service reads --conf with "
-        "'spark.a', which is no name=value; write --conf spark.a=value, without blanks around =",
+        "'spark.a', which is not name=value; write --conf spark.a=value, without blanks around =",
     ),
     (
         "blanks around =",
         override(PARAMETERS, "--conf spark.a = b"),
         "Lake/Batch: jobDriver.sparkSubmit.sparkSubmitParameters='spark.a': the service reads --conf with "
-        "'spark.a', which is no name=value; write --conf spark.a=value, without blanks around =",
+        "'spark.a', which is not name=value; write --conf spark.a=value, without blanks around =",
     ),
     (
         "a property without its option",
@@ -2433,8 +2440,8 @@ OVERRIDES: list[Row] = [
     (
         "a Hive variable without =",
         override("jobDriver.hive.parameters", "--hivevar a", job="query"),
-        "Lake/Query: jobDriver.hive.parameters='a': the service reads --hivevar with 'a', which is no "
-        "name=value; write --hivevar a=value, without blanks around =",
+        "Lake/Query: jobDriver.hive.parameters='a': the service reads --hivevar with 'a', which is "
+        "not name=value; write --hivevar a=value, without blanks around =",
     ),
     (
         "a string where a number belongs",
@@ -2530,7 +2537,7 @@ OVERRIDES: list[Row] = [
         "a value that does not match its pattern",
         override("executionRoleArn", "arn:aws:iam::1:role/etl-of-the-lake"),
         "Lake/Batch: executionRoleArn='arn:aws:iam::1:role/etl-of-the-lake': the service does not accept "
-        "it; it has to match arn:(aws[a-zA-Z0-9-]*):iam::([0-9]{12}):(role((\\u002F)|(\\u002F[\\u0021-\\u007F]+"
+        "it; use a text that matches arn:(aws[a-zA-Z0-9-]*):iam::([0-9]{12}):(role((\\u002F)|(\\u002F[\\u0021-\\u007F]+"
         "\\u002F))[\\w+=,.@-]+)",
     ),
     (
@@ -2540,7 +2547,7 @@ OVERRIDES: list[Row] = [
         "out\n"
         "Lake/Limited: retryPolicy={'maxAttempts': 2}: streaming jobs are always restarted; use "
         "RetryPolicy.failures_per_hour(…)\n"
-        "Lake/Limited: flexExecution.enabled=True: Flex runs batch jobs of Spark; leave it out",
+        "Lake/Limited: flexExecution.enabled=True: flex execution is for batch jobs of Spark; leave it out",
     ),
     (
         "attempts that the service does not take",
@@ -2582,11 +2589,11 @@ SEVERAL_AT_ONCE: list[Row] = [
             entry_point=Code.from_asset("/missing/etl.py"),
             driver=WorkerResources(cpu=3, memory=Size.gibibytes(8)),
         ),
-        "Lake/Bad: driver.cpu=3: there are no such workers; use 1, 2, 4, 8, 16 or 32 vCPUs\n"
+        "Lake/Bad: driver.cpu=3: no worker has that number of vCPUs; use 1, 2, 4, 8, 16 or 32 vCPUs\n"
         "Lake/Bad: entry_point=Code.from_asset('/missing/etl.py'): there is no such file in "
         f"{Path.cwd()}; correct the path\n"
         "Lake/Bad: job_name='': it has 0 characters; use 1 to 256\n"
-        "Lake/Bad: retry_policy={'maxFailedAttemptsPerHour': 3}: failures an hour are for streaming jobs; "
+        "Lake/Bad: retry_policy={'maxFailedAttemptsPerHour': 3}: a limit of failures an hour is for streaming jobs; "
         "use RetryPolicy.attempts(…)",
     ),
     (
@@ -2608,7 +2615,7 @@ SEVERAL_AT_ONCE: list[Row] = [
         "JobRunState.RUNNING or JobRunState.SUBMITTED\n"
         "Lake/Bad: arguments=['x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x'…: it has 1025 "
         "items; use 0 to 1,024\n"
-        "Lake/Bad: wait_timeout=<Duration 12 hours 1 minute>: a deployment does not wait for that; use 1 minute to 12 "
+        "Lake/Bad: wait_timeout=<Duration 12 hours 1 minute>: it is out of range; use 1 minute to 12 "
         "hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
         "application.metric_failed_jobs()",
     ),
@@ -2807,5 +2814,5 @@ def test_a_session_policy_may_be_extended_after_the_job_was_made(lake: Lake) -> 
 
 def test_an_imported_alias_is_no_key(lake: Lake) -> None:
     alias = kms.Alias.from_alias_name(lake.bucket, "ImportedAlias", "alias/other")
-    with pytest.raises(ValueError, match=r"Lake/Bad: encryption\.key=.*: the service takes no aliases"):
+    with pytest.raises(ValueError, match=r"Lake/Bad: encryption\.key=.*: the service does not take aliases"):
         spark(encryption=Encryption.customer_managed(alias))(lake)

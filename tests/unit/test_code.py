@@ -154,7 +154,7 @@ def test_a_wheel_is_uploaded_as_the_zip_that_it_is(tmp_path: Path) -> None:
 def test_a_wheel_with_compiled_code_is_refused(tmp_path: Path) -> None:
     wheel = tmp_path / "mypkg-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"
     wheel.write_bytes(b"")
-    with pytest.raises(ValueError, match="the wheel has compiled code, which Python imports from no archive"):
+    with pytest.raises(ValueError, match="the wheel has compiled code, which Python can't import from an archive"):
         py_files(new_stack(), wheel)
 
 

@@ -175,7 +175,7 @@ def test_an_overhead_counts_wherever_it_is_set() -> None:
 @pytest.mark.parametrize(
     ("parameters", "shown"),
     [
-        ("--conf 'spark.a=b c'", "nobody knows how the service reads the single quote"),
+        ("--conf 'spark.a=b c'", "it is not known how the service reads the single quote"),
         ('--conf spark.a={"b":1}', "reads spark.a={b:1}"),
         ('--conf spark.a="b"c', "reads spark.a=bc"),
         (r'--conf spark.a="say \"hi\""', r"leaves the backslashes and reads spark.a=say \"hi\""),

@@ -11,5 +11,5 @@ from tests.templates import new_stack
 def test_flex_execution_asks_for_a_newer_botocore() -> None:
     stack = new_stack()
     spark = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
-    with pytest.raises(ValueError, match=r"flex_execution=.*the installed botocore knows no such member"):
+    with pytest.raises(ValueError, match=r"flex_execution=.*the installed botocore does not know such a member"):
         SparkJob(stack, "Etl", application=spark, entry_point=Code.from_uri("s3://code/etl.py"), flex_execution=True)

@@ -575,7 +575,7 @@ TABLE: list[tuple[str, str]] = [
     ),
     (
         'SparkJob(entry_point="s3://code/etl.py")',
-        "Lake/Bad: entry_point='s3://code/etl.py': it is no file on this machine; use "
+        "Lake/Bad: entry_point='s3://code/etl.py': it is not a file on this machine; use "
         "Code.from_uri('s3://code/etl.py')",
     ),
     (

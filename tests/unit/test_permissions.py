@@ -462,7 +462,7 @@ def test_a_brought_role_that_the_service_cannot_assume_is_an_error_once() -> Non
     stack = new_stack()
     jobs_with_a_role_that_trusts(stack, "glue.amazonaws.com")
     assert errors_of(stack) == [
-        "Lake/Etl: execution_role=<Role Lake/Role>: EMR Serverless is not among those that may assume it; "
+        "Lake/Etl: execution_role=<Role Lake/Role>: EMR Serverless is not allowed to assume it; "
         'use assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com")'
     ]
 
@@ -473,7 +473,7 @@ def test_a_brought_role_that_is_not_to_be_changed_is_checked_too() -> None:
     source = Code.from_uri("s3://code/etl.py")
     SparkJob(stack, "Etl", application=application(stack), entry_point=source, execution_role=mine)
     (error,) = errors_of(stack)
-    assert "EMR Serverless is not among those that may assume it" in error
+    assert "EMR Serverless is not allowed to assume it" in error
 
 
 def test_a_brought_role_that_everybody_may_assume_is_not_said_to_trust_somebody_else() -> None:

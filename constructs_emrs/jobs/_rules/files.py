@@ -41,12 +41,12 @@ def problem_of_uri(uri: str) -> tuple[str, str] | None:
     """What is wrong with the URI of any file, and the remedy."""
     literal = without_tokens(uri)
     if literal.startswith("arn:"):
-        return "it is an ARN, Spark takes URIs", f"use 's3://{literal.rpartition(':::')[2]}'"
+        return "it is an ARN, and Spark takes URIs", f"use 's3://{literal.rpartition(':::')[2]}'"
     if _S3.fullmatch(literal) or literal.endswith("/"):
-        return "it names no file", "add the key of an object"
+        return "it does not name a file", "add the key of an object"
     if match := _NO_URI.search(literal):
         found = "a blank" if match[0] == " " else repr(match[0])
-        problem = f"{found} can't be in a URI, so that Spark takes it for a path on the driver's own disk"
+        problem = f"{found} can't be in a URI, so that Spark takes it for a path on the driver's disk"
         return problem, "rename the file"
     return None
 

@@ -116,7 +116,7 @@ def _is_setting(option: str, value: str, remaining: Iterable[str], member: str, 
         return True
     following = next(iter(remaining), "").lstrip("=")
     meant = "value" if following.startswith("-") else quoted(following) or "value"
-    problem = f"the service reads {option} with {value!r}, which is no name=value"
+    problem = f"the service reads {option} with {value!r}, which is not name=value"
     report(member, value, problem, f"write {option} {name or 'name'}={meant}, without blanks around =")
     return False
 

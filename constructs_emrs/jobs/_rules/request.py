@@ -55,7 +55,7 @@ def check_request(
     flex = known_member_of(request, "flexExecution.enabled", bool)
     if flex and (streaming or engine is not ApplicationType.SPARK):
         # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-flex-execution.html
-        report("flexExecution.enabled", flex, "Flex runs batch jobs of Spark", "leave it out")
+        report("flexExecution.enabled", flex, "flex execution is for batch jobs of Spark", "leave it out")
     check_monitoring_request(request, "configurationOverrides.monitoringConfiguration", engine, release, report)
 
 
@@ -136,7 +136,7 @@ def _check_timeout(request: dict[str, Any], release: ReleaseLabel | None, report
     # The model has the longest of all.
     if (minutes < _SHORTEST_TIMEOUT and (minutes != 0 or limited)) or longest < minutes <= _LONGEST_TIMEOUT:
         remedy = f"use {_SHORTEST_TIMEOUT} to {longest:,} minutes" + ("" if limited else ", or 0 for no limit")
-        report(member, value, "batch jobs do not have that limit", remedy)
+        report(member, value, "a batch job can't have that limit", remedy)
 
 
 def _check_retry_policy(
@@ -153,7 +153,9 @@ def _check_retry_policy(
     if streaming and "maxAttempts" in policy:
         report("retryPolicy", policy, "streaming jobs are always restarted", "use RetryPolicy.failures_per_hour(…)")
     if not streaming and "maxFailedAttemptsPerHour" in policy:
-        report("retryPolicy", policy, "failures an hour are for streaming jobs", "use RetryPolicy.attempts(…)")
+        report(
+            "retryPolicy", policy, "a limit of failures an hour is for streaming jobs", "use RetryPolicy.attempts(…)"
+        )
     for name in ("maxAttempts", "maxFailedAttemptsPerHour"):
         count = known_member_of(policy, name, int)
         # The model has the lower limit.

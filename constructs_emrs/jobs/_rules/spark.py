@@ -130,7 +130,9 @@ def _check_size(properties: Properties, worker: str, report: Report, warn: Repor
     cores_name, memory_name = f"spark.{worker}.cores", f"spark.{worker}.memory"
     cores = properties.number(cores_name) if cores_name in properties else DEFAULT_CORES
     if cores is not None and cores not in MEMORY_GIB:
-        report(properties.place(cores_name), cores, "there are no such workers", "use 1, 2, 4, 8, 16 or 32 vCPUs")
+        report(
+            properties.place(cores_name), cores, "no worker has that number of vCPUs", "use 1, 2, 4, 8, 16 or 32 vCPUs"
+        )
     if cores not in MEMORY_GIB:
         return
     default = DEFAULT_HEAP_MIB.get(cores, DEFAULT_HEAP_MIB[DEFAULT_CORES])
@@ -155,7 +157,7 @@ def _check_disk(properties: Properties, worker: str, report: Report) -> None:
     is_shuffle = (properties.get(f"{name}.type") or "").lower() == "shuffle_optimized"
     largest = DISK_GIB[DiskType.SHUFFLE_OPTIMIZED if is_shuffle else DiskType.STANDARD]
     if size is not None and not 20 <= size / 1024 <= largest:
-        report(properties.place(name), properties.get(name), "disks do not have that size", f"use 20g to {largest}g")
+        report(properties.place(name), properties.get(name), "a disk can't have that size", f"use 20g to {largest}g")
 
 
 def _check_executors(properties: Properties, report: Report) -> None:
@@ -199,7 +201,7 @@ def _check_serverless_storage(
         report(place, value, "streaming jobs do not have serverless storage", off)
     minutes = request.get("executionTimeoutMinutes")
     if isinstance(minutes, int) and minutes > _DAY_MINUTES:
-        problem = "jobs with serverless storage take a day at most"
+        problem = "jobs with serverless storage run for a day at most"
         report("executionTimeoutMinutes", f"{minutes} minutes", problem, f"use {_DAY_MINUTES:,} minutes or less")
     for worker in ("driver", "executor"):
         name = f"spark.{worker}.cores"
