@@ -7,6 +7,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from emrs_local.ministack.iam import role_may, role_trust_policy, service_may_use
@@ -45,13 +46,23 @@ class EventBus:
                 _log.exception("event %s", entry)
 
 
+@dataclass(frozen=True)
+class _Refusal:
+    """Why a target is not invoked: a code of EventBridge's, and words."""
+
+    code: str
+    words: str
+
+
 def correct_event_rules(announce: Callable[[str], None]) -> None:
     """Invoke a rule's target only with the permission that EventBridge needs; ministack 1.5.33 asks for none.
 
-    What is refused is announced: EventBridge drops it, and on AWS a metric is all that tells.
+    What is refused goes into the target's dead-letter queue at once, without a retry, and is announced: on AWS, where
+    there is no such queue, a metric is all that tells.
 
-    "Using resource-based policies for Amazon EventBridge": queues, topics and functions allow it themselves;
-    "Using identity-based policies": a state machine is started with the target's role.
+    "Using resource-based policies for Amazon EventBridge": queues, topics and functions allow it themselves; "Using
+    identity-based policies": a state machine is started with the target's role; "Using dead-letter queues to process
+    undelivered events".
     """
     from ministack.core.responses import error_response_json
     from ministack.services import eventbridge
@@ -60,10 +71,13 @@ def correct_event_rules(announce: Callable[[str], None]) -> None:
 
     def invoke(target: Json, event: Json, rule: Json, view: Any = None) -> None:
         refusal = _refusal(target, rule)
-        if refusal:
-            announce(f"rule {rule['Name']}  {event.get('DetailType')}  not delivered to {target['Arn']}: {refusal}")
-        else:
+        if refusal is None:
             original_invoke(target, event, rule, view)
+            return
+        view = view or eventbridge._pattern_event_view(event)
+        where = _dead_letter(target, rule, json.dumps(view.event_with_detail()), refusal)
+        what = f"rule {rule['Name']}  {event.get('DetailType')}  not delivered to {target['Arn']}"
+        announce(f"{what}: {refusal.words}{where}")
 
     def validate(target: Json) -> Any:
         if ":states:" in target.get("Arn", "") and not target.get("RoleArn"):
@@ -74,28 +88,63 @@ def correct_event_rules(announce: Callable[[str], None]) -> None:
     eventbridge._dispatch_to_lambda = _invoke_asynchronously
 
 
-def _refusal(target: Json, rule: Json) -> str:
-    """Why EventBridge may not invoke the target, in words; empty if it may."""
-    arn, scope = target.get("Arn", ""), current_scope()
+def _refusal(target: Json, rule: Json) -> _Refusal | None:
+    """Why EventBridge may not invoke the target; None if it may."""
+    arn = target.get("Arn", "")
     service = arn.split(":")[2] if arn.count(":") >= 5 else ""
-    context = {"aws:SourceArn": rule["Arn"], "aws:SourceAccount": scope.account_id}
-
-    def may(policy: str | dict[str, Any] | None, action: str, resource: str) -> bool:
-        return bool(policy) and service_may_use(
-            policy or "", service=_SERVICE, action=action, resource=resource, scope=scope, context=context
-        )
-
     if service == "states":
         role = target.get("RoleArn") or rule.get("RoleArn")
         if not role:
-            return "the target has no role"
-        if not may(role_trust_policy(role), "sts:AssumeRole", role):
-            return f"{_SERVICE} may not assume {role}"
-        return "" if role_may(role, "states:StartExecution", arn) else f"{role} may not states:StartExecution"
+            return _Refusal("NO_PERMISSIONS", "the target has no role")
+        if not _may(role_trust_policy(role), "sts:AssumeRole", role, rule):
+            return _Refusal("FAILED_TO_ASSUME_ROLE", f"{_SERVICE} may not assume {role}")
+        if not role_may(role, "states:StartExecution", arn):
+            return _Refusal("NO_PERMISSIONS", f"{role} may not states:StartExecution")
+        return None if _is_state_machine(arn) else _Refusal("NO_RESOURCE", "it does not exist")
     if service not in _POLICIES:
-        return ""
+        return None
     action, policy_of = _POLICIES[service]
-    return "" if may(policy_of(arn), action, arn) else f"its policy does not allow {action} to {_SERVICE}"
+    if _may(policy_of(arn), action, arn, rule):
+        return None
+    return _Refusal("NO_PERMISSIONS", f"its policy does not allow {action} to {_SERVICE}")
+
+
+def _may(policy: str | dict[str, Any] | None, action: str, resource: str, rule: Json) -> bool:
+    scope = current_scope()
+    context = {"aws:SourceArn": rule["Arn"], "aws:SourceAccount": scope.account_id}
+    return bool(policy) and service_may_use(
+        policy or "", service=_SERVICE, action=action, resource=resource, scope=scope, context=context
+    )
+
+
+def _dead_letter(target: Json, rule: Json, event: str, refusal: _Refusal) -> str:
+    """Put the event into the target's dead-letter queue, if it has one that allows it; how that went, in words."""
+    from ministack.services import sqs
+
+    arn = (target.get("DeadLetterConfig") or {}).get("Arn")
+    if not arn:
+        return ""
+    if not _may(_queue_policy(arn), "sqs:SendMessage", arn, rule):
+        return f"; not in the dead-letter queue either: its policy does not allow sqs:SendMessage to {_SERVICE}"
+    attributes = {
+        "RULE_ARN": rule["Arn"],
+        "TARGET_ARN": target["Arn"],
+        "ERROR_CODE": refusal.code,
+        "ERROR_MESSAGE": refusal.words,
+        "RETRY_ATTEMPTS": "0",
+    }
+    message = {
+        "MessageBody": event,
+        "MessageAttributes": {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
+    }
+    sqs._act_send_message(message, sqs._queue_by_arn(arn)["url"])
+    return f"; in {arn}"
+
+
+def _is_state_machine(arn: str) -> bool:
+    from ministack.services import stepfunctions
+
+    return stepfunctions._resolve_state_machine_arn(arn) is not None
 
 
 def _queue_policy(arn: str) -> str | None:

@@ -253,21 +253,44 @@ def test_a_state_machine_is_started_with_the_target_s_role(bus: Bus, service: Se
 
 
 @pytest.mark.parametrize(
-    ("name", "statement", "trust", "why"),
+    ("name", "statement", "trust", "error"),
     [
         ("no-right", allow("states:StartExecution", "arn:aws:states:us-east-1:000000000000:stateMachine:x"),
-         EVENTS_TRUST, "may not states:StartExecution"),
-        ("no-trust", allow("*"), trust_policy(), "events.amazonaws.com may not assume"),
+         EVENTS_TRUST, ("NO_PERMISSIONS", "may not states:StartExecution")),
+        ("no-trust", allow("*"), trust_policy(), ("FAILED_TO_ASSUME_ROLE", "events.amazonaws.com may not assume")),
+        ("no-machine", allow("*"), EVENTS_TRUST, ("NO_RESOURCE", "it does not exist")),
     ],
 )  # fmt: skip
-def test_a_role_that_may_not_starts_nothing(bus: Bus, name: str, statement: Json, trust: str, why: str) -> None:
+def test_what_is_not_delivered_goes_into_the_dead_letter_queue(
+    bus: Bus, name: str, statement: Json, trust: str, error: tuple[str, str]
+) -> None:
+    code, why = error
     machine = bus.machine(name)
+    target = f"{machine}-other" if name == "no-machine" else machine
     role = make_role(bus.service.aws, name, statement, trust=trust)
-    bus.rule(name, {"source": [name]})
-    bus.target(name, machine, RoleArn=role)
-    bus.put(name)
-    assert why in bus.refused(name)
+    rule_arn = bus.rule(name, {"source": [name]})
+    url, letters = bus.queue(f"{name}-letters", rule_arn=rule_arn)
+    bus.target(name, target, RoleArn=role, DeadLetterConfig={"Arn": letters}, InputPath="$.detail")
+    bus.put(name, number=1)
+    line = bus.refused(name)
+    assert why in line
+    assert line.endswith(f"; in {letters}")
+    (message,) = bus.sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
+    event = json.loads(message["Body"])
+    assert (event["source"], event["detail"]) == (name, {"number": 1})
+    attributes = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
+    assert why in attributes.pop("ERROR_MESSAGE")
+    assert attributes == {"RULE_ARN": rule_arn, "TARGET_ARN": target, "ERROR_CODE": code, "RETRY_ATTEMPTS": "0"}
     assert bus.executions(machine, 0) == []
+
+
+def test_a_dead_letter_queue_has_to_allow_it_too(bus: Bus) -> None:
+    bus.rule("closed-letters", {"source": ["closed-letters"]})
+    (url, letters), (_, closed) = bus.queue("closed-letters"), bus.queue("closed-target")
+    bus.target("closed-letters", closed, DeadLetterConfig={"Arn": letters})
+    bus.put("closed-letters")
+    assert "not in the dead-letter queue either" in bus.refused("closed-letters")
+    assert bus.is_empty(url)
 
 
 def test_a_state_machine_takes_a_role(bus: Bus) -> None:
