@@ -3,13 +3,23 @@
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import constructs_emrs
 
-ROOT = Path(__file__).parents[2]
+
+def folder_of(package: str) -> Path:
+    """Where the package is installed, which is not here when the wheel is tested."""
+    spec = find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
+ROOT = folder_of("constructs_emrs").parent
 PACKAGES = ("constructs_emrs", "emrs_local")
 
 # Private names that are used in another module than the one that has them, by package, and why.
@@ -92,7 +102,7 @@ def _root(node: ast.expr) -> str | None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_private_name_is_used_in_its_own_module_only(package: str) -> None:
     found: dict[str, list[str]] = {}
-    for module in sorted((ROOT / package).rglob("*.py")):
+    for module in sorted(folder_of(package).rglob("*.py")):
         for name in private_names_from_elsewhere(module.read_text(encoding="utf-8")):
             found.setdefault(name, []).append(str(module.relative_to(ROOT)))
     assert {name: modules for name, modules in found.items() if name not in EXCEPTIONS[package]} == {}
@@ -149,7 +159,7 @@ def private_rooms_entered(source: str, package: Sequence[str]) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("module", sorted((ROOT / "constructs_emrs").rglob("*.py")), ids=str)
+@pytest.mark.parametrize("module", sorted(folder_of("constructs_emrs").rglob("*.py")), ids=str)
 def test_a_private_module_is_imported_in_its_own_room_only(module: Path) -> None:
     package = module.relative_to(ROOT).parts[:-1]
     assert private_rooms_entered(module.read_text(encoding="utf-8"), package) == set()
