@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-class FilesAndLongTests(LoadFileScheduling):  # type: ignore[misc, no-any-unimported] # pytest-xdist has no types
+class FilesAndLongTests(LoadFileScheduling):  # type: ignore[misc, no-any-unimported]  # pytest-xdist has no types
     """Gives a process a file at a time, and of some files a test."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -35,7 +35,7 @@ def main(contender: str, jobs: str, roles: str) -> dict[str, Any]:
     measure("import CDK", lambda: [importlib.import_module(name) for name in CDK_MODULES])
     measure("import", lambda: importlib.import_module(f"benchmarks.contenders.{contender}"))
     build = sys.modules[f"benchmarks.contenders.{contender}"].build
-    from aws_cdk import App, Stack  # noqa: PLC0415  # what is imported when is what is measured
+    from aws_cdk import App, Stack  # noqa: PLC0415 - what is imported when is what is measured
 
     with TemporaryDirectory() as folder:
         # The contender with the most resources a job has more than CloudFormation allows.

@@ -16,7 +16,7 @@ class Calls:
 @contextmanager
 def count_calls() -> Iterator[Calls]:
     """Count those of the block."""
-    from jsii._kernel.providers.process import _NodeProcess  # noqa: PLC0415  # jsii is imported by what is measured
+    from jsii._kernel.providers.process import _NodeProcess  # noqa: PLC0415 - jsii is imported by what is measured
 
     calls = Calls()
     send = _NodeProcess.send

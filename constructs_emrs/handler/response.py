@@ -42,7 +42,7 @@ def put(response_url: str, body: bytes) -> None:
         OSError: It could not be sent.
     """
     # The URL is signed for a request without a content type.
-    put = urllib.request.Request(response_url, data=body, method="PUT", headers={"Content-Type": ""})  # noqa: S310
+    put = urllib.request.Request(response_url, data=body, method="PUT", headers={"Content-Type": ""})  # noqa: S310 - CloudFormation's own URL
     trusted = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
     with urllib.request.urlopen(put, timeout=_SECONDS, context=trusted):  # noqa: S310 - CloudFormation's own URL
         pass

@@ -1,9 +1,6 @@
-"""botocore's own model of the service, and what it says about a request: members, types, sizes, patterns, unions.
+"""botocore's own model of the service, and what it says about a request: members, types, sizes, patterns, unions."""
 
-botocore is imported when the model is asked for: with what it imports itself it takes longer than all of this library.
-"""
-
-# ruff: noqa: PLC0415
+# ruff: noqa: PLC0415 - importing botocore takes longer than all of this library
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def _of_linux() -> Iterator[tuple[int, int, str]]:
 
 
 def _of_ps() -> Iterator[tuple[int, int, str]]:
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,command="], capture_output=True, text=True, check=False)  # noqa: S607
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,command="], capture_output=True, text=True, check=False)  # noqa: S607 - ps of the PATH
     for line in listed.stdout.splitlines():
         process, parent, *command = line.split(maxsplit=2)
         yield int(process), int(parent), " ".join(command)

@@ -1,5 +1,7 @@
 """The in-memory service without botocore between: for tests that make millions of calls."""
 
+# ruff: noqa: N803 - the API's names
+
 from __future__ import annotations
 
 import functools
@@ -35,32 +37,32 @@ class _DirectClient:
         self.exceptions = _made_once().exceptions
         self.meta = _made_once().meta
 
-    def start_job_run(self, *, applicationId: str, **members: Any) -> Any:  # noqa: N803 - the API's names
+    def start_job_run(self, *, applicationId: str, **members: Any) -> Any:
         return self._call("start_job_run", applicationId, body={**members, "applicationId": applicationId})
 
-    def get_job_run(self, *, applicationId: str, jobRunId: str) -> Any:  # noqa: N803
+    def get_job_run(self, *, applicationId: str, jobRunId: str) -> Any:
         answer = self._call("get_job_run", applicationId, jobRunId)
         for name in ("createdAt", "startedAt"):
             if name in answer["jobRun"]:
                 answer["jobRun"][name] = datetime.fromtimestamp(answer["jobRun"][name], UTC)
         return answer
 
-    def cancel_job_run(self, *, applicationId: str, jobRunId: str) -> Any:  # noqa: N803
+    def cancel_job_run(self, *, applicationId: str, jobRunId: str) -> Any:
         return self._call("cancel_job_run", applicationId, jobRunId)
 
-    def get_application(self, *, applicationId: str) -> Any:  # noqa: N803
+    def get_application(self, *, applicationId: str) -> Any:
         return self._call("get_application", applicationId)
 
-    def stop_application(self, *, applicationId: str) -> Any:  # noqa: N803
+    def stop_application(self, *, applicationId: str) -> Any:
         return self._call("stop_application", applicationId)
 
-    def tag_resource(self, *, resourceArn: str, tags: dict[str, str]) -> Any:  # noqa: N803
+    def tag_resource(self, *, resourceArn: str, tags: dict[str, str]) -> Any:
         return self._call("tag_resource", resourceArn, body={"tags": tags})
 
-    def untag_resource(self, *, resourceArn: str, tagKeys: list[str]) -> Any:  # noqa: N803
+    def untag_resource(self, *, resourceArn: str, tagKeys: list[str]) -> Any:
         return self._call("untag_resource", resourceArn, query={"tagKeys": tagKeys})
 
-    def list_job_runs(self, *, applicationId: str, **options: Any) -> Any:  # noqa: N803
+    def list_job_runs(self, *, applicationId: str, **options: Any) -> Any:
         query = {name: [str(value)] if not isinstance(value, list) else value for name, value in options.items()}
         return self._call("list_job_runs", applicationId, query=query)
 

@@ -226,7 +226,7 @@ class StackApi:
         stack = self._stack(StackName)
         return {"Stacks": [{"StackStatus": stack.status, "CreationTime": stack.created_at}]}
 
-    def describe_stack_resource(self, *, StackName: str, LogicalResourceId: str) -> dict[str, Any]:  # noqa: N803
+    def describe_stack_resource(self, *, StackName: str, LogicalResourceId: str) -> dict[str, Any]:  # noqa: N803 - the API's names
         """The API's."""
         self._call("DescribeStackResource")
         resources = self._stack(StackName).resources

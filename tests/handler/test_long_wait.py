@@ -145,7 +145,7 @@ def test_a_run_that_takes_longer_than_its_long_wait_is_cancelled_and_fails_the_d
 def test_a_long_wait_that_ends_in_minutes_of_cancelling_logs_the_reason_last(caplog: pytest.LogCaptureFixture) -> None:
     deployment = Deployment(wait_timeout=Duration.hours(3), takes=timedelta(hours=4))
     deployment.service.polls_to_cancel = 100
-    deployment._let_runs_end = lambda _: None  # type: ignore[method-assign] # the service ends what is cancelled
+    deployment._let_runs_end = lambda _: None  # type: ignore[method-assign]  # the service ends what is cancelled
     with pytest.raises(RequestFailed) as failed:
         deployment.create()
     *_, last = (record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR)

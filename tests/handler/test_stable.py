@@ -18,7 +18,7 @@ STABLE = timedelta(minutes=3)
 class Restarting(Deployment):
     """A deployment whose run is tried again whenever it has been RUNNING for a minute, until it is mended."""
 
-    def __init__(self, *, mended_after: timedelta, wait_timeout: Duration = Duration.minutes(30)) -> None:  # noqa: B008
+    def __init__(self, *, mended_after: timedelta, wait_timeout: Duration = Duration.minutes(30)) -> None:  # noqa: B008 - a Duration does not change
         super().__init__(
             wait_timeout=wait_timeout,
             takes=timedelta(days=1),

@@ -38,7 +38,7 @@ class StepFunctions:
         self.executions: dict[str, dict[str, Any]] = {}
         self.errors: list[str] = []
 
-    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> None:  # noqa: A002, N803
+    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> None:  # noqa: A002, N803 - the API's names
         """The API's."""
         assert stateMachineArn == "arn:machine"
         assert len(name) <= 80

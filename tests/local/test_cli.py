@@ -80,7 +80,7 @@ def started(arguments: Sequence[str], *, until: str) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
         # As a shell starts a background job.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509 - one call, before the command
     )
     assert process.stdout
     lines = []

@@ -287,7 +287,7 @@ def test_a_request_with_a_wrong_secret_is_refused(service: Service) -> None:
     client = service.aws.client(
         "emr-serverless",
         aws_access_key_id=key["AccessKeyId"],
-        aws_secret_access_key="not-the-secret",  # noqa: S106
+        aws_secret_access_key="not-the-secret",  # noqa: S106 - made up
     )
     code, status, _ = error_of(client.list_applications)
     assert status == 403
@@ -305,7 +305,7 @@ def test_a_request_with_a_wrong_secret_is_refused(service: Service) -> None:
     ],
 )
 def test_the_root_key_with_a_wrong_secret_is_refused(service: Service, api: str, operation: str) -> None:
-    client = service.aws.client(api, aws_secret_access_key="not-the-secret")  # noqa: S106
+    client = service.aws.client(api, aws_secret_access_key="not-the-secret")  # noqa: S106 - made up
     code, status, _ = error_of(getattr(client, operation))
     assert status == 403
     assert "Signature" in code

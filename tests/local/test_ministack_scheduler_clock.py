@@ -49,7 +49,7 @@ class World:
             **members,
         }
         self.deliveries = Deliveries()
-        self.clock = Clock(self.deliveries)  # type: ignore[arg-type] # stands for the real ones
+        self.clock = Clock(self.deliveries)  # type: ignore[arg-type]  # stands for the real ones
         monkeypatch.setattr(module, "all_schedules", lambda: [Schedule(scope=SCOPE, record=self.record)])
 
     def look(self, *, minutes: float) -> list[str]:

@@ -31,7 +31,7 @@ def folder(name: str, mode: int = 0o755) -> tuple[tarfile.TarInfo, bytes]:
 
 
 def tar(file: Path, *entries: tuple[tarfile.TarInfo, bytes], mode: str = "w:gz") -> Path:
-    with tarfile.open(file, mode) as opened:  # type: ignore[call-overload] # a mode that is in a variable
+    with tarfile.open(file, mode) as opened:  # type: ignore[call-overload]  # a mode that is in a variable
         for info, content in entries:
             opened.addfile(info, io.BytesIO(content))
     return file

@@ -488,7 +488,7 @@ def test_a_path_that_leaves_its_bucket_is_said_to(mount: Mount, bucket: TestBuck
 
 
 def test_credentials_that_s3_does_not_know_are_denied(file_system: S3FileSystem, bucket: TestBucket) -> None:
-    mount = file_system.mount(Credentials(access_key_id="AKIAUNKNOWN", secret_access_key="x"))  # noqa: S106
+    mount = file_system.mount(Credentials(access_key_id="AKIAUNKNOWN", secret_access_key="x"))  # noqa: S106 - made up
 
     assert WebHdfs(mount, bucket.name).get("a", "LISTSTATUS").exception[0] == "AccessControlException"
     mount.unmount()
@@ -527,7 +527,7 @@ def test_the_properties_name_each_bucket_and_no_credentials(mount: Mount) -> Non
 
 
 def test_the_secret_parts_of_credentials_are_not_printed() -> None:
-    credentials = Credentials(access_key_id="AKIA", secret_access_key="private", session_token="token")  # noqa: S106
+    credentials = Credentials(access_key_id="AKIA", secret_access_key="private", session_token="token")  # noqa: S106 - made up
 
     assert repr(credentials) == "Credentials(access_key_id='AKIA')"
 

@@ -2763,7 +2763,7 @@ def _without_what_the_row_made(lake: Lake) -> Iterator[None]:
     ],
 )
 def test_a_mistake_is_told_with_path_argument_value_and_remedy(lake: Lake, use: Use, message: str) -> None:
-    with pytest.raises(ValueError) as error:  # noqa: PT011  # all of the text is compared, not a pattern
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - all of the text is compared, not a pattern
         use(lake)
     assert str(error.value) == message
 

@@ -38,7 +38,7 @@ def test_the_fragment_synthesises(fragment: str, tmp_path: Path, monkeypatch: py
         spark = names["Application"](stack, "Application", release_label=names["ReleaseLabel"].EMR_7_14_0)
         code = names["Code"].from_asset("jobs/etl.py")
         names["etl"] = names["SparkJob"](stack, "Job", application=spark, entry_point=code)
-    exec(compile(fragment, "fragment", "exec"), names)  # noqa: S102  # the fragment is ours
+    exec(compile(fragment, "fragment", "exec"), names)  # noqa: S102 - the fragment is ours
     Template.from_stack(stack)
 
 

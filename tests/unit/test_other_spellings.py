@@ -654,8 +654,8 @@ def _without_what_the_row_made(names: dict[str, Any]) -> Iterator[None]:
 
 @pytest.mark.parametrize(("written", "says"), TABLE, ids=[written for written, _ in TABLE])
 def test_the_error_says_what_to_write(names: dict[str, Any], written: str, says: str) -> None:
-    with pytest.raises(ValueError) as error:  # noqa: PT011  # all of the text is compared, not a pattern
-        eval(written, names)  # noqa: S307  # the rows are ours
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - all of the text is compared, not a pattern
+        eval(written, names)  # noqa: S307 - the rows are ours
     assert str(error.value) == says
 
 
@@ -697,7 +697,7 @@ def test_the_error_says_what_to_write(names: dict[str, Any], written: str, says:
 )
 def test_a_method_that_there_is_not_is_explained(names: dict[str, Any], written: str, says: str) -> None:
     with pytest.raises(AttributeError) as error:
-        eval(written, names)  # noqa: S307  # the rows are ours
+        eval(written, names)  # noqa: S307 - the rows are ours
     assert str(error.value) == says
 
 

@@ -21,7 +21,7 @@ def test_the_example_synthesises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "jobs" / "etl.py").write_text("print('hello')\n")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(compile(example, str(README), "exec"), names)  # noqa: S102  # the example is ours
+    exec(compile(example, str(README), "exec"), names)  # noqa: S102 - the example is ours
     stack = names["app"].node.find_child("Lake")
     Template.from_stack(stack).resource_count_is(contract.JOB_RUN_TYPE, 1)
 

@@ -48,11 +48,11 @@ async def _deploy(  # noqa: PLR0917 - the signature is ministack's
     _stack_id: str,
     template: Json,
     parameters: Json,
-    disable_rollback: bool,  # noqa: FBT001
+    disable_rollback: bool,  # noqa: FBT001 - ministack's
     _tags: list[Json],
-    is_update: bool = False,  # noqa: FBT001, FBT002
+    is_update: bool = False,  # noqa: FBT001, FBT002 - ministack's
     previous_stack: Json | None = None,
-    retain_except_on_create: bool = False,  # noqa: FBT001, FBT002
+    retain_except_on_create: bool = False,  # noqa: FBT001, FBT002 - ministack's
     imports: Json | None = None,
 ) -> None:
     from ministack.services.cloudformation import _stacks
@@ -76,7 +76,7 @@ async def _delete(
     stack_name: str,
     stack_id: str,
     retain_resources: frozenset[str] = frozenset(),
-    force: bool = False,  # noqa: FBT001, FBT002
+    force: bool = False,  # noqa: FBT001, FBT002 - ministack's
 ) -> None:
     from ministack.services.cloudformation import _stacks
 
