@@ -225,6 +225,7 @@ REPLACED_IN = {
     },
     "ministack.services.scheduler": {
         "_create_schedule": "name body",
+        "_list_schedules": "query",
         "_update_schedule": "name body",
         "start_scheduler": "",
     },

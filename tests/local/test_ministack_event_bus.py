@@ -250,6 +250,7 @@ def test_a_state_machine_is_started_with_the_target_s_role(bus: Bus, service: Se
     (execution,) = bus.executions(machine, 1)
     event = json.loads(execution["input"])
     assert (event["detail"], event["source"]) == ({"key": awkward}, "machines")
+    assert execution["input"] == json.dumps(event, ensure_ascii=False, separators=(",", ":"))
 
 
 @pytest.mark.parametrize(

@@ -306,6 +306,18 @@ def test_what_the_service_refuses(schedules: Schedules, members: Json, why: str)
     assert refused.value.response["Error"]["Code"] == "ValidationException"
 
 
+def test_a_long_list_goes_on(schedules: Schedules) -> None:
+    _, queue = schedules.bus.queue("listed")
+    role = schedules.role("listed", allow("sqs:SendMessage", queue))
+    names = [f"listed-{number}" for number in range(5)]
+    for name in names:
+        schedules.create(name, {"Arn": queue, "RoleArn": role}, State="DISABLED")
+    pages = schedules.client.get_paginator("list_schedules").paginate(
+        GroupName="default", NamePrefix="listed-", PaginationConfig={"PageSize": 2}
+    )
+    assert [[one["Name"] for one in page["Schedules"]] for page in pages] == [names[:2], names[2:4], names[4:]]
+
+
 def test_who_makes_a_schedule_may_pass_its_role(schedules: Schedules) -> None:
     _, queue = schedules.bus.queue("passed")
     role = schedules.role("passed", allow("sqs:SendMessage", queue))

@@ -25,6 +25,7 @@ _TYPE = "AWS::Scheduler::Schedule"
 _NAME = re.compile(r"[0-9a-zA-Z-_.]{1,64}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 _QUEUE = re.compile(r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]+")
+_PAGE = 100  # ListSchedules: the default of MaxResults, and the most
 _JSON_TARGETS = ("lambda", "states", "events")
 # "Using universal targets": operations that only read can't be targets.
 _READING = (
@@ -52,8 +53,26 @@ def refuse_what_the_scheduler_refuses() -> None:
         return scheduler._error(400, "ValidationException", refusal) if refusal else update(name, body)
 
     scheduler._create_schedule, scheduler._update_schedule = create_checked, update_checked
+    _list_in_pages()
     _provision_whole_schedules()
     _authorize()
+
+
+def _list_in_pages() -> None:
+    """Say where a list goes on; ministack 1.5.33 ends it after the first hundred."""
+    from ministack.services import scheduler
+
+    original = scheduler._list_schedules
+
+    def listed(query: dict[str, str]) -> Any:
+        status, headers, body = original({**query, "MaxResults": str(len(scheduler._schedules))})
+        found = sorted(json.loads(body)["Schedules"], key=lambda one: str(one["Arn"]))
+        later = [one for one in found if one["Arn"] > query.get("NextToken", "")]
+        shown = later[: int(query.get("MaxResults", _PAGE))]
+        more = {"NextToken": shown[-1]["Arn"]} if len(shown) < len(later) else {}
+        return status, headers, json.dumps({"Schedules": shown, **more}).encode()
+
+    scheduler._list_schedules = listed
 
 
 def _refusal(name: str, body: Json) -> str:
