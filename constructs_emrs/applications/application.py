@@ -27,7 +27,7 @@ from ..permissions.submitter import cancelling
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
 from ..validation.cdk_cache import stack_of
-from ..validation.json_types import present
+from ..validation.json_types import without_none
 from ..validation.late_checks import check_tags
 from ..validation.method_names import ConstructNamesMethods
 from ..validation.model import check_against_model, operation_shape
@@ -174,7 +174,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
                 worker.value: {"imageConfiguration": image_configuration(own)}
                 for worker, own in (worker_images or {}).items()
             },
-            "schedulerConfiguration": present(
+            "schedulerConfiguration": without_none(
                 {
                     "maxConcurrentRuns": scheduler and scheduler.max_concurrent_runs,
                     "queueTimeoutMinutes": rules.queue_minutes(problems, release_label, scheduler),
@@ -268,7 +268,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
     def from_application_id(scope: Construct, construct_id: str, application_id: str) -> IApplication:
         """An application that exists already, in the account and Region of the stack.
 
-        Nothing stops it when the stack is deleted: it belongs to somebody else.
+        It is not stopped when the stack is deleted: it is not part of the stack.
         """
         return Application.from_application_attributes(scope, construct_id, application_id=application_id)
 
@@ -277,7 +277,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
     def from_application_arn(scope: Construct, construct_id: str, application_arn: str) -> IApplication:
         """An application that exists already, by its ARN.
 
-        Nothing stops it when the stack is deleted: it belongs to somebody else.
+        It is not stopped when the stack is deleted: it is not part of the stack.
         """
         problems = Problems(f"{scope.node.path}/{construct_id}")
         rules.check_application_arn(problems, scope, application_arn)

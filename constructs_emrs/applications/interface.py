@@ -13,7 +13,7 @@ from constructs import Construct, IConstruct
 
 from ..monitoring.metric_options import MetricOptions
 from ..monitoring.monitoring import Monitoring
-from ..permissions.arns import application_arn, job_run_arns, role_arn
+from ..permissions.arns import application_arn, job_run_arn_pattern, role_arn
 from ..permissions.submitter import grant, seeing, starting
 from ..validation.argument_names import explained
 from ..validation.argument_types import check_types
@@ -37,7 +37,7 @@ class IApplication(IResource, Protocol):
         ...
 
     @property
-    def job_run_arns(self) -> str:
+    def job_run_arn_pattern(self) -> str:
         """The pattern that matches the ARNs of all the application's job runs."""
         ...
 
@@ -90,11 +90,11 @@ class IApplication(IResource, Protocol):
         ...
 
     def grant_start_job_run(self, grantee: iam.IGrantable, execution_role: iam.IRole) -> iam.Grant:
-        """Let somebody start job runs with the execution role."""
+        """Allow a principal to start job runs with the execution role."""
         ...
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody see the application and its job runs."""
+        """Allow a principal to see the application and its job runs."""
         ...
 
     @property
@@ -168,9 +168,9 @@ class ApplicationBase(Resource):
         return self._application_arn
 
     @property
-    def job_run_arns(self) -> str:
+    def job_run_arn_pattern(self) -> str:
         """The pattern that matches the ARNs of all the application's job runs."""
-        return job_run_arns(self._application_arn)
+        return job_run_arn_pattern(self._application_arn)
 
     def definition_for(self, scope: IConstruct) -> str | None:
         """A string that is another one after an update that stopped the application, None if nothing stops it.
@@ -182,12 +182,12 @@ class ApplicationBase(Resource):
         return None
 
     def grant_start_job_run(self, grantee: iam.IGrantable, execution_role: iam.IRole) -> iam.Grant:
-        """Let somebody start job runs on this application, with that execution role.
+        """Allow a principal to start job runs on this application, with that execution role.
 
         Runs whose logs or disks are encrypted with a key need permissions for the key too: see `Job.grant_start`.
 
         Args:
-            grantee: Who may.
+            grantee: The principal.
             execution_role: The role that the runs may have.
 
         Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html
@@ -197,7 +197,10 @@ class ApplicationBase(Resource):
         return grant(grantee, starting(self.application_arn, role_arn(execution_role)))
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody see the application and its job runs.
+        """Allow a principal to see the application and its job runs.
+
+        Args:
+            grantee: The principal.
 
         Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html
         """

@@ -6,7 +6,7 @@ from typing import Any
 from aws_cdk import Size
 
 from ..monitoring.members import arguments_of_monitoring
-from ..validation.json_types import JsonObject, present
+from ..validation.json_types import JsonObject, without_none
 from ..validation.model import argument_of
 from ..validation.units import gib, in_text
 from .capacity import MaximumCapacity, WorkerResources
@@ -17,7 +17,7 @@ from .settings import Image
 def configurations(items: Sequence[Configuration]) -> list[JsonObject]:
     """Configuration by classification."""
     return [
-        present(
+        without_none(
             {
                 "classification": item.classification,
                 "properties": None if item.properties is None else dict(item.properties),
@@ -30,7 +30,7 @@ def configurations(items: Sequence[Configuration]) -> list[JsonObject]:
 
 def worker_configuration(resources: WorkerResources) -> dict[str, str]:
     """The size of a worker."""
-    return present(
+    return without_none(
         {
             "cpu": f"{in_text(resources.cpu)} vCPU",
             "memory": _gigabytes(resources.memory),
@@ -44,7 +44,7 @@ def maximum_capacity_configuration(capacity: MaximumCapacity | None) -> dict[str
     """What all workers may have together."""
     if capacity is None:
         return None
-    return present(
+    return without_none(
         {
             "cpu": f"{in_text(capacity.cpu)} vCPU",
             "memory": _gigabytes(capacity.memory),

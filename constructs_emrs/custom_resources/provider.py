@@ -29,7 +29,7 @@ class Provider(Construct):
 
     `Start` takes CloudFormation's request and starts an execution of the state machine, which calls `Step` until the
     request is answered. The CDK's own provider framework would lose what a step knows before the next one, give up when
-    a function is killed, and tell nobody of the delete that follows a failed create.
+    a function is killed, and drop the delete that follows a failed create.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:

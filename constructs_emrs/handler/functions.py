@@ -61,7 +61,7 @@ def accept(event: dict[str, Any], services: Services) -> None:
 
 
 def _refuse(event: dict[str, Any], services: Services, reason: str) -> None:
-    """Tell CloudFormation that nothing comes of a request, as nobody else is going to answer."""
+    """Tell CloudFormation that nothing comes of a request, as nothing else is going to answer."""
     refused = Request(Request.started(event, now=services.now()), now=services.now)
     services.put(refused.response_url, response.failed(refused, refused.failed_physical_id, reason).encode())
 
@@ -136,12 +136,12 @@ def _answered(state: dict[str, Any], resource: CustomResource) -> dict[str, Any]
 
 
 def _go_on(state: dict[str, Any], resource: CustomResource) -> dict[str, Any]:
-    """The state after a step that nobody waits for."""
-    # A function that was ended again and again is of no interest to anybody: it is called again.
+    """The state after a step that CloudFormation does not wait for."""
+    # A function that was ended again and again needs no answer: it is called again.
     rest = {key: value for key, value in state.items() if key != contract.ERROR}
     try:
         outcome = resource.afterwards()
-    except Exception as error:  # noqa: BLE001 - there is nobody to tell
+    except Exception as error:  # noqa: BLE001 - CloudFormation has its answer
         _log.warning("%s; trying again", errors.sentence(error))
         return _next(rest, delays.retry())
     return _next(rest, outcome.seconds) if isinstance(outcome, Again) else {contract.IS_ANSWERED: True}

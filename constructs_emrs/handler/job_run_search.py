@@ -48,7 +48,7 @@ class Search:
         Args:
             request: The request, whose definitions say what the runs look like.
             client: The client of the service.
-            since: When the runs were started at the earliest: seconds since the epoch, 0 if nobody knows.
+            since: When the runs were started at the earliest: seconds since the epoch, 0 if it is not known.
             request_id: Only runs that this request has started; those of all of them if empty.
             any_look: Also runs of another name or role than the request's definitions have.
         """

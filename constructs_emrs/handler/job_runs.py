@@ -146,7 +146,7 @@ class Successor:
     at: float
     """When that was asked for: seconds since the epoch."""
     run: RunId | None = None
-    """Its run; None if nobody knows whether there is one."""
+    """Its run; None if it is not known whether there is one."""
 
     @property
     def tag(self) -> str:

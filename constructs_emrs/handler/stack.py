@@ -31,7 +31,7 @@ class Event(NamedTuple):
 
 
 class Unstable(NamedTuple):
-    """What has happened since the stack was last as somebody wanted it."""
+    """What has happened since the stack was last as it was wanted."""
 
     began_at: float
     """When the first operation since then began."""

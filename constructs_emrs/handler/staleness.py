@@ -1,7 +1,7 @@
 """Whether the stack still wants what a request asks for.
 
 CloudFormation does not take a request back. It goes on to roll back or to another deployment, while a request that was
-delivered late, or waits for its turn, knows nothing of it. What such a request asks for, nobody wants any more.
+delivered late, or waits for its turn, knows nothing of it. What such a request asks for is not wanted any more.
 
 Which request is current is decided by when CloudFormation asked, against the time since when the stack does what it is
 doing. The date of a request has whole seconds: one that was asked for in the second in which the stack changed its mind

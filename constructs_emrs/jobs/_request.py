@@ -9,7 +9,7 @@ from aws_cdk import Stack
 
 from ..applications.capacity import WorkerResources
 from ..applications.configuration import Configuration
-from ..validation.json_types import JsonObject, JsonValue, present
+from ..validation.json_types import JsonObject, JsonValue, without_none
 from ..validation.problems import Problems
 from ..validation.units import gib, in_text
 from ._spark_properties import Overhead
@@ -37,7 +37,7 @@ def retry_policy_members(policy: RetryPolicy | None) -> dict[str, Any] | None:
     """How often a run is tried."""
     if policy is None:
         return None
-    return present(
+    return without_none(
         {"maxAttempts": policy.max_attempts, "maxFailedAttemptsPerHour": policy.max_failed_attempts_per_hour}
     )
 
@@ -48,7 +48,7 @@ def execution_iam_policy_members(stack: Stack, policy: ExecutionIamPolicy | None
         return None
     arns = [managed.managed_policy_arn for managed in policy.managed_policies]
     document = None if policy.document is None else stack.to_json_string(policy.document)
-    return present({"policy": document, "policyArns": arns or None})
+    return without_none({"policy": document, "policyArns": arns or None})
 
 
 def worker_properties(worker: str, resources: WorkerResources, overhead: Overhead | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from ..applications.interface import IApplication
 from ..applications.settings import ApplicationType
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
-from ..validation.json_types import present
+from ..validation.json_types import without_none
 from ..validation.problems import Problems, warn
 from ._classification import Setting, check_not_contradicted, is_carried, properties_of, with_settings
 from ._files import Files
@@ -100,7 +100,7 @@ class HiveJob(Job):
             configuration=configuration,
             application=self.application,
         )
-        members = present({**uris, "parameters": " ".join(words) or None})
+        members = without_none({**uris, "parameters": " ".join(words) or None})
         return JobDriver(members={"hive": members}, configuration=configuration)
 
 
@@ -131,7 +131,7 @@ def _check_variables(problems: Problems, variables: Mapping[str, str]) -> None:
 def _check_conf(
     problems: Problems, conf: Mapping[str, str], application: IApplication, configuration: Sequence[Configuration]
 ) -> None:
-    """Note required properties that nobody sets; what an imported application sets is not known."""
+    """Note required properties that are not set; what an imported application sets is not known."""
     for name in conf:
         if not name or "=" in name or needs_quotes(name):
             problem = f"{name!r} is not a valid name of a Hive property"

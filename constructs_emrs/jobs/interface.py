@@ -54,5 +54,5 @@ class IJob(IConstruct, Protocol):
         ...
 
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody start runs of this job: on its application, with its execution role and its keys."""
+        """Allow a principal to start runs of this job: on its application, with its execution role and its keys."""
         ...

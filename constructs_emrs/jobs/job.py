@@ -31,7 +31,7 @@ from ..permissions.trust import check_trust
 from ..validation.argument_names import explained
 from ..validation.argument_types import check_types
 from ..validation.cdk_cache import child_path, path_of, stack_of
-from ..validation.json_types import JsonObject, JsonValue, present
+from ..validation.json_types import JsonObject, JsonValue, without_none
 from ..validation.late_checks import check_late
 from ..validation.model import check_against_model, operation_shape
 from ..validation.problems import Problems, warning
@@ -117,7 +117,7 @@ class Job(Construct):
         driver = self._job_driver(problems, files, options.get("application_configuration", ()))
         self._file_names = files.names
         self._dependencies += files.buckets
-        self._request: dict[str, Any] = present(
+        self._request: dict[str, Any] = without_none(
             {
                 "applicationId": application.application_id,
                 "executionRoleArn": self._execution_role_arn,
@@ -128,7 +128,7 @@ class Job(Construct):
                 "flexExecution": None if flex_execution is None else {"enabled": flex_execution},
                 "executionIamPolicy": execution_iam_policy_members(self._stack, execution_iam_policy),
                 "jobDriver": driver.members,
-                "configurationOverrides": present(
+                "configurationOverrides": without_none(
                     {
                         "applicationConfiguration": configurations(driver.configuration) or None,
                         "monitoringConfiguration": wiring.monitoring_configuration,
@@ -251,10 +251,10 @@ class Job(Construct):
         return []
 
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody start runs of this job: on its application, with its execution role and its keys.
+        """Allow a principal to start runs of this job: on its application, with its execution role and its keys.
 
         Args:
-            grantee: Who may.
+            grantee: The principal.
         """
         check_types(path_of(self), grantee=(grantee, iam.IGrantable))
         return grant(grantee, self._starting())

@@ -13,7 +13,7 @@ from ..applications.interface import IApplication
 from ..applications.settings import ApplicationType
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
-from ..validation.json_types import present
+from ..validation.json_types import without_none
 from ..validation.problems import Problems, warn
 from ._classification import Setting, with_settings
 from ._files import Files
@@ -160,7 +160,7 @@ class SparkJob(Job):
         )
         entry_point = files.uri("entry_point", "EntryPoint", self._entry_point)
         check_arguments(problems, self._arguments)
-        members = present(
+        members = without_none(
             {
                 "entryPoint": entry_point,
                 "entryPointArguments": list(self._arguments) or None,

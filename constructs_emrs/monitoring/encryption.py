@@ -39,5 +39,5 @@ class Encryption(metaclass=NamesMethods):
 
     @classmethod
     def aws_owned(cls) -> "Encryption":
-        """Encrypt with keys that belong to AWS and that nobody manages."""
+        """Encrypt with keys that belong to AWS, and that are not seen in the account."""
         return cls(is_customer_managed=False)

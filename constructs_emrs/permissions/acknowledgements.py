@@ -91,7 +91,7 @@ class Statement(NamedTuple):
 
 
 def acknowledge_provider(provider: Construct) -> None:
-    """Explain what cdk-nag finds in the provider, whose roles nobody else grants anything."""
+    """Explain what cdk-nag finds in the provider, whose roles are granted nothing by others."""
     check_late(provider, _when_cdk_nag_looks(lambda: _acknowledge_provider(provider)))
 
 

@@ -64,7 +64,7 @@ def application_arn(scope: IConstruct, application_id: str) -> str:
     return _arn(stack_of(scope), contract.SERVICE, f"/applications/{application_id}")
 
 
-def job_run_arns(application_arn: str) -> str:
+def job_run_arn_pattern(application_arn: str) -> str:
     """The pattern that matches the ARNs of all job runs of the application."""
     return f"{application_arn}/jobruns/*"
 

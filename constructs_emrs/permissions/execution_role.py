@@ -45,7 +45,7 @@ def _service_for_this_account() -> iam.ServicePrincipal:
 
 
 def allow_reading(bucket: s3.IBucket, key: str, grantee: iam.IGrantable) -> None:
-    """Let somebody read the object with that key; `IBucket.grant_read` allows more.
+    """Allow the grantee to read the object with that key; `IBucket.grant_read` allows more.
 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-spark.html#spark-defaults-executionRoleArn
     """

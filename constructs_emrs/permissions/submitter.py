@@ -1,4 +1,4 @@
-"""What somebody is allowed who starts job runs, reads their logs, or stops them."""
+"""What those are allowed who start job runs, read their logs, or stop them."""
 
 import functools
 from collections.abc import Iterable, Sequence
@@ -7,12 +7,12 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
-from .arns import EMR_SERVERLESS, arn_of_objects, job_run_arns, key_arn, via_service
+from .arns import EMR_SERVERLESS, arn_of_objects, job_run_arn_pattern, key_arn, via_service
 from .policies import Permission
 
 
 def grant(grantee: iam.IGrantable, permissions: Iterable[Permission]) -> iam.Grant:
-    """Allow somebody all of it."""
+    """Allow the grantee all of it."""
     grants = (
         iam.Grant.add_to_principal(
             grantee=grantee,
@@ -31,7 +31,7 @@ def starting(application_arn: str, execution_role_arn: str) -> list[Permission]:
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_emr-serverless.html
     """
     to_service = {"StringEquals": {"iam:PassedToService": EMR_SERVERLESS}}
-    with_runs = (application_arn, job_run_arns(application_arn))
+    with_runs = (application_arn, job_run_arn_pattern(application_arn))
     return [
         Permission(actions=("emr-serverless:StartJobRun",), resources=(application_arn,)),
         # The run that StartJobRun tags does not exist yet, so the permission can't name it. Whether the service asks
@@ -51,13 +51,13 @@ def seeing(application_arn: str) -> list[Permission]:
         Permission(
             actions=("emr-serverless:GetApplication", "emr-serverless:ListJobRuns"), resources=(application_arn,)
         ),
-        Permission(actions=of_runs, resources=(job_run_arns(application_arn),)),
+        Permission(actions=of_runs, resources=(job_run_arn_pattern(application_arn),)),
     ]
 
 
 def cancelling(application_arn: str) -> list[Permission]:
     """To cancel the application's job runs, whoever started them."""
-    return [Permission(actions=("emr-serverless:CancelJobRun",), resources=(job_run_arns(application_arn),))]
+    return [Permission(actions=("emr-serverless:CancelJobRun",), resources=(job_run_arn_pattern(application_arn),))]
 
 
 def waiting(application_arn: str, managed_rule: str) -> list[Permission]:
@@ -72,7 +72,7 @@ def waiting(application_arn: str, managed_rule: str) -> list[Permission]:
     of_runs = ("emr-serverless:GetJobRun", "emr-serverless:CancelJobRun")
     of_rule = ("events:PutTargets", "events:PutRule", "events:DescribeRule")
     return [
-        Permission(actions=of_runs, resources=(job_run_arns(application_arn),)),
+        Permission(actions=of_runs, resources=(job_run_arn_pattern(application_arn),)),
         Permission(actions=of_rule, resources=(managed_rule,)),
     ]
 

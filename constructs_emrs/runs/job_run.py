@@ -329,7 +329,7 @@ def _triggers(triggers: Mapping[str, str] | None, run_when: RunWhen) -> dict[str
 
 
 def _warn_of_auto_start(application: IApplication) -> None:
-    """Say that a job run fails on an application that nobody has started; the CDK says it once."""
+    """Say that a job run fails on an application that is not started; the CDK says it once."""
     if application.auto_start is False:
         problem = "a job run fails on an application that is not started, and no deployment starts it"
         remedy = "leave auto_start out, or start the application before each deployment that runs a job on it"

@@ -10,6 +10,6 @@ JsonObject: TypeAlias = dict[str, JsonValue]
 """Members by their names."""
 
 
-def present(members: Mapping[str, Any]) -> dict[str, Any]:
+def without_none(members: Mapping[str, Any]) -> dict[str, Any]:
     """The members that have a value."""
     return {name: value for name, value in members.items() if value is not None}

@@ -29,7 +29,7 @@ _SIZE_METHODS = {"m": "mebibytes", "g": "gibibytes", "t": "tebibytes"}
 
 # An interface of the CDK is a Protocol, which isinstance can't check; a member that only its implementations have can.
 _INTERFACE_MEMBERS = {
-    "IApplication": "job_run_arns",
+    "IApplication": "job_run_arn_pattern",
     "IBucket": "bucket_arn",
     "IConstruct": "node",
     "IGrantable": "grant_principal",

@@ -209,7 +209,9 @@ def _parser() -> argparse.ArgumentParser:
     runs.set_defaults(run=_runs)
     logs = commands.add_parser("logs", help="print what a driver printed", **_described(_LOGS, _LOGS_EXAMPLES))
     logs.add_argument("job_run", nargs="?", metavar="RUN", help="id or name of a job run; default: the newest")
-    logs.add_argument("-f", "--follow", action="store_true", help="go on until the run ends; default: what there is")
+    logs.add_argument(
+        "-f", "--follow", action="store_true", help="print until the run ends; default: what there is now"
+    )
     logs.add_argument("--stdout", action="store_true", help="only standard output; default: both")
     logs.add_argument("--stderr", action="store_true", help="only standard error; default: both")
     logs.add_argument("--attempt", type=_attempt, metavar="N", help="which attempt, from 1; default: the last")

@@ -420,7 +420,7 @@ def test_fire_says_what_the_target_answered_or_why_it_did_not(service: Service) 
     assert (missing.returncode, missing.stdout) == (1, "")
     assert missing.stderr.startswith("emrs-local: no schedule is called weekly; there are: default/")
     no_time = emrs_local_of(service, "fire", "fired", "--at", "tonight")
-    assert (no_time.returncode, no_time.stderr.split(";")[0]) == (1, "emrs-local: tonight is no time")
+    assert (no_time.returncode, no_time.stderr.split(";")[0]) == (1, "emrs-local: tonight is not a valid time")
 
 
 @pytest.mark.parametrize("command", [("runs",), ("logs",), ("fire", "Nightly")])

@@ -78,7 +78,10 @@ def _time(text: Any, schedule: Schedule) -> datetime.datetime:
     try:
         moment = datetime.datetime.fromisoformat(str(text))
     except ValueError:
-        raise ValueError(f"{text} is no time; it is written as 2026-11-25T02:00:00, maybe with +01:00 or Z") from None
+        raise ValueError(
+            f"{text} is not a valid time; use one such as 2026-11-25T02:00:00, which is in the schedule's time zone, "
+            "or with +01:00 or Z at its end"
+        ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=schedule.zone)
 
 
