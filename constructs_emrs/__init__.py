@@ -12,6 +12,7 @@ from .jobs.hive_job import HiveJob
 from .jobs.interface import IJob
 from .jobs.job import Job
 from .jobs.options import ExecutionIamPolicy, JobMode, JobOptions, RetryPolicy
+from .jobs.python_dependencies import PythonDependencies
 from .jobs.spark_job import SparkJob
 from .monitoring.encryption import Encryption
 from .monitoring.metric_options import MetricOptions
@@ -52,6 +53,7 @@ __all__ = [
     "MetricOptions",
     "Monitoring",
     "Prometheus",
+    "PythonDependencies",
     "ReleaseLabel",
     "RetryPolicy",
     "RunWhen",

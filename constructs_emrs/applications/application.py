@@ -205,6 +205,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
 
         self._name: str = name
         self.release_label: ReleaseLabel = release_label
+        self.architecture: Architecture = architecture
         self.application_type: ApplicationType = application_type
         self.maximum_capacity = maximum_capacity
         self.runtime_configuration: Sequence[Configuration] = tuple(runtime_configuration)
@@ -299,6 +300,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         application_name: str | None = None,
         application_type: ApplicationType | None = None,
         release_label: ReleaseLabel | None = None,
+        architecture: Architecture | None = None,
     ) -> IApplication:
         """An application that exists already, and what is known about it.
 
@@ -309,6 +311,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             application_name: Its name. Default: not known; metrics are then without this dimension.
             application_type: Its engine. Default: not known; jobs are then not checked against it.
             release_label: Its release. Default: not known; jobs are then not checked against it.
+            architecture: The CPU architecture of its workers. Default: not known; `PythonDependencies` need it.
         """
         problems = Problems(f"{scope.node.path}/{construct_id}")
         shape = operation_shape("StartJobRun").members["applicationId"]
@@ -321,6 +324,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             application_name=application_name,
             application_type=application_type,
             release_label=release_label,
+            architecture=architecture,
         )
 
     def _new_connections(

@@ -20,7 +20,7 @@ from ..validation.argument_types import check_types
 from .capacity import MaximumCapacity
 from .configuration import Configuration
 from .release_label import ReleaseLabel
-from .settings import ApplicationType
+from .settings import ApplicationType, Architecture
 
 
 class IApplication(IResource, Protocol):
@@ -49,6 +49,11 @@ class IApplication(IResource, Protocol):
     @property
     def release_label(self) -> ReleaseLabel | None:
         """Its release, None if it is not known."""
+        ...
+
+    @property
+    def architecture(self) -> Architecture | None:
+        """The CPU architecture of its workers, None if it is not known."""
         ...
 
     @property
@@ -135,6 +140,8 @@ class ApplicationBase(Resource):
     """Its engine, None if it is not known."""
     release_label: ReleaseLabel | None = None
     """Its release, None if it is not known."""
+    architecture: Architecture | None = None
+    """The CPU architecture of its workers, None if it is not known."""
     maximum_capacity: MaximumCapacity | None = None
     """What all workers may have together, None if it is not known or not limited."""
     runtime_configuration: Sequence[Configuration] | None = None
@@ -259,12 +266,14 @@ class ImportedApplication(ApplicationBase):
         application_name: str | None,
         application_type: ApplicationType | None,
         release_label: ReleaseLabel | None,
+        architecture: Architecture | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._application_id = application_id
         self._application_name = application_name
         self.application_type = application_type
         self.release_label = release_label
+        self.architecture = architecture
 
     @property
     def application_id(self) -> str:

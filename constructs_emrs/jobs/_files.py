@@ -15,6 +15,8 @@ from ..applications.settings import ApplicationType
 from ..permissions.execution_role import allow_reading
 from ..validation.problems import Problems, shown
 from ..validation.tokens import is_token
+from ._dependencies import FOLDER
+from ._packages.build import Archive
 from ._rules.files import problem_of_entry_point, problem_of_uri
 from .code import AssetCode, BucketCode, Code, InlineCode, LocalFile, NamedCode, UriCode
 
@@ -81,6 +83,10 @@ class Files:
         if self._engine is ApplicationType.SPARK and (problem := problem_of(uri)):
             self._problems.add_written(argument, repr(code), *problem)
         return uri
+
+    def dependencies(self, construct_id: str, archive: Archive) -> str:
+        """The URI of an archive of Python packages, with the name of the folder that it is unpacked in."""
+        return f"{self._upload(construct_id, archive.path, content_hash=archive.content_hash)}#{FOLDER}"
 
     def uris(
         self, argument: str, construct_id: str, codes: Sequence[Code | str | Path], *, are_modules: bool = False
@@ -154,6 +160,9 @@ class Files:
                 copy = Path(shutil.copyfile(path, Path(folder, f"{path.stem}.zip")))
                 return self._upload(construct_id, copy, written=Path(code.path))
         if path.is_dir():
+            if (path / "pyproject.toml").is_file() and (path / "src").is_dir():
+                remedy = f"use {shown(str(Path(code.path, 'src')))}, or PythonDependencies.from_pyproject"
+                raise _UnusableError("it is a project, whose packages are in its folder src", remedy)
             return self._upload(construct_id, path, written=Path(code.path))
         return self._local_file(construct_id, code)
 
@@ -186,7 +195,15 @@ class Files:
             raise _UnusableError(f"the file has the name {uri.rpartition('#')[2]!r} already", "name it once")
         return f"{uri}#{code.name}"
 
-    def _upload(self, construct_id: str, path: Path, *, written: Path | None = None, is_folder_of: bool = False) -> str:
+    def _upload(
+        self,
+        construct_id: str,
+        path: Path,
+        *,
+        written: Path | None = None,
+        is_folder_of: bool = False,
+        content_hash: str | None = None,
+    ) -> str:
         """The URI of a file, or of a zip of a folder's content, that `cdk deploy` uploads.
 
         Args:
@@ -195,9 +212,16 @@ class Files:
             written: What the user calls it. An absolute path is another one on another machine: there it is the name
                 alone.
             is_folder_of: Whether the folder is uploaded that what the user wrote is in.
+            content_hash: What tells the file from another one. Default: the hash of its bytes.
         """
         # Absolute, as the CDK runs in another process, which stays in the folder that it was started in.
-        asset = s3_assets.Asset(self._job, construct_id, path=str(path.resolve()), exclude=["__pycache__"])
+        asset = s3_assets.Asset(
+            self._job,
+            construct_id,
+            path=str(path.resolve()),
+            exclude=["__pycache__", "*.egg-info"],
+            asset_hash=content_hash,
+        )
         allow_reading(asset.bucket, asset.s3_object_key, self._execution_role)
         if written is not None:
             name = Path(written.name) if written.is_absolute() else written

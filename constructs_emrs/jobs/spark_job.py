@@ -13,9 +13,16 @@ from ..applications.interface import IApplication
 from ..applications.settings import ApplicationType
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
+from ..validation.cdk_cache import path_of
 from ..validation.json_types import without_none
 from ..validation.problems import Problems, warn
 from ._classification import Setting, with_settings
+from ._dependencies import (
+    configuration_without_python_path,
+    packages_of,
+    python_path,
+    without_python_path,
+)
 from ._files import Files
 from ._request import JobDriver, worker_properties
 from ._rules.files import check_python
@@ -25,6 +32,7 @@ from ._spark_submit import check_arguments, environment_settings, spark_submit
 from .code import Code
 from .job import Job
 from .options import JobMode, JobOptions
+from .python_dependencies import PythonDependencies
 
 # Which field of an argument sets a property of a worker.
 _FIELD = {
@@ -64,6 +72,7 @@ class SparkJob(Job):
         files: Sequence[Code | str | Path] = (),
         archives: Sequence[Code | str | Path] = (),
         packages: Sequence[str] = (),
+        python_dependencies: PythonDependencies | None = None,
         conf: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
         driver: WorkerResources | None = None,
@@ -91,6 +100,8 @@ class SparkJob(Job):
             archives: Archives that are unpacked in the working folder of each executor; `Code.named` says under which
                 name.
             packages: Maven coordinates of jars, `groupId:artifactId:version`; the workers need a way to a repository.
+            python_dependencies: Python packages for driver and executors, behind what `PYTHONPATH` has otherwise.
+                Default: those of the release.
             conf: Spark properties, as `--conf` of spark-submit. One that contradicts another argument is refused. A
                 value with double quotes is sent in `spark-defaults`, together with what the application sets there.
             environment: Environment variables of the driver and of the executors, by name. A property of `conf` sets
@@ -114,6 +125,7 @@ class SparkJob(Job):
         self._files = files
         self._archives = archives
         self._packages = packages
+        self._python_dependencies = python_dependencies
         self._conf = conf or {}
         self._environment = environment or {}
         self._workers = {name: size for name, size in (("driver", driver), ("executor", executor)) if size is not None}
@@ -135,6 +147,18 @@ class SparkJob(Job):
             "files": files.uris("files", "File", self._files),
             "archives": files.uris("archives", "Archive", self._archives),
         }
+        conf, environment, on_path = self._conf, self._environment, list[Setting]()
+        # The CDK builds nothing for stacks that it only lists or destroys.
+        if self._python_dependencies is not None and self._stack.bundling_required:
+            archive = packages_of(problems, path_of(self), self._python_dependencies, self.application)
+            if archive is not None:
+                # An application that brings archives would lose them to the job's.
+                inherited = given.get("spark.archives") if not self._archives and "spark.archives" not in conf else None
+                brought = [inherited] if inherited else uris["archives"]
+                uris["archives"] = [*brought, files.dependencies("PythonDependencies", archive)]
+            on_path = list(python_path(environment, conf, given))
+            conf, configuration = without_python_path(conf), configuration_without_python_path(configuration)
+            environment = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
         for name, size in self._workers.items():
             check_worker_of_spark(problems, name, size, self.application.release_label, given)
         typed = [
@@ -143,9 +167,10 @@ class SparkJob(Job):
                 for name, size in self._workers.items()
                 for named in worker_properties(name, size, given.overhead(name)).items()
             ),
-            *environment_settings(problems, self._environment),
+            *environment_settings(problems, environment),
+            *on_path,
         ]
-        written = [Setting(f"conf[{name!r}]", name, value) for name, value in self._conf.items()]
+        written = [Setting(f"conf[{name!r}]", name, value) for name, value in conf.items()]
         # The application may bring archives of its own, and what an imported one brings is not known.
         if "spark.archives" not in given and self.application.runtime_configuration is not None:
             check_python(problems, [*typed, *written], uris["archives"])
@@ -154,7 +179,7 @@ class SparkJob(Job):
             main_class=self._main_class,
             uris=uris,
             packages=self._packages,
-            conf=self._conf,
+            conf=conf,
             typed=typed,
             configuration=configuration,
         )

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from constructs import Construct
 
 from .cdk_cache import child_path, path_of
-from .other_spellings import ARGUMENTS, REMEDIES
+from .other_spellings import ARGUMENTS, MISSING, REMEDIES
 from .problems import Problems, shown
 from .type_hints import alternatives, hints_of, is_instance, makers, remedy_for, signature_of
 
@@ -163,6 +163,8 @@ class _Call:
         yield from needed
 
     def _how_to_give(self, name: str) -> str:
+        if name in MISSING:
+            return MISSING[name]
         return remedy_for(alternatives(self._hints[name])[0]) if name in self._hints else "give it a value"
 
     def _remedy(self, written: str) -> str:

@@ -8,6 +8,7 @@ _EXECUTOR = "executor=WorkerResources(cpu=…, memory=Size.gibibytes(…))"
 _IMAGE = "repository=…, with tag=… or digest=…"
 _KEY = "encryption=Encryption.customer_managed(…)"
 _MAXIMUM = "maximum_capacity=MaximumCapacity(cpu=…, memory=Size.gibibytes(…))"
+_REQUIREMENTS = "python_dependencies=PythonDependencies.from_requirements(…, python=…)"
 _S3_LOGS = "monitoring=Monitoring(s3_logs=S3Logs(bucket=…, prefix=…))"
 _SPARK_DEFAULTS = 'runtime_configuration=[Configuration(classification="spark-defaults", properties={…})]'
 _SPARK_SUBMIT = "conf={…}, main_class=…, jars=[…], py_files=[…], files=[…], archives=[…], packages=[…]"
@@ -67,6 +68,9 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "pyfiles": ("py_files",),
     "query": ("entry_point",),
     "release": ("release_label",),
+    "requirements": (_REQUIREMENTS,),
+    "requirements_file": (_REQUIREMENTS,),
+    "requirements_txt": (_REQUIREMENTS,),
     "retention": ("log_retention",),
     "retries": ("retry_policy=RetryPolicy.attempts(…)",),
     "retry": ("retry_policy",),
@@ -122,6 +126,14 @@ METHODS: dict[str, tuple[str, ...]] = {
 METHODS |= dict.fromkeys(("max_attempts", "retries", "times"), ("attempts",))
 METHODS |= dict.fromkeys(("from_kms_key", "from_key", "kms_managed"), ("customer_managed",))
 
+# What to give that has to be looked up first.
+MISSING: dict[str, str] = {
+    "python": (
+        "give that of the workers, such as python='3.11'. AWS does not publish it: a job that prints sys.version says "
+        "it. AWS's samples say 3.9 for emr-7.0.0 and 3.11 for emr-7.13.0"
+    ),
+}
+
 # What no argument does.
 REMEDIES: dict[str, str] = {
     "depends_on": "call node.add_dependency(…) of the construct",
@@ -129,17 +141,12 @@ REMEDIES: dict[str, str] = {
         "make an alarm of application.metric_failed_jobs(), or a rule of EventBridge for the events of "
         "aws.emr-serverless"
     ),
-    "requirements": (
-        "pack an environment with venv-pack and use "
-        'archives=[Code.from_asset("environment.tar.gz").named("environment")], with PYSPARK_PYTHON in conf'
-    ),
     "schedule": (
         "a JobRun runs the job on deploy; for a schedule, call StartJobRun with job.start_job_run_request, and "
         "job.grant_start"
     ),
     "tags": "call Tags.of(…).add(name, value) with the construct",
 }
-REMEDIES |= dict.fromkeys(("python_dependencies", "requirements_file"), REMEDIES["requirements"])
 REMEDIES |= dict.fromkeys(("cron", "schedule_expression"), REMEDIES["schedule"])
 REMEDIES |= dict.fromkeys(("alarm", "notify", "notifications", "sns_topic"), REMEDIES["on_failure"])
 REMEDIES |= dict.fromkeys(("dependencies", "after"), REMEDIES["depends_on"])

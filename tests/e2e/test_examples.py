@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
 import pytest
 from pyarrow import parquet
@@ -22,6 +23,9 @@ from tests.jars import compile_jar, spark_jars
 
 if TYPE_CHECKING:
     from emrs_local import LocalAws
+
+
+EM_AARCH64 = 183  # https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
 
 
 @dataclass
@@ -93,6 +97,24 @@ def test_batch(example: Example) -> None:
     assert all(row["square"] == row["id"] ** 2 for row in rows)
     (stdout,) = (body for key, body in example.objects(bucket, "logs/").items() if key.endswith("DRIVER/stdout.gz"))
     assert b"rows written: 100" in gzip.decompress(stdout)
+
+
+def test_python_dependencies(example: Example) -> None:
+    """Packages from PyPI and a package of the example's own, on driver and executors."""
+    bucket = example.deploy(f"--context=python={sys.version_info.major}.{sys.version_info.minor}")["Bucket"]
+    prices = {even: [price * 0.9 for price in range(2 if even else 1, 101, 2)] for even in (True, False)}
+    expected = [{"even": even, "price": round(sum(of) / len(of), 2)} for even, of in prices.items()]
+    assert sorted(example.rows(bucket, "prices/"), key=str) == sorted(expected, key=str)
+
+
+def test_graviton(example: Example) -> None:
+    """What is uploaded is for another machine than this."""
+    assert "ApplicationId" in example.deploy()
+    (archive,) = (example.folder / "cdk.out").glob("asset.*.zip")
+    with ZipFile(archive) as opened:
+        libraries = {name: opened.read(name) for name in opened.namelist() if name.endswith(".so")}
+    assert "numpy/_core/_multiarray_umath.cpython-39-aarch64-linux-gnu.so" in libraries
+    assert {content[18:20] for content in libraries.values()} == {EM_AARCH64.to_bytes(2, "little")}
 
 
 def test_jar(example: Example) -> None:

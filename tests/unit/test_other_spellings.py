@@ -134,9 +134,8 @@ TABLE: list[tuple[str, str]] = [
     ),
     (
         'SparkJob(requirements="requirements.txt")',
-        "Lake/Bad: requirements='requirements.txt': SparkJob has no such argument; pack an environment with "
-        'venv-pack and use archives=[Code.from_asset("environment.tar.gz").named("environment")], with '
-        "PYSPARK_PYTHON in conf",
+        "Lake/Bad: requirements='requirements.txt': SparkJob has no such argument; use "
+        "python_dependencies=PythonDependencies.from_requirements(…, python=…)",
     ),
     (
         'SparkJob(schedule="rate(1 day)")',

@@ -1,0 +1,1 @@
+"""Gets Python packages with uv for another machine, and packs them."""
