@@ -100,7 +100,7 @@ def test_a_task_waits_for_the_run_and_has_its_description(workflows: Workflows, 
         "ApplicationConfiguration": [{"Classification": "spark-defaults", "Properties": properties}],
         "MonitoringConfiguration": monitoring,
     }
-    parameters |= {"Name": "described", "Tags": tags, "ConfigurationOverrides": overrides}
+    parameters |= {"Name": "of-task", "Tags": tags, "ConfigurationOverrides": overrides}
     machine = workflows.create("described", {"Resource": f"{START}.sync", "Parameters": parameters})
     iam = workflows.service.aws.client("iam")
     tagging = {"Version": "2012-10-17", "Statement": [allow("emr-serverless:TagResource")]}
@@ -108,8 +108,8 @@ def test_a_task_waits_for_the_run_and_has_its_description(workflows: Workflows, 
     done = workflows.run(machine)
     assert done["status"] == "SUCCEEDED", done
     output = json.loads(done["output"])
-    assert (output["State"], output["Name"], output["Tags"]) == ("SUCCESS", "described", tags)
-    assert output["JobRunId"] == workflows.only_run("described")
+    assert (output["State"], output["Name"], output["Tags"]) == ("SUCCESS", "of-task", tags)
+    assert output["JobRunId"] == workflows.only_run("of-task")
     (classified,) = output["ConfigurationOverrides"]["ApplicationConfiguration"]
     assert classified["Properties"] == properties
 

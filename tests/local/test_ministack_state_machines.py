@@ -227,7 +227,7 @@ def test_an_execution_ends_once(service: Service, function: tuple[str, Path], ma
     limited = Machine(service, "limited", role, {**waiting_definition(arn), "TimeoutSeconds": 1}, calls)
     assert limited.run("too-long", calls=2, wait=3)["status"] == "TIMED_OUT"
     unguarded = {"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "Resource": arn, "End": True}}}
-    stopped = Machine(service, "stopped", role, unguarded, calls).start("stopped", failures=1, how="time out")
+    stopped = Machine(service, "stopped-once", role, unguarded, calls).start("stopped", failures=1, how="time out")
     machine.client.stop_execution(executionArn=stopped)
     time.sleep(3)
     assert machine.ended(stopped)["status"] == "ABORTED"
