@@ -56,9 +56,10 @@ class FiredOccurrence:
 
 
 class LocalAws:
-    """A local AWS with EMR Serverless and what jobs are deployed, started and watched with.
+    """A local AWS with EMR Serverless, and with the services that deploy, start and watch its jobs.
 
-    IAM, CloudFormation, Lambda, Step Functions, EventBridge and its Scheduler, S3, KMS, CloudWatch Logs and more.
+    These are IAM, CloudFormation, Lambda, Step Functions, EventBridge and its Scheduler, S3, KMS, CloudWatch Logs and
+    more.
 
     It listens on 127.0.0.1, keeps everything in memory and a temporary directory, and is gone after `stop`, or when the
     process that started it ends, however it ends.

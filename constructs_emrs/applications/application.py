@@ -129,7 +129,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             removal_policy: What happens to the application when it leaves the stack. Default: it is deleted.
 
         Raises:
-            ValueError: Arguments that the service would refuse; the text lists all of them.
+            ValueError: Arguments are not valid; the text lists all that is wrong.
         """
         super().__init__(scope, construct_id)
         problems = Problems(self.node.path)
@@ -233,7 +233,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         return self._application_id
 
     def definition_for(self, scope: IConstruct) -> str:
-        """A string that is another one after an update that stopped the application.
+        """A string that changes with each update that stops the application.
 
         In the application's own stack it comes from the resource that stops it. Other stacks can't refer to what
         changes: CloudFormation does not let an export change that is in use.

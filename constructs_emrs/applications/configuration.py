@@ -13,8 +13,8 @@ class Configuration:
 
     Args:
         classification: The name, 1 to 1,024 characters, such as `spark-defaults` or `hive-site`.
-        properties: Property values by name, at most 100, each of 1,024 characters at most. Default: the member is left
-            out, which an empty mapping is not.
+        properties: Property values by name, at most 100, each of 1,024 characters at most. Default: the request has
+            no such member; with an empty mapping it has an empty one.
         configurations: Classifications inside this one, at most 100.
 
     Source: https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_Configuration.html

@@ -87,7 +87,7 @@ class IApplication(IResource, Protocol):
         ...
 
     def definition_for(self, scope: IConstruct) -> str | None:
-        """A string that is another one after an update that stopped the application, None if nothing stops it.
+        """A string that changes with each update that stops the application, None if nothing stops it.
 
         Args:
             scope: Where the string is used.
@@ -180,7 +180,7 @@ class ApplicationBase(Resource):
         return job_run_arn_pattern(self._application_arn)
 
     def definition_for(self, scope: IConstruct) -> str | None:
-        """A string that is another one after an update that stopped the application, None if nothing stops it.
+        """A string that changes with each update that stops the application, None if nothing stops it.
 
         Args:
             scope: Where the string is used.

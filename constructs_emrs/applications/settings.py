@@ -70,7 +70,7 @@ class Interactive:
     """Which interactive endpoints the application has; from emr-6.14.0.
 
     Args:
-        livy_endpoint: Whether Apache Livy answers.
+        livy_endpoint: Whether there is an endpoint of Apache Livy.
         studio: Whether EMR Studio may connect.
         sessions: Whether Spark Connect sessions may be started; from emr-7.13.0.
 

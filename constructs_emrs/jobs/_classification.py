@@ -46,7 +46,7 @@ def is_carried(problems: Problems, setting: Setting, classification: str) -> boo
     ):
         if is_true:
             needs = "its double quotes" if '"' in value else "its white space, quotes or backslashes"
-            problem = f"only the classification {classification} carries {needs}, which can't carry a value with {what}"
+            problem = f"{needs} need the classification {classification}, where a value can't have {what}"
             problems.add(setting.argument, value, problem, remedy)
             carried = False
     return carried
@@ -108,7 +108,7 @@ def with_settings(
         setter = "application_configuration" if own else "the application"
         beside = f"what {setter} sets there" if replaced else "what needs it too"
         count = len(merged.properties or {})
-        problem = f"only {classification} carries it, and with {beside} that has {count} properties"
+        problem = f"it needs the classification {classification}, which has {count} properties with {beside}"
         problems.add(settings[0].argument, settings[0].value, problem, f"use {_MOST_PROPERTIES} at most")
         return configuration
     others = [item for item in configuration if item.classification != classification]
@@ -139,8 +139,8 @@ def _inherited(
     known = application.runtime_configuration
     if known is None:
         problem = (
-            f"only {classification} carries it, and that of a job replaces that of its application, which is imported, "
-            "so that its properties are not known here"
+            f"it needs the classification {classification}, and a job's replaces that of its application, whose "
+            "properties are not known here, as it is imported"
         )
         remedy = f"if it has any, repeat them in a {classification} of application_configuration"
         warn(setting.argument, setting.value, problem, remedy)

@@ -171,7 +171,7 @@ class Files:
             raise _UnusableError("it is not a text", "use a string with the query or the code")
         if is_token(code.text):
             remedy = "give it to the job as an argument, or in hive_conf or hive_variables"
-            raise _UnusableError("what is known at deployment only can't be uploaded", remedy)
+            raise _UnusableError("a value that is known only at deployment can't be uploaded", remedy)
         if not isinstance(code.suffix, str) or not _SUFFIX.fullmatch(code.suffix):
             raise _UnusableError(f"{shown(code.suffix)} is not a valid file name extension", "use one such as '.sql'")
         with TemporaryDirectory() as folder:

@@ -148,6 +148,6 @@ def _is_default(problems: Problems, item: Setting) -> bool:
     """Whether `spark-defaults` carries the value; notes why it does not."""
     if item.name.startswith("spark."):
         return is_carried(problems, item, SPARK_DEFAULTS)
-    problem = f"only {SPARK_DEFAULTS} carries such a value, and Spark reads names of its own there only"
+    problem = f"such a value needs the classification {SPARK_DEFAULTS}, where Spark reads only names of its own"
     problems.add(item.argument, item.value, problem, "use a name that begins with 'spark.'")
     return False

@@ -15,8 +15,8 @@ from ..validation.type_hints import is_instance
 class Code(ABC, metaclass=NamesMethods):
     """A file that a job run reads when it starts.
 
-    Made by `Code.from_asset`, `Code.from_inline`, `Code.from_bucket` or `Code.from_uri`. What is wrong with their
-    arguments, such as a file that is not there, is an error of the job that uses the code.
+    Made by `Code.from_asset`, `Code.from_inline`, `Code.from_bucket` or `Code.from_uri`. A mistake in their
+    arguments, such as a file that is not there, is reported by the job that uses the code.
     """
 
     bucket: s3.IBucket | None = None

@@ -73,7 +73,7 @@ class HiveJob(Job):
             **options: What all jobs take.
 
         Raises:
-            ValueError: Arguments that the service would refuse; the text lists all of them.
+            ValueError: Arguments are not valid; the text lists all that is wrong.
         """
         self._files = (("query", "query", "Query", query), ("initQueryFile", "init_query", "InitQuery", init_query))
         self._conf = hive_conf or {}
@@ -124,7 +124,7 @@ def _check_variables(problems: Problems, variables: Mapping[str, str]) -> None:
             problem = f"{name!r} is not a valid name of a variable"
             problems.add(argument, value, problem, "use letters, digits and '_', and do not begin with a digit")
         elif needs_quotes(value):
-            problem = "nothing is known to carry white space, quotes or backslashes to a variable"
+            problem = "it is not known how to give a variable white space, quotes or backslashes"
             problems.add(argument, value, problem, f"use hive_conf, and ${{hiveconf:{name}}} in the query")
 
 

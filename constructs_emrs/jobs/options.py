@@ -39,12 +39,12 @@ class RetryPolicy(metaclass=NamesMethods):
 
     @classmethod
     def attempts(cls, count: int) -> "RetryPolicy":
-        """Try a batch job so many times in all, 1 to 10. The service's default is 1: it is not tried again."""
+        """Try a batch job up to `count` times in all, 1 to 10. The service's default is 1: it is not tried again."""
         return cls(max_attempts=count)
 
     @classmethod
     def failures_per_hour(cls, count: int) -> "RetryPolicy":
-        """Restart a streaming job until it failed so many times within an hour, 1 to 10. The service's default is 5."""
+        """Restart a streaming job until it failed `count` times within an hour, 1 to 10. The service's default is 5."""
         return cls(max_failed_attempts_per_hour=count)
 
 

@@ -115,7 +115,7 @@ class SparkJob(Job):
             **options: What all jobs take.
 
         Raises:
-            ValueError: Arguments that the service would refuse; the text lists all of them.
+            ValueError: Arguments are not valid; the text lists all that is wrong.
         """
         self._entry_point = entry_point
         self._arguments = arguments

@@ -58,7 +58,7 @@ def check_place(
         (region, "Region", environment.region, place.region),
     ):
         if is_asked and is_of != needed and not is_token(is_of) and not is_token(needed):
-            problems.add(argument, resource, f"it is of {what} {is_of}", f"use one of {what} {needed}, the stack's")
+            problems.add(argument, resource, f"it is in {what} {is_of}", f"use one in {what} {needed}, the stack's")
 
 
 @asked_once

@@ -64,7 +64,7 @@ class ManagedLogs:
     """Logs in storage of the service, kept for 30 days; the Spark UI reads them.
 
     Args:
-        enabled: Whether there are any. Without them and S3 logs there is no Spark UI.
+        enabled: Whether the service keeps logs. Without them and S3 logs there is no Spark UI.
         encryption_key: The key of the logs. Default: the job's.
     """
 
@@ -78,7 +78,7 @@ class CloudWatchLogs:
     """Logs in CloudWatch, while the job runs.
 
     Args:
-        enabled: Whether there are any. Without them a failed deploy shows less of the job's own error.
+        enabled: Whether logs go to CloudWatch. Without them a failed deploy shows less of the job's own error.
         log_group: The log group. Default: one for the job, deleted with it.
         log_retention: How long the job's own log group keeps the logs. Default: a month.
         log_stream_name_prefix: What the names of the log streams start with. Default: nothing.

@@ -20,7 +20,7 @@ def check_monitoring(problems: Problems, monitoring: Monitoring) -> None:
             remedy = (
                 f"use {prefix.rpartition('://')[2].strip('/')!r}" if "://" not in prefix else "leave out the bucket"
             )
-            problems.add("monitoring.s3_logs.prefix", prefix, "keys in a bucket do not start like that", remedy)
+            problems.add("monitoring.s3_logs.prefix", prefix, "it begins with a slash, or names a bucket", remedy)
     if monitoring.prometheus is not None:
         arn = monitoring.prometheus.workspace_arn
         if not is_token(arn) and not _WORKSPACE_ARN.fullmatch(arn):

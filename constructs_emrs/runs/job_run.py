@@ -115,7 +115,7 @@ class JobRun(Construct):
                 cancelled.
 
         Raises:
-            ValueError: Arguments that can't be; the text lists all of them.
+            ValueError: Arguments are not valid; the text lists all that is wrong.
         """
         super().__init__(scope, construct_id)
         definition = job.definition

@@ -121,7 +121,7 @@ class EmrServerlessStartJobRun(tasks.CallAwsService):
             assign: Variables to be set. Default: none.
 
         Raises:
-            ValueError: Arguments that can't be; the text lists all of them.
+            ValueError: Arguments are not valid; the text lists all that is wrong.
         """
         problems = Problems(child_path(scope, construct_id))
         definition = job.definition

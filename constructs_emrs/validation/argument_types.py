@@ -46,7 +46,7 @@ def _new_path(scope: Any, construct_id: Any) -> str:
     """The path that the construct will have.
 
     Raises:
-        ValueError: There can be no such construct.
+        ValueError: There can't be such a construct.
     """
     if not isinstance(scope, Construct):
         raise ValueError(

@@ -25,7 +25,9 @@ def _whole(problems: Problems, argument: str, duration: Duration, unit: str) -> 
     if duration.is_unresolved():
         if duration.unit_label() == unit:
             return cast("int", duration.to_seconds() if unit == "seconds" else duration.to_minutes())
-        problems.add(argument, duration, "what is known at deployment only can't be converted", f"use Duration.{unit}")
+        problems.add(
+            argument, duration, "a value that is known only at deployment can't be converted", f"use Duration.{unit}"
+        )
         return None
     count, rest = divmod(duration.to_milliseconds(), _MILLISECONDS[unit])
     if rest:
@@ -40,7 +42,7 @@ def whole_gib(problems: Problems, argument: str, size: Size | None) -> int | Non
         return None
     number = _gib(size)
     if number is None:
-        problem, remedy = "what is known at deployment only can't be converted", "use Size.gibibytes"
+        problem, remedy = "a value that is known only at deployment can't be converted", "use Size.gibibytes"
         problems.add(argument, size, problem, remedy)
     elif is_token(number):
         return None

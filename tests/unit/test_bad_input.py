@@ -1210,26 +1210,27 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "double quotes and white space at the end",
         spark(conf={"spark.a": '"b" '}),
-        "Lake/Bad: conf['spark.a']='\"b\" ': only the classification spark-defaults carries its double quotes, "
-        "which can't carry a value with white space at its ends; leave that out",
+        "Lake/Bad: conf['spark.a']='\"b\" ': its double quotes need the classification spark-defaults, "
+        "where a value can't have white space at its ends; leave that out",
     ),
     (
         "double quotes and line ends",
         spark(environment={"A": '{\n"b": 1}'}),
-        "Lake/Bad: environment['A']='{\\n\"b\": 1}': only the classification spark-defaults carries its double quotes, "
-        "which can't carry a value with line ends; write it in one line",
+        "Lake/Bad: environment['A']='{\\n\"b\": 1}': its double quotes need the classification "
+        "spark-defaults, where a value can't have line ends; write it in one line",
     ),
     (
         "double quotes in a long value",
         spark(conf={"spark.a": '"' * 1025}),
-        "Lake/Bad: conf['spark.a']='" + '"' * 58 + "…: only the classification spark-defaults carries its "
-        "double quotes, which can't carry a value with more than 1,024 characters; have the job read it from a file",
+        'Lake/Bad: conf[\'spark.a\']=\'""""""""""""""""""""""""""""""""""""""""""""""""""""""""""…: its '
+        "double quotes need the classification spark-defaults, where a value can't have more than "
+        "1,024 characters; have the job read it from a file",
     ),
     (
         "a backslash at the end of a value of two lines",
         spark(conf={"spark.a": "b\nC:\\"}),
-        "Lake/Bad: conf['spark.a']='b\\nC:\\\\': only the classification spark-defaults carries its white space, "
-        "quotes or backslashes, which can't carry a value with line ends; write it in one line",
+        "Lake/Bad: conf['spark.a']='b\\nC:\\\\': its white space, quotes or backslashes need the "
+        "classification spark-defaults, where a value can't have line ends; write it in one line",
     ),
     (
         "a NUL character",
@@ -1254,14 +1255,14 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "a NUL character of a Hive variable",
         hive(hive_variables={"a": "b\0"}),
-        "Lake/Bad: hive_variables['a']='b\\x00': nothing is known to carry white space, quotes or backslashes to a "
-        "variable; use hive_conf, and ${hiveconf:a} in the query",
+        "Lake/Bad: hive_variables['a']='b\\x00': it is not known how to give a variable white space, "
+        "quotes or backslashes; use hive_conf, and ${hiveconf:a} in the query",
     ),
     (
         "double quotes in a property that is not Spark's",
         spark(conf={"a": '"b"'}),
-        "Lake/Bad: conf['a']='\"b\"': only spark-defaults carries such a value, and Spark reads names of its own "
-        "there only; use a name that begins with 'spark.'",
+        "Lake/Bad: conf['a']='\"b\"': such a value needs the classification spark-defaults, where "
+        "Spark reads only names of its own; use a name that begins with 'spark.'",
     ),
     (
         "more properties in spark-defaults than there can be",
@@ -1269,8 +1270,8 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
             application=lambda lake: lake.full_spark,
             conf={"spark.x": '"b"'},
         ),
-        "Lake/Bad: conf['spark.x']='\"b\"': only spark-defaults carries it, and with what the application sets "
-        "there that has 101 properties; use 100 at most",
+        "Lake/Bad: conf['spark.x']='\"b\"': it needs the classification spark-defaults, which has 101 "
+        "properties with what the application sets there; use 100 at most",
     ),
     (
         "conf that contradicts the job's own spark-defaults",
@@ -1301,8 +1302,8 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "a carriage return in a property",
         spark(conf={"spark.a": "b\r\nc"}),
-        "Lake/Bad: conf['spark.a']='b\\r\\nc': only the classification spark-defaults carries its white space, "
-        "quotes or backslashes, which can't carry a value with line ends; write it in one line",
+        "Lake/Bad: conf['spark.a']='b\\r\\nc': its white space, quotes or backslashes need the "
+        "classification spark-defaults, where a value can't have line ends; write it in one line",
     ),
     (
         "too many arguments",
@@ -1362,7 +1363,8 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "a disk in a unit that can't be converted at deployment",
         spark(driver=lambda lake: WorkerResources(cpu=4, memory=Size.gibibytes(16), disk=Size.tebibytes(lake.number))),
-        "Lake/Bad: driver.disk=<aws_cdk.Size>: what is known at deployment only can't be converted; use Size.gibibytes",
+        "Lake/Bad: driver.disk=<aws_cdk.Size>: a value that is known only at deployment can't be "
+        "converted; use Size.gibibytes",
     ),
     (
         "serverless storage before emr-7.12.0",
@@ -1536,8 +1538,8 @@ JOBS: list[Row] = [
     (
         "a timeout that can't be converted at deployment",
         spark(execution_timeout=lambda lake: Duration.hours(lake.number)),
-        "Lake/Bad: execution_timeout=<Duration <token> hours>: what is known at deployment only can't be "
-        "converted; use Duration.minutes",
+        "Lake/Bad: execution_timeout=<Duration <token> hours>: a value that is known only at "
+        "deployment can't be converted; use Duration.minutes",
     ),
     (
         "attempts for streaming",
@@ -1569,8 +1571,8 @@ JOBS: list[Row] = [
     (
         "a retry policy that says nothing",
         spark(retry_policy=RetryPolicy()),
-        "Lake/Bad: retry_policy=RetryPolicy(max_attempts=None, max_failed_attempts_per_hour…: it says "
-        "nothing; use attempts(…) or failures_per_hour(…)",
+        "Lake/Bad: retry_policy=RetryPolicy(max_attempts=None, max_failed_attempts_per_hour…: it is "
+        "empty; use attempts(…) or failures_per_hour(…)",
     ),
     (
         "a retry policy that says two things",
@@ -1627,8 +1629,8 @@ JOBS: list[Row] = [
     (
         "a Hive property with white space at its end",
         hive(hive_conf={**HIVE_CONF, "hive.a": "b "}),
-        "Lake/Bad: hive_conf['hive.a']='b ': only the classification hive-site carries its white space, quotes "
-        "or backslashes, which can't carry a value with white space at its ends; leave that out",
+        "Lake/Bad: hive_conf['hive.a']='b ': its white space, quotes or backslashes need the "
+        "classification hive-site, where a value can't have white space at its ends; leave that out",
     ),
     (
         "a Hive variable with a dot",
@@ -1640,8 +1642,8 @@ JOBS: list[Row] = [
     (
         "a Hive variable with white space",
         hive(hive_variables={"a": "b c"}),
-        "Lake/Bad: hive_variables['a']='b c': nothing is known to carry white space, quotes or backslashes to a "
-        "variable; use hive_conf, and ${hiveconf:a} in the query",
+        "Lake/Bad: hive_variables['a']='b c': it is not known how to give a variable white space, "
+        "quotes or backslashes; use hive_conf, and ${hiveconf:a} in the query",
     ),
     (
         "an inline query that is empty",
@@ -1722,8 +1724,8 @@ CONFIGURATION_AND_ENCRYPTION: list[Row] = [
     (
         "a session policy that says nothing",
         spark(execution_iam_policy=ExecutionIamPolicy()),
-        "Lake/Bad: execution_iam_policy=ExecutionIamPolicy(document=None, managed_policies=()): it says "
-        "nothing; give it a document or managed policies",
+        "Lake/Bad: execution_iam_policy=ExecutionIamPolicy(document=None, managed_policies=()): it "
+        "is empty; give it a document or managed policies",
     ),
     (
         "a session policy without statements",
@@ -1902,13 +1904,13 @@ MONITORING: list[Row] = [
     (
         "an S3 prefix with a slash at its start",
         spark(monitoring=lambda lake: Monitoring(s3_logs=S3Logs(bucket=lake.bucket, prefix="/logs/"))),
-        "Lake/Bad: monitoring.s3_logs.prefix='/logs/': keys in a bucket do not start like that; use 'logs'",
+        "Lake/Bad: monitoring.s3_logs.prefix='/logs/': it begins with a slash, or names a bucket; use 'logs'",
     ),
     (
         "an S3 prefix that is a URI",
         spark(monitoring=lambda lake: Monitoring(s3_logs=S3Logs(bucket=lake.bucket, prefix="s3://lake/logs"))),
-        "Lake/Bad: monitoring.s3_logs.prefix='s3://lake/logs': keys in a bucket do not start like that; "
-        "leave out the bucket",
+        "Lake/Bad: monitoring.s3_logs.prefix='s3://lake/logs': it begins with a slash, or names a "
+        "bucket; leave out the bucket",
     ),
     (
         "Prometheus before emr-7.1.0",
@@ -2280,8 +2282,8 @@ RUNS: list[Row] = [
     (
         "a wait that can't be converted at deployment",
         run(wait_timeout=lambda lake: Duration.minutes(lake.number)),
-        "Lake/Bad: wait_timeout=<Duration <token> minutes>: what is known at deployment only can't be "
-        "converted; use Duration.seconds",
+        "Lake/Bad: wait_timeout=<Duration <token> minutes>: a value that is known only at deployment "
+        "can't be converted; use Duration.seconds",
     ),
     (
         "arguments for a Hive job",

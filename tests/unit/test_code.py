@@ -169,7 +169,7 @@ def test_an_inline_text_is_uploaded_as_a_file() -> None:
 
 def test_an_inline_text_is_known_at_synth() -> None:
     stack = new_stack()
-    with pytest.raises(ValueError, match="what is known at deployment only can't be uploaded"):
+    with pytest.raises(ValueError, match="a value that is known only at deployment can't be uploaded"):
         entry_point(stack, Code.from_inline(f"print('{stack.region}')", suffix=".py"))
 
 

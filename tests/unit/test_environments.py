@@ -139,7 +139,7 @@ def test_an_image_is_of_the_region_of_its_application() -> None:
     far = ecr.Repository.from_repository_arn(stack, "Far", arn.format("us-east-1"))
     Application(stack, "Good", release_label=ReleaseLabel.EMR_7_14_0, image=Image(repository=near))
     problem = (
-        r"Lake/Bad: image.repository=<Lake/Far>: it is of Region us-east-1; use one of Region eu-west-1, the stack's"
+        r"Lake/Bad: image.repository=<Lake/Far>: it is in Region us-east-1; use one in Region eu-west-1, the stack's"
     )
     with pytest.raises(ValueError, match=problem):
         Application(stack, "Bad", release_label=ReleaseLabel.EMR_7_14_0, image=Image(repository=far))

@@ -389,11 +389,11 @@ def other_bucket(stack: Stack) -> s3.IBucket:
     [
         (
             lambda stack: {"execution_role": iam.Role.from_role_arn(stack, "Role", f"arn:aws:iam::{OTHER}:role/Etl")},
-            f"execution_role=<Lake/Role>: it is of account {OTHER}; use one of account {ACCOUNT}, the stack's",
+            f"execution_role=<Lake/Role>: it is in account {OTHER}; use one in account {ACCOUNT}, the stack's",
         ),
         (
             lambda stack: {"monitoring": Monitoring(s3_logs=S3Logs(bucket=other_bucket(stack)))},
-            f"it is of Region eu-west-1; use one of Region {REGION}, the stack's",
+            f"it is in Region eu-west-1; use one in Region {REGION}, the stack's",
         ),
         (
             lambda stack: {
@@ -401,7 +401,7 @@ def other_bucket(stack: Stack) -> s3.IBucket:
                     kms.Key.from_key_arn(stack, "Key", f"arn:aws:kms:eu-west-1:{OTHER}:key/1")
                 )
             },
-            f"it is of Region eu-west-1; use one of Region {REGION}, the stack's",
+            f"it is in Region eu-west-1; use one in Region {REGION}, the stack's",
         ),
         (
             lambda stack: {
@@ -413,7 +413,7 @@ def other_bucket(stack: Stack) -> s3.IBucket:
                     )
                 )
             },
-            f"it is of account {OTHER}; use one of account {ACCOUNT}, the stack's",
+            f"it is in account {OTHER}; use one in account {ACCOUNT}, the stack's",
         ),
         (
             lambda stack: {

@@ -187,7 +187,7 @@ def test_more_quoted_properties_than_a_classification_takes_are_refused_without_
     stack = new_stack()
     spark = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
     conf = {f"spark.a{number}": '"1"' for number in range(101)}
-    with pytest.raises(ValueError, match="and with what needs it too that has 101 properties; use 100 at most"):
+    with pytest.raises(ValueError, match="which has 101 properties with what needs it too; use 100 at most"):
         SparkJob(stack, "Etl", application=spark, entry_point=CODE, conf=conf)
 
 

@@ -62,7 +62,7 @@ def check_request(
 def check_retry_policy(problems: Problems, policy: RetryPolicy | None) -> None:
     """A retry policy says one thing."""
     if policy is not None and policy == RetryPolicy():
-        problems.add("retry_policy", policy, "it says nothing", "use attempts(…) or failures_per_hour(…)")
+        problems.add("retry_policy", policy, "it is empty", "use attempts(…) or failures_per_hour(…)")
 
 
 def check_execution_iam_policy(problems: Problems, scope: Construct, policy: ExecutionIamPolicy | None) -> None:
@@ -75,7 +75,7 @@ def check_execution_iam_policy(problems: Problems, scope: Construct, policy: Exe
     argument, document = "execution_iam_policy.document", policy.document
     if document is None:
         if not policy.managed_policies:
-            problems.add("execution_iam_policy", policy, "it says nothing", "give it a document or managed policies")
+            problems.add("execution_iam_policy", policy, "it is empty", "give it a document or managed policies")
     elif document.is_empty:
         problems.add(argument, document, "it has no statements", "add statements, or leave it out")
     elif invalid := document.validate_for_identity_policy():
