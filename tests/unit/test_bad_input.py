@@ -1314,9 +1314,9 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "parameters that are too long",
         spark(conf={"spark.a": "x" * 102400}),
-        "Lake/Bad: main_class, jars, py_files, files, archives, packages, conf, environment, driver, "
-        "executor='--conf spark.a=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: it has 102415 characters; use 1 to "
-        "102,400",
+        "Lake/Bad: main_class, jars, py_files, files, archives, packages, python_dependencies, conf, "
+        "environment, driver, executor='--conf spark.a=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: "
+        "it has 102415 characters; use 1 to 102,400",
     ),
     (
         "a number of vCPUs that workers do not have",
