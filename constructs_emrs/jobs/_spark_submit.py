@@ -72,7 +72,7 @@ def spark_submit(
             _check_uri(problems, f"{argument}[{position}]", item)
             if argument == "py_files" and item.endswith(".whl"):
                 # https://github.com/apache/spark/pull/29806
-                problem = "Spark puts no wheel on the Python path of executors"
+                problem = "Spark does not put a wheel on the Python path of executors"
                 remedy = "use Code.from_asset with the wheel, or upload it under a name that ends with .zip"
                 problems.add(f"py_files[{position}]", item, problem, remedy)
     lists = {argument: ",".join(items) for argument, items in {**uris, "packages": packages}.items() if items}

@@ -975,14 +975,14 @@ FILES: list[Row] = [
     (
         "an entry point that is an archive",
         spark(entry_point=Code.from_uri("s3://code/etl.tar.gz")),
-        "Lake/Bad: entry_point=Code.from_uri('s3://code/etl.tar.gz'): spark-submit runs no .tar.gz file; "
-        "give it to archives, and use a Python file or a jar here",
+        "Lake/Bad: entry_point=Code.from_uri('s3://code/etl.tar.gz'): spark-submit does not run "
+        ".tar.gz files; give it to archives, and use a Python file or a jar here",
     ),
     (
         "an entry point that is a query",
         spark(entry_point=lambda lake: Code.from_bucket(lake.bucket, "daily.SQL")),
-        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, 'daily.SQL'): spark-submit runs no .sql "
-        "file; use a HiveJob, or a Python file that runs it with spark.sql(…)",
+        "Lake/Bad: entry_point=Code.from_bucket(<Bucket Lake/Data>, 'daily.SQL'): spark-submit does "
+        "not run .sql files; use a HiveJob, or a Python file that runs it with spark.sql(…)",
     ),
     (
         "a jar with a blank in its URI",
@@ -1291,8 +1291,9 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "a wheel in a bucket",
         spark(py_files=[Code.from_uri("s3://code/a-1.0-py3-none-any.whl")]),
-        "Lake/Bad: py_files[0]='s3://code/a-1.0-py3-none-any.whl': Spark puts no wheel on the Python path of "
-        "executors; use Code.from_asset with the wheel, or upload it under a name that ends with .zip",
+        "Lake/Bad: py_files[0]='s3://code/a-1.0-py3-none-any.whl': Spark does not put a wheel on the "
+        "Python path of executors; use Code.from_asset with the wheel, or upload it under a name "
+        "that ends with .zip",
     ),
     (
         "a carriage return in an argument",

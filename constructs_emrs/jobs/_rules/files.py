@@ -55,7 +55,7 @@ def problem_of_entry_point(uri: str) -> tuple[str, str] | None:
     """What is wrong with the URI of an entry point, and the remedy."""
     for extension, remedy in _NO_ENTRY_POINTS.items():
         if without_tokens(uri).lower().endswith(extension):
-            return f"spark-submit runs no {extension} file", remedy
+            return f"spark-submit does not run {extension} files", remedy
     return problem_of_uri(uri)
 
 
