@@ -50,7 +50,7 @@ class _StoppableApplicationResource(CustomResource):
             raise RequestFailed(
                 f"Application {application_id} could not be stopped. "
                 f"{request.progress.get(_REFUSAL, 'Its job runs are still being cancelled, or others start new ones.')}"
-                "\n\nEnd what runs on it, interactive sessions of Livy or EMR Studio among it, then deploy again."
+                "\n\nEnd what runs on it, also interactive sessions of Livy or EMR Studio, then deploy again."
             )
         return Again(delays.poll(0))
 

@@ -148,6 +148,6 @@ class StalenessCheck:
 
     def _left_behind(self, status: str) -> StaleRequest:
         return StaleRequest(
-            f"Nothing was done for {self._request.logical_id} any more: the stack is {status} by now, and does not "
+            f"Nothing more was done for {self._request.logical_id}: the stack is {status} by now, and does not "
             "want what this request asks for."
         )

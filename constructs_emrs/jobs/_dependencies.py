@@ -76,7 +76,7 @@ def configuration_without_python_path(configuration: Sequence[Configuration]) ->
 def _target(dependencies: PythonDependencies, application: IApplication) -> Target:
     python = dependencies.python
     if not isinstance(python, str) or not _PYTHON.fullmatch(python):
-        raise UnusableError(f"python={shown(python)} is no version of Python", "use one such as python='3.11'")
+        raise UnusableError(f"python={shown(python)} is not a version of Python", "use one such as python='3.11'")
     if application.architecture is None:
         raise UnusableError(
             "the architecture of the application, which is imported, is not known",

@@ -212,7 +212,9 @@ def test_what_can_not_be_had_is_an_error_with_the_reason_of_uv(
         new_job(PythonDependencies.from_packages(required, python="3.11"))
     first, *said = str(error.value).splitlines()
     written = f"PythonDependencies.from_packages({required}, python='3.11')"
-    assert first.startswith(f"Lake/Etl: python_dependencies={written}: they can't be had for Python 3.11, X86_64 and ")
+    assert first.startswith(
+        f"Lake/Etl: python_dependencies={written}: they can't be installed for Python 3.11, X86_64 and "
+    )
     assert problem in first
     assert len(said) <= 2
     assert re.search(reason, said[0])
@@ -315,7 +317,7 @@ def test_without_uv_the_error_names_the_extra(wheels: Path, monkeypatch: pytest.
 def test_the_version_of_python_has_to_be_given() -> None:
     with pytest.raises(ValueError, match=r"python: .* needs it; .*a job that prints sys.version says it"):
         PythonDependencies.from_packages(["company"])  # type: ignore[call-arg]
-    with pytest.raises(ValueError, match=r"python='3' is no version of Python; use one such as python='3\.11'"):
+    with pytest.raises(ValueError, match=r"python='3' is not a version of Python; use one such as python='3\.11'"):
         new_job(PythonDependencies.from_packages(["company"], python="3"))
 
 

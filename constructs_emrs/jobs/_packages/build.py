@@ -98,7 +98,7 @@ def _install(requirements: Requirements, target: Target, installed: Path, tempor
         *("--python", sys.executable, "--python-version", target.python, "--python-platform", target.platform),
         *("--only-binary", ":all:", "--overrides", str(left_out), "--no-compile-bytecode"),
         folder=requirements.folder,
-        problem=f"they can't be had for {target}",
+        problem=f"they can't be installed for {target}",
     )
 
 

@@ -142,14 +142,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file.
 
     Raises:
-        UnusableError: It is not there, or is no TOML.
+        UnusableError: It is not there, or is not valid TOML.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UnusableError(f"there is no {path.name} in {path.parent}", "correct the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UnusableError(f"{path.name} is no TOML: {error}", "correct it") from error
+        raise UnusableError(f"{path.name} is not valid TOML: {error}", "correct it") from error
 
 
 def refuse_sources(pyproject: Path, content: dict[str, Any]) -> None:
@@ -189,7 +189,7 @@ def _text(path: Path, folder: Path) -> str:
     except OSError as error:
         raise UnusableError(f"there is no such file in {folder}: {path.name}", "correct the path") from error
     except UnicodeDecodeError as error:
-        raise UnusableError(f"{path.name} is no text", "use a file of requirements") from error
+        raise UnusableError(f"{path.name} is not a text file", "use a file of requirements") from error
 
 
 def _logical(lines: Iterable[str]) -> Iterator[str]:
