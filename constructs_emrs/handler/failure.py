@@ -42,6 +42,11 @@ _REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
         "Give the workers more memory: driver or executor=WorkerResources(…), or let a worker do less at a time.",
     ),
     (
+        ("modulenotfounderror", "no module named"),
+        "Bring the package with the job: python_dependencies=PythonDependencies.from_packages([…], python=…), or "
+        "py_files for code of your own.",
+    ),
+    (
         ("kms:", "kmsexception"),
         "Let the execution role use the key, and check the key's policy: Encryption.customer_managed() grants both.",
     ),

@@ -161,8 +161,8 @@ class Files:
                 return self._upload(construct_id, copy, written=Path(code.path))
         if path.is_dir():
             if (path / "pyproject.toml").is_file() and (path / "src").is_dir():
-                remedy = f"use {shown(str(Path(code.path, 'src')))}, or PythonDependencies.from_pyproject"
-                raise _UnusableError("it is a project, whose packages are in its folder src", remedy)
+                problem = "it is a project, whose packages are in its folder src"
+                raise _UnusableError(problem, "use that folder, or PythonDependencies.from_pyproject")
             return self._upload(construct_id, path, written=Path(code.path))
         return self._local_file(construct_id, code)
 

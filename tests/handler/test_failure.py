@@ -176,6 +176,13 @@ def test_more_memory_is_advised_where_there_was_too_little(error: str) -> None:
     assert "Give the workers more memory" in error_text(job_run(CLOUDWATCH), logs=Logs([error]))
 
 
+def test_a_package_is_advised_where_one_was_missing() -> None:
+    stdout = ["Traceback (most recent call last):", "ModuleNotFoundError: No module named 'pandas'"]
+    assert "python_dependencies=PythonDependencies.from_packages" in error_text(
+        job_run(CLOUDWATCH), logs=Logs([], stdout=stdout)
+    )
+
+
 def test_a_log_that_arrives_late_is_waited_for() -> None:
     assert "ValueError" in error_text(job_run(CLOUDWATCH), logs=Logs(["ValueError"], missing_for=3))
 

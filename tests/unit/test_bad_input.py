@@ -358,6 +358,13 @@ WRONG_TYPES: list[Row] = [
         "Lake/Bad: py_files={'a.py'}: a list is expected, this is of type set; use […], as a set has no order",
     ),
     (
+        "Python dependencies given as a path",
+        spark(python_dependencies="requirements.txt"),
+        "Lake/Bad: python_dependencies='requirements.txt': a PythonDependencies is expected, this is of type str; use "
+        "PythonDependencies.from_requirements(…) or PythonDependencies.from_pyproject(…) or "
+        "PythonDependencies.from_packages(…)",
+    ),
+    (
         "a file that is None",
         spark(files=[CODE, None]),
         "Lake/Bad: files[1]=None: a Code is expected, this is of type NoneType; use Code.from_asset(…) or "

@@ -205,3 +205,18 @@ def test_an_interpreter_of_a_local_archive_of_another_name_is_an_error(tmp_path:
             archives=[Code.from_asset(tmp_path / "env.tar.gz").named("env")],
             environment={"PYSPARK_PYTHON": "./environment/bin/python"},
         )
+
+
+def test_the_src_folder_of_a_project_can_be_imported_from_and_the_project_itself_not(tmp_path: Path) -> None:
+    package = tmp_path / "project" / "src" / "tools"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package.parent / "tools.egg-info").mkdir()
+    (tmp_path / "project" / "pyproject.toml").write_text("[project]\nname = 'tools'\n")
+    stack = new_stack()
+    py_files(stack, package.parent)
+    assembly = Path(stack.node.root.synth().directory)  # type: ignore[attr-defined]  # the root is the app
+    (packed,) = assembly.glob("asset.*/tools")
+    assert [file.name for file in packed.parent.iterdir()] == ["tools"]
+    with pytest.raises(ValueError, match=r"it is a project, whose packages are in its folder src; use that folder"):
+        py_files(new_stack(), tmp_path / "project")
