@@ -25,6 +25,8 @@ from emrs_local.emr_serverless.rules import supports_grace_period
 
 TERMINAL_STATES = ("SUCCESS", "FAILED", "CANCELLED")
 _DEFAULT_TIMEOUT_MINUTES = 720
+# Members of the application that describe its runs too.
+_OF_THE_APPLICATION = ("imageConfiguration", "networkConfiguration", "workerTypeSpecifications")
 _STREAMING_GRACE_SECONDS = 120
 _STATE_DETAILS_LENGTH = 256  # String256 of the service model
 
@@ -148,7 +150,7 @@ class JobRun:
             "configurationOverrides": self.request.get("configurationOverrides"),
             "jobDriver": self.request["jobDriver"],
             "tags": self.tags,
-            "networkConfiguration": self.application.members.get("networkConfiguration"),
+            **{name: self.application.members.get(name) for name in _OF_THE_APPLICATION},
             "totalExecutionDurationSeconds": int(self.running_seconds()),
             "executionTimeoutMinutes": self.timeout_minutes,
             "mode": self.mode,

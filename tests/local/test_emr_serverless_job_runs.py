@@ -11,8 +11,12 @@ from urllib.request import url2pathname
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.model import StructureShape
 
 from emrs_local.emr_serverless.applications import Application
+from emrs_local.emr_serverless.effective_configuration import EffectiveConfiguration
+from emrs_local.emr_serverless.job_runs import JobRun
+from emrs_local.emr_serverless.protocol import service_model
 from emrs_local.emr_serverless.rules import queue_of
 from emrs_local.ministack.scope import Scope
 from tests.local.emr_serverless_support import SECONDS_PER_MINUTE, Service, allow, policy
@@ -80,6 +84,30 @@ def test_a_run_is_described_completely(service: Service, hello: str) -> None:
     assert (run["mode"], run["attempt"], run["executionTimeoutMinutes"]) == ("BATCH", 1, 720)
     assert run["createdAt"] <= run["startedAt"] <= run["endedAt"]
     assert run["totalExecutionDurationSeconds"] >= 0
+
+
+def test_every_member_of_the_model_describes_a_run() -> None:
+    application = Application(
+        application_id="00f",
+        scope=Scope(account_id="1", region="x"),
+        release_label="emr-7.9.0",
+        engine="Spark",
+        members={},
+        tags={},
+    )
+    run = JobRun(
+        job_run_id="00r",
+        application=application,
+        created_by="",
+        request={"executionRoleArn": "", "jobDriver": {"sparkSubmit": {"entryPoint": "a.py"}}},
+        tags={},
+        release_label="emr-7.9.0",
+        configuration=EffectiveConfiguration(cloudwatch=None, s3=None, managed=None, disk=None),
+    )
+    not_billed = {"billedResourceUtilization", "totalResourceUtilization"}
+    shape = service_model().shape_for("JobRun")
+    assert isinstance(shape, StructureShape)
+    assert shape.members.keys() - run.description().keys() == not_billed
 
 
 def test_a_failed_run_says_why_in_awss_words(service: Service, crash: str) -> None:
