@@ -65,8 +65,10 @@ def test_the_advice_that_the_page_of_failures_quotes_is_what_is_said() -> None:
     assert [advice for advice in quoted if not any(remedy.startswith(advice) for remedy in said)] == []
 
 
-# What contributors read. Their other pages name a file here and there.
 FOR_CONTRIBUTORS = [ROOT / name for name in ("CONTRIBUTING.md", "RELEASING.md", "docs/architecture.md")]
+FOR_USERS = [*(page for page in PAGES if page not in FOR_CONTRIBUTORS), ROOT / "README.md", ROOT / "SECURITY.md"]
+# What users are shown may be of theirs, such as `jobs/etl.py`. This is not.
+OURS = ("benchmarks", "constructs_emrs", "docs", "emrs_local", "examples", "scripts", "tests")
 PATH = re.compile(r"\.?\w[\w.*-]*(/[\w.*-]+)*/?")
 SUFFIXES = (".json", ".md", ".py", ".svg", ".toml", ".txt", ".yml", ".yaml")
 
@@ -92,6 +94,17 @@ def is_there(path: str) -> bool:
 def test_the_files_that_contributors_are_shown_are_there(page: Path) -> None:
     named = paths_named_in(page.read_text(encoding="utf-8"))
     assert len(named) > 2
+    assert sorted(path for path in named if not is_there(path)) == []
+
+
+def test_the_files_of_this_project_that_users_are_shown_are_there() -> None:
+    named = {
+        path
+        for page in FOR_USERS
+        for path in paths_named_in(page.read_text(encoding="utf-8"))
+        if path.partition("/")[0] in OURS and "/" in path
+    }
+    assert len(named) > 10
     assert sorted(path for path in named if not is_there(path)) == []
 
 
