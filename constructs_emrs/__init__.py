@@ -9,17 +9,19 @@ from .applications.release_label import ReleaseLabel
 from .applications.settings import ApplicationType, Architecture, IdentityCenter, Image, Interactive, Scheduler
 from .jobs.code import Code
 from .jobs.hive_job import HiveJob
-from .jobs.interface import IJob
 from .jobs.job import Job
-from .jobs.options import ExecutionIamPolicy, JobMode, JobOptions, RetryPolicy
+from .jobs.options import ExecutionIamPolicy, JobOptions, RetryPolicy
 from .jobs.python_dependencies import PythonDependencies
 from .jobs.spark_job import SparkJob
 from .monitoring.encryption import Encryption
 from .monitoring.metric_options import MetricOptions
 from .monitoring.monitoring import CloudWatchLogs, LogType, LogWorker, ManagedLogs, Monitoring, Prometheus, S3Logs
 from .runs.job_run import JobRun, JobRunState, RunWhen
-from .runs.start_job_run import EmrServerlessStartJobRun
+from .runs.job_schedule import JobSchedule, Overlap
+from .runs.job_trigger import JobTrigger
 from .validation.json_types import JsonObject, JsonValue
+from .workflows.interface import IJob, JobMode
+from .workflows.start_job_run import EmrServerlessStartJobRun
 
 __all__ = [
     "Application",
@@ -44,6 +46,8 @@ __all__ = [
     "JobOptions",
     "JobRun",
     "JobRunState",
+    "JobSchedule",
+    "JobTrigger",
     "JsonObject",
     "JsonValue",
     "LogType",
@@ -52,6 +56,7 @@ __all__ = [
     "MaximumCapacity",
     "MetricOptions",
     "Monitoring",
+    "Overlap",
     "Prometheus",
     "PythonDependencies",
     "ReleaseLabel",

@@ -26,8 +26,11 @@ ARNS = {
     "AWS::Lambda::Function": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:Step",
     "AWS::Logs::LogGroup": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:Etl:*",
     "AWS::S3::Bucket": "arn:aws:s3:::data",
+    "AWS::SQS::Queue": f"arn:aws:sqs:us-east-1:{ACCOUNT}:Dead",
     "AWS::StepFunctions::StateMachine": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:Step",
 }
+# Whose Ref is an ARN, and not a name.
+REFERRED_TO_BY_ARN = ("AWS::StepFunctions::StateMachine",)
 ANYTHING = "*"
 # Condition keys that do not belong to one service:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
@@ -77,7 +80,7 @@ def references(template: Resources) -> dict[str, str]:
     """What the references of a template become."""
     known = {"AWS::StackId": STACK_ID, **PSEUDO_PARAMETERS}
     for name, item in template.items():
-        known[name] = name
+        known[name] = ARNS[item["Type"]] if item["Type"] in REFERRED_TO_BY_ARN else name
         known[f"{name}.Arn"] = ARNS.get(item["Type"], name)
         known[f"{name}.ApplicationId"] = "00f1982r1uukb925"
     return dict.fromkeys(_names_in(template), ANYTHING) | known

@@ -15,13 +15,14 @@ from ..validation.argument_names import explained
 from ..validation.argument_types import checked
 from ..validation.json_types import without_none
 from ..validation.problems import Problems, warn
+from ..workflows.interface import JobMode
 from ._classification import Setting, check_not_contradicted, is_carried, properties_of, with_settings
 from ._files import Files
 from ._parameters import needs_quotes
 from ._request import JobDriver
 from .code import Code
 from .job import Job
-from .options import JobMode, JobOptions
+from .options import JobOptions
 
 # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-hive.html
 _HIVE_SITE = "hive-site"

@@ -36,14 +36,15 @@ from ..validation.late_checks import check_late
 from ..validation.model import check_against_model, operation_shape
 from ..validation.problems import Problems, warning
 from ..validation.units import whole_minutes
+from ..workflows.interface import JobDefinition, JobMode
+from ..workflows.state_machine import JobStateMachine
 from ._files import Files
 from ._members import argument_of_member
 from ._request import JobDriver, copied, execution_iam_policy_members, overridden, retry_policy_members
 from ._rules import request as rules
 from ._rules.driver import check_driver
 from ._rules.files import check_entry_point
-from .interface import JobDefinition
-from .options import JobMode, JobOptions
+from .options import JobOptions
 
 
 @explained
@@ -213,6 +214,17 @@ class Job(Construct):
             dependencies=tuple(self._dependencies),
             created_for_runs=tuple(self._created_for_runs),
         )
+
+    @functools.cached_property
+    def state_machine(self) -> JobStateMachine:
+        """The state machine that runs the job, made when it is first asked for.
+
+        `JobSchedule` and `JobTrigger` start it, and so may you: the input of an execution is an object that may have
+        `arguments`, a list of texts, and `cause`, a text that is the same for all executions that are to be one run.
+        An execution ends with the run's state and state details as error and cause when the run fails; stopping it
+        cancels the run. Who may start executions: `job.state_machine.grant_start_execution`.
+        """
+        return JobStateMachine(self, "StateMachine", job=self)
 
     def add_override(self, path: str, value: JsonValue) -> None:
         r"""Set a member of the request, for what no argument sets.

@@ -1,8 +1,7 @@
-"""How a job runs: once or for ever, how often it is tried, what it may do at most; and what all jobs take."""
+"""How a job runs: how often it is tried, what it may do at most; and what all jobs take."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import TypedDict
 
 from aws_cdk import Duration
@@ -13,15 +12,6 @@ from ..monitoring.encryption import Encryption
 from ..monitoring.monitoring import Monitoring
 from ..validation.argument_names import explained
 from ..validation.method_names import NamesMethods
-
-
-class JobMode(Enum):
-    """How long a job run is meant to take."""
-
-    BATCH = "BATCH"
-    """It ends by itself."""
-    STREAMING = "STREAMING"
-    """It runs until it is cancelled, and is restarted when it fails. Spark only, from emr-7.1.0."""
 
 
 @explained

@@ -16,6 +16,7 @@ from ..validation.argument_types import checked
 from ..validation.cdk_cache import path_of
 from ..validation.json_types import without_none
 from ..validation.problems import Problems, warn
+from ..workflows.interface import JobMode
 from ._classification import Setting, with_settings
 from ._dependencies import (
     configuration_without_python_path,
@@ -31,7 +32,7 @@ from ._spark_properties import PARAMETERS, SPARK_DEFAULTS, place_in, properties_
 from ._spark_submit import check_arguments, environment_settings, spark_submit
 from .code import Code
 from .job import Job
-from .options import JobMode, JobOptions
+from .options import JobOptions
 from .python_dependencies import PythonDependencies
 
 # Which field of an argument sets a property of a worker.

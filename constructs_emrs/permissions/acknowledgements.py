@@ -61,6 +61,15 @@ _PROVIDER: dict[str, dict[str, str]] = {
         "AwsSolutions-SF2": "It polls one function during a deployment; there is nothing to trace.",
     },
 }
+# The same for the state machine of a job.
+_STATE_MACHINE: dict[str, dict[str, str]] = {
+    "AWS::IAM::Role": _INLINE_POLICY,
+    "AWS::IAM::Policy": _INLINE_POLICY,
+    "AWS::StepFunctions::StateMachine": {
+        "AwsSolutions-SF1": "Each execution is a job run, which has logs of its own; arguments may be confidential.",
+        "AwsSolutions-SF2": "It calls one service and waits; there is nothing to trace.",
+    },
+}
 # The wildcards of what the functions are granted: never all resources of a kind, and no action.
 _PROVIDER_WILDCARDS = {
     r"Resource::.+:/applications/\*(/jobruns/\*)?": (
@@ -92,7 +101,12 @@ class Statement(NamedTuple):
 
 def acknowledge_provider(provider: Construct) -> None:
     """Explain what cdk-nag finds in the provider, whose roles are granted nothing by others."""
-    check_late(provider, _when_cdk_nag_looks(lambda: _acknowledge_provider(provider)))
+    check_late(provider, _when_cdk_nag_looks(lambda: _acknowledge_all(provider, _PROVIDER)))
+
+
+def acknowledge_state_machine(state_machine: Construct) -> None:
+    """Explain what cdk-nag finds in the state machine of a job, whose role is granted nothing by others."""
+    check_late(state_machine, _when_cdk_nag_looks(lambda: _acknowledge_all(state_machine, _STATE_MACHINE)))
 
 
 def acknowledge_execution_role(stack: Stack, role: iam.IRole, statements: Sequence[Statement]) -> None:
@@ -116,14 +130,14 @@ def _when_cdk_nag_looks(acknowledge: Callable[[], None]) -> Callable[[], None]:
     return acknowledge_if_imported
 
 
-def _acknowledge_provider(provider: Construct) -> None:
+def _acknowledge_all(owner: Construct, rules: Mapping[str, Mapping[str, str]]) -> None:
     def reason(finding: str) -> str | None:
         return next((why for what, why in _PROVIDER_WILDCARDS.items() if re.fullmatch(what, finding)), None)
 
-    for resource in node_of(provider).find_all():
+    for resource in node_of(owner).find_all():
         has_nothing_inline = isinstance(resource, iam.CfnRole) and not resource.policies
         if isinstance(resource, CfnResource) and not has_nothing_inline:
-            _acknowledge(resource, _PROVIDER.get(resource.cfn_resource_type, {}))
+            _acknowledge(resource, rules.get(resource.cfn_resource_type, {}))
             _acknowledge_wildcards(resource, reason)
 
 

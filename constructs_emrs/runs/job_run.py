@@ -24,16 +24,15 @@ from ..applications.interface import IApplication
 from ..custom_resources.late_values import at_synth
 from ..custom_resources.provider import Provider
 from ..handler import contract
-from ..jobs.interface import IJob, JobDefinition
-from ..jobs.options import JobMode
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
-from ..validation.cdk_cache import child_path, path_of
+from ..validation.cdk_cache import child_path, path_of, stack_of
 from ..validation.late_checks import check_late, check_tags
-from ..validation.model import check_against_model, operation_shape, shape_of
 from ..validation.problems import Problems, warn
 from ..validation.tokens import is_token
 from ..validation.units import whole_seconds
+from ..workflows.interface import IJob, JobDefinition, JobMode
+from ._arguments import check_arguments_of
 
 _WAIT_SECONDS = range(60, 12 * 3600 + 1)
 # CloudFormation waits for a custom resource for an hour. What is left is for ending an earlier run, for throttling, and
@@ -89,6 +88,7 @@ class JobRun(Construct):
         stable_for: Duration | None = None,
         arguments: Sequence[str] | None = None,
         triggers: Mapping[str, str] | None = None,
+        after: "Sequence[JobRun]" = (),
         run_when: RunWhen = RunWhen.CHANGED,
         run_on_rollback: bool | None = None,
         removal_policy: RemovalPolicy | None = None,
@@ -107,6 +107,8 @@ class JobRun(Construct):
                 seconds to 50 minutes in whole seconds, and less than `wait_timeout`. Default: not at all.
             arguments: The arguments of a Spark job's entry point, instead of the job's own.
             triggers: Strings that start a new run when they change.
+            after: Runs of this stack that have to have got where they are waited for before this one starts; it is
+                started again when one of them was. Default: none.
             run_when: On which deploys a run is started.
             run_on_rollback: Whether a run of the old definition is started when an update is rolled back. Default: no
                 for a batch job, whose work would be done twice; yes for a streaming job, which has to come back.
@@ -123,11 +125,12 @@ class JobRun(Construct):
         state = wait_for or (JobRunState.RUNNING if is_streaming else JobRunState.SUCCESS)
         problems = Problems(child_path(scope, construct_id))
         _check_state(problems, wait_for, is_streaming=is_streaming)
-        _check_arguments(problems, definition.request, arguments)
+        check_arguments_of(problems, definition.request, arguments)
         _check_size(problems, definition, arguments)
         wait_seconds = _wait_seconds(problems, wait_timeout)
         stable_seconds = _stable_seconds(problems, stable_for, state, wait_seconds)
         _check_removal_policy(problems, job.application, removal_policy)
+        _check_after(problems, self, after)
         problems.raise_if_any()
         self._job = job
         self._arguments = arguments
@@ -139,7 +142,8 @@ class JobRun(Construct):
         check_late(self, self._check_size_again)
         _warn_of_auto_start(job.application)
         properties: dict[str, Any] = {contract.REQUEST: at_synth(self._request)}
-        if all_triggers := _triggers(triggers, run_when):
+        upstream = {f"constructs-emrs:after:{path_of(run)}": run.job_run_arn for run in after}
+        if all_triggers := {**_triggers(triggers, run_when), **upstream}:
             properties[contract.TRIGGERS] = all_triggers
         if is_streaming if run_on_rollback is None else run_on_rollback:
             properties[contract.RUN_ON_ROLLBACK] = True
@@ -219,6 +223,14 @@ def _check_state(problems: Problems, wait_for: JobRunState | None, *, is_streami
         problems.add("wait_for", wait_for, "a streaming job never succeeds, as it does not end", remedy)
 
 
+def _check_after(problems: Problems, scope: Construct, after: "Sequence[JobRun]") -> None:
+    for position, run in enumerate(after):
+        if stack_of(run) is not stack_of(scope):
+            problem = f"it is in stack {stack_of(run).node.path}, and what a run of another stack did is not known here"
+            remedy = "put both into one stack, or let this stack depend on that one: stack.add_dependency(…)"
+            problems.add(f"after[{position}]", run, problem, remedy)
+
+
 def _with_arguments(request: dict[str, Any], arguments: Sequence[str] | None) -> dict[str, Any]:
     """The request with other arguments of the entry point, if it has one."""
     driver = request["jobDriver"]
@@ -226,16 +238,6 @@ def _with_arguments(request: dict[str, Any], arguments: Sequence[str] | None) ->
         return request
     submit = {**driver["sparkSubmit"], "entryPointArguments": list(arguments)}
     return {**request, "jobDriver": {**driver, "sparkSubmit": submit}}
-
-
-def _check_arguments(problems: Problems, request: Mapping[str, Any], arguments: Sequence[str] | None) -> None:
-    if arguments is None:
-        return
-    if "sparkSubmit" not in request["jobDriver"]:
-        problems.add("arguments", arguments, "only a Spark job takes arguments", "leave it out")
-        return
-    shape = shape_of(operation_shape("StartJobRun"), "jobDriver.sparkSubmit.entryPointArguments")
-    check_against_model(list(arguments), shape, problems.add, "arguments")
 
 
 def _check_size(problems: Problems, definition: JobDefinition, arguments: Sequence[str] | None) -> None:

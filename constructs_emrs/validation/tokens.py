@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
+_PIECES = re.compile(rf"({_TOKEN.pattern})")
 # What the CDK puts in place of a value that it has yet to look up: the CLI does so after a synth that succeeds.
 _DUMMY = "dummy-value-for-"
 _STRING = "${Token["
@@ -35,6 +36,11 @@ def is_token(value: Any) -> bool:
 def is_looked_up_later(value: str) -> bool:
     """Whether the CDK has yet to look up the value, which is then no token but a text that says so."""
     return _DUMMY in value
+
+
+def pieces_of(text: str) -> list[str]:
+    """The text taken apart into tokens and what is written between them."""
+    return [piece for piece in _PIECES.split(text) if piece]
 
 
 def without_tokens(text: str) -> str:

@@ -8,8 +8,10 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
@@ -155,6 +157,36 @@ def test_bring_your_own(example: Example) -> None:
     assert len(example.rows(outputs["BucketName"], "out/")) == 10
     streams = example.local_aws.client("logs").describe_log_streams(logGroupName=outputs["LogGroupName"])["logStreams"]
     assert any(stream["logStreamName"].endswith("SPARK_DRIVER/stdout") for stream in streams)
+
+
+def test_nightly(example: Example) -> None:
+    bucket = example.deploy()["Bucket"]
+    example.local_aws.fire_schedule("EveryNight", at=datetime(2026, 3, 22, 1, tzinfo=UTC))
+    example.local_aws.client("s3").put_object(Bucket=bucket, Key="in/two lines.txt", Body=b"one\ntwo\n")
+    until(lambda: example.objects(bucket, "counts/_SUCCESS") and example.objects(bucket, "reports/day=2026-03-21/_"))
+    assert len(example.rows(bucket, "reports/day=2026-03-21/")) == 24
+    counts = example.objects(bucket, "counts/part-")
+    assert json.loads(b"".join(counts.values())) == {"lines": 2}
+
+
+def test_workflow(example: Example) -> None:
+    outputs = example.deploy()
+    states = example.local_aws.client("stepfunctions")
+    machine, day = outputs["MachineArn"], json.dumps({"day": "2026-03-21"})
+    execution = states.start_execution(stateMachineArn=machine, input=day)["executionArn"]
+    until(lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING")
+    done = states.describe_execution(executionArn=execution)
+    assert done["status"] == "SUCCEEDED", (done.get("error"), done.get("cause"))
+    assert [json.loads(done["output"])[step]["State"] for step in ("clean", "report", "publish")] == ["SUCCESS"] * 3
+    published = example.objects(outputs["Bucket"], "published/part-")
+    assert json.loads(b"".join(published.values())) == {"day": "2026-03-21", "count": 100}
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 900
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_migration(example: Example) -> None:

@@ -20,11 +20,13 @@ STACKS = {
     "hive": {"Hive": 1},
     "jar": {"Jar": 1},
     "migration": {"Migration": 2},
+    "nightly": {"Nightly": 0},
     "prometheus": {"Metrics": 1},
     "python_dependencies": {"Prices": 1},
     "shared_application": {"Platform": 0, "Reports": 1},
     "streaming": {"Streaming": 1},
     "testing": {"Words": 1},
+    "workflow": {"Workflow": 0},
 }
 """The stacks of each example, and how many job runs each has."""
 

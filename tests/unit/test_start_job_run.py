@@ -108,6 +108,13 @@ def test_arguments_mix_what_is_written_with_what_the_state_has(lake: Lake) -> No
     assert arguments_of(state, lake.stack) == {"EntryPointArguments.$": expected}
 
 
+def test_what_is_known_at_deployment_stays_a_reference(lake: Lake) -> None:
+    arguments = [f"s3://{{{lake.stack.account}}}/", sfn.JsonPath.string_at("$.key")]
+    state = EmrServerlessStartJobRun(lake.stack, "Nightly", job=lake.job, arguments=arguments)
+    expected = "States.Array('s3://\\{{'Ref': 'AWS::AccountId'}\\}/', $.key)"
+    assert arguments_of(state, lake.stack) == {"EntryPointArguments.$": expected}
+
+
 def test_a_list_of_the_state_is_all_arguments(lake: Lake) -> None:
     state = EmrServerlessStartJobRun(lake.stack, "Nightly", job=lake.job, arguments=sfn.JsonPath.list_at("$.arguments"))
     assert arguments_of(state, lake.stack) == {"EntryPointArguments.$": "$.arguments"}

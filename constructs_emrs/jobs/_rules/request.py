@@ -17,7 +17,8 @@ from ...applications.release_label import ReleaseLabel
 from ...applications.settings import ApplicationType
 from ...validation.model import Report, check_against_model, known_member_of, operation_shape, shape_of
 from ...validation.problems import Problems
-from ..options import ExecutionIamPolicy, JobMode, RetryPolicy
+from ...workflows.interface import JobMode
+from ..options import ExecutionIamPolicy, RetryPolicy
 
 _DAYS_7 = 7 * 24 * 60
 _SHORTEST_TIMEOUT = 5  # minutes, as the others

@@ -11,8 +11,8 @@ from ...applications.engine_rules import check_worker, require_release
 from ...applications.release_label import ReleaseLabel
 from ...validation.model import Report
 from ...validation.problems import Problems
+from ...workflows.interface import JobMode
 from .._spark_properties import DEFAULT_CORES, DEFAULT_EXECUTORS, DEFAULT_HEAP_MIB, Properties, overhead_names
-from ..options import JobMode
 
 _ENVIRONMENT = "spark.emr-serverless.driverEnv."
 # https://github.com/zipline-ai/chronon/pull/1749: none of them reached the driver, the one above did.

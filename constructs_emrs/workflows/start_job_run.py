@@ -9,7 +9,6 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct, IValidation
 
-from ..jobs.interface import IJob
 from ..permissions.arns import managed_rule_arn
 from ..permissions.policies import Permission
 from ..permissions.submitter import waiting
@@ -19,6 +18,7 @@ from ..validation.cdk_cache import child_path, path_of
 from ..validation.model import operation_shape
 from ..validation.problems import Problems
 from . import _task_parameters as parameters
+from .interface import IJob, JobMode
 
 _OPTIMIZED = "emr-serverless:startJobRun"
 _RESOURCES = {
@@ -231,6 +231,9 @@ class EmrServerlessStartJobRun(tasks.CallAwsService):
         state["Resource"] = f"arn:{Stack.of(self).partition}:states:::{_RESOURCES[self._pattern]}"
         definition = self._job.definition
         request = {**definition.request, "tags": dict(definition.tags) or None}
+        # Which members Step Functions knows is not documented; what is the default has not to be said.
+        if request.get("mode") == JobMode.BATCH.value:
+            del request["mode"]
         if self._job_run_name is not None:
             request["name"] = self._job_run_name
         made = parameters.Made(self._language, self._entry_point_arguments, tries=self._starts_anew)

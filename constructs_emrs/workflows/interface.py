@@ -2,14 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Protocol
 
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
 from ..applications.interface import IApplication
 from ..permissions.policies import Permission
-from .options import JobMode
+
+
+class JobMode(Enum):
+    """How long a job run is meant to take."""
+
+    BATCH = "BATCH"
+    """It ends by itself."""
+    STREAMING = "STREAMING"
+    """It runs until it is cancelled, and is restarted when it fails. Spark only, from emr-7.1.0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +61,11 @@ class IJob(IConstruct, Protocol):
     @property
     def definition(self) -> JobDefinition:
         """What a run needs of the job, as it is now."""
+        ...
+
+    @property
+    def state_machine(self) -> sfn.StateMachine:
+        """The state machine that runs the job, made when it is first asked for."""
         ...
 
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:

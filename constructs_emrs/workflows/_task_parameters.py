@@ -14,7 +14,7 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from ..validation.model import check_against_model, operation_shape, shape_of
 from ..validation.problems import Problems
-from ..validation.tokens import is_token
+from ..validation.tokens import is_token, pieces_of
 
 if TYPE_CHECKING:
     from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -179,7 +179,11 @@ def _path(value: str | Sequence[str]) -> str:
 
 
 def _in_expression(item: str) -> str:
-    return _path(item) if is_expression(item) else f"'{_RESERVED.sub(_ESCAPED, item)}'"
+    if is_expression(item):
+        return _path(item)
+    # What is known at deployment only is a name, a URI or an ARN, which have no reserved characters.
+    pieces = [piece if is_token(piece) else _RESERVED.sub(_ESCAPED, piece) for piece in pieces_of(item)]
+    return f"'{''.join(pieces)}'"
 
 
 _ESCAPED = r"\\\1"

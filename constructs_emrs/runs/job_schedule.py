@@ -1,0 +1,178 @@
+"""When to run a job: by time."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+
+from aws_cdk import Duration, Names, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct, IConstruct
+
+from ..validation.argument_names import explained
+from ..validation.argument_types import checked
+from ..validation.cdk_cache import child_path, node_of, stack_of
+from ..validation.problems import Problems
+from ..validation.tokens import is_token
+from ..workflows.interface import IJob, JobMode
+from ..workflows.state_machine import SEPARATOR, execution_input
+from ._arguments import check_arguments
+
+_ROLE = "SchedulerRole"
+_SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+# https://docs.aws.amazon.com/scheduler/latest/APIReference/API_FlexibleTimeWindow.html and API_RetryPolicy.html
+_WINDOW_MINUTES = range(1, 1440 + 1)
+_RETRIES = range(185 + 1)
+_AGE_SECONDS = range(60, 24 * 3600 + 1)
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html: an id of Scheduler stands
+# behind it.
+_NAME = 60
+
+
+class Overlap(Enum):
+    """What happens to an occurrence while an earlier one still runs."""
+
+    SKIP = "SKIP"
+    """It is left out."""
+    ALLOW = "ALLOW"
+    """It runs beside the earlier one."""
+
+
+@explained
+class JobSchedule(Construct):
+    """Runs a job by time, with Amazon EventBridge Scheduler and the job's state machine.
+
+    One occurrence is one run, however often Scheduler delivers it: the run's client token is made from the schedule
+    and the time.
+
+    Example:
+        >>> at_two = ScheduleExpression.cron(minute="0", hour="2", time_zone=TimeZone.EUROPE_PARIS)
+        >>> nightly = JobSchedule(stack, "Nightly", job=etl, schedule=at_two,
+        ...                       arguments=["--until", JobSchedule.SCHEDULED_TIME])
+
+    Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/what-is-scheduler.html
+    """
+
+    SCHEDULED_TIME = _SCHEDULED_TIME
+    """The occurrence's time, such as `2026-03-22T02:00:00Z`, as an argument or a part of one."""
+
+    @checked
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        job: IJob,
+        schedule: scheduler.ScheduleExpression,
+        arguments: Sequence[str] | None = None,
+        overlap: Overlap = Overlap.SKIP,
+        enabled: bool = True,
+        time_window: Duration | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        retry_attempts: int | None = None,
+        max_event_age: Duration | None = None,
+        dead_letter_queue: sqs.IQueue | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Create the schedule.
+
+        Args:
+            scope: The construct that the schedule is part of.
+            construct_id: The id of the schedule in its scope.
+            job: What to run.
+            schedule: When: a rate, a cron expression with its time zone, or one time.
+            arguments: The arguments of a Spark job's entry point, instead of the job's own, in which
+                `JobSchedule.SCHEDULED_TIME` stands for the time.
+            overlap: What happens while the run of an earlier occurrence of this schedule goes on. Runs that were not
+                started by this schedule are not looked at. Default: the occurrence is left out.
+            enabled: Whether the schedule is on.
+            time_window: How late an occurrence may be so that not all begin at once, 1 minute to a day. Default: none.
+            start: When the schedule begins. Default: at once.
+            end: When it ends. Default: never.
+            retry_attempts: How often Scheduler tries to start an execution, 0 to 185; a job that fails is not tried
+                again for it, that is the job's `retry_policy`. Default: 185.
+            max_event_age: For how long it tries, 1 minute to a day. Default: a day.
+            dead_letter_queue: A queue for what could not be started. Default: none.
+            description: A description. Default: none.
+
+        Raises:
+            ValueError: Arguments that can't be; the text lists all of them.
+        """
+        super().__init__(scope, construct_id)
+        problems = Problems(child_path(scope, construct_id))
+        check_arguments(problems, job, arguments)
+        if overlap is Overlap.SKIP and job.mode is JobMode.STREAMING:
+            remedy = "use JobRun, which starts a stream on deploy and keeps it, or Overlap.ALLOW"
+            problems.add("overlap", overlap, "a stream does not end, so that no occurrence but the first runs", remedy)
+        if retry_attempts is not None and not is_token(retry_attempts) and retry_attempts not in _RETRIES:
+            problems.add("retry_attempts", retry_attempts, "it is out of range", "use 0 to 185")
+        if max_event_age is not None and max_event_age.to_seconds() not in _AGE_SECONDS:
+            problems.add("max_event_age", max_event_age, "it is out of range", "use 1 minute to a day")
+        if time_window is not None and time_window.to_minutes(integral=False) not in _WINDOW_MINUTES:
+            problems.add("time_window", time_window, "it is out of range", "use 1 minute to a day, in whole minutes")
+        if start is not None and end is not None and start >= end:
+            problems.add("end", end, f"the schedule begins at {start}", "use a later time")
+        problems.raise_if_any()
+        machine = job.state_machine
+        name = Names.unique_resource_name(self, max_length=_NAME, separator="-")
+        sent = execution_input(
+            arguments=arguments,
+            cause=f"{name} {_SCHEDULED_TIME}",
+            schedule=name if overlap is Overlap.SKIP else None,
+        )
+        role = _role_of(job)
+        self._schedule = scheduler.Schedule(
+            self,
+            "Resource",
+            schedule=schedule,
+            enabled=enabled,
+            description=description,
+            start=start,
+            end=end,
+            time_window=None if time_window is None else scheduler.TimeWindow.flexible(time_window),
+            # Only so has an execution a name by which those of one schedule are known.
+            target=targets.Universal(
+                service="sfn",
+                action="startExecution",
+                role=role,
+                policy_statements=[_may_start(machine.state_machine_arn)],
+                input=scheduler.ScheduleTargetInput.from_object(
+                    {
+                        "StateMachineArn": machine.state_machine_arn,
+                        "Name": f"{name}{SEPARATOR}<aws.scheduler.execution-id>",
+                        "Input": Stack.of(self).to_json_string(sent),
+                    }
+                ),
+                retry_attempts=retry_attempts,
+                max_event_age=max_event_age,
+                dead_letter_queue=dead_letter_queue,
+            ),
+        )
+
+    @property
+    def schedule(self) -> scheduler.ISchedule:
+        """The schedule in EventBridge Scheduler."""
+        return self._schedule
+
+
+def _may_start(state_machine_arn: str) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=["states:StartExecution"], resources=[state_machine_arn])
+
+
+def _role_of(job: IJob) -> iam.IRole:
+    """The role that Scheduler starts the job's executions with, one for all schedules of the job.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    """
+    owner: IConstruct = job.state_machine
+    existing = node_of(owner).try_find_child(_ROLE)
+    if isinstance(existing, iam.Role):
+        return existing
+    stack = stack_of(owner)
+    group = stack.format_arn(service="scheduler", resource="schedule-group", resource_name="default")
+    conditions = {"StringEquals": {"aws:SourceAccount": stack.account, "aws:SourceArn": group}}
+    principal = iam.ServicePrincipal("scheduler.amazonaws.com", conditions=conditions)
+    return iam.Role(job.state_machine, _ROLE, assumed_by=principal)

@@ -1,0 +1,1 @@
+"""State machines that run jobs, and what they have to know of a job."""

@@ -1,0 +1,156 @@
+"""The state machine that runs one job: for schedules, for events, and for who starts it by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from ..permissions.acknowledgements import acknowledge_state_machine
+from ..validation.cdk_cache import path_of
+from .interface import IJob
+from .start_job_run import EmrServerlessStartJobRun
+
+SEPARATOR = "_"
+"""Stands behind the name of a schedule in the names of its executions, and not in names of schedules."""
+
+ARGUMENTS, CAUSE, EVENT, SCHEDULE = "arguments", "cause", "event", "schedule"
+"""The members of an execution's input."""
+TEXT, PATH, PARTS = "text", "path", "parts"
+"""The members of an argument that is taken from an event."""
+
+_JSONATA = sfn.QueryLanguage.JSONATA
+_OLDER = """(
+    $own := $states.context.Execution;
+    $since := $toMillis($own.StartTime);
+    $count($states.result.Executions[
+        $substringBefore(Name, '_') = $schedule and Name != $own.Name
+        and ($toMillis(StartDate) < $since or ($toMillis(StartDate) = $since and Name < $own.Name))
+    ]) > 0
+)"""
+_PART = """function($part) {(
+    $value := $exists($part.text) ? $part.text
+        : $reduce($split($part.path, '.'), function($outer, $name) { $lookup($outer, $name) }, $event);
+    $exists($value) ? $string($value) : $error('the event has no ' & $part.path)
+)}"""
+_ARGUMENT = f"function($item) {{ $type($item) = 'string' ? $item : $join($map($item.parts, {_PART})) }}"
+_IS_OF_A_RUN = "$substring($states.input.Cause, 0, 1) = '{'"
+
+
+class JobStateMachine(sfn.StateMachine):
+    """Starts a run of the job with the arguments that it is given, waits for it, and fails with its error.
+
+    The input of an execution is an object with, all of them optional, `arguments`, a list of texts, and `cause`, a text
+    that is the same for all executions that are to be one run. Without a cause each execution is a run of its own.
+    Stopping an execution cancels its run.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, job: IJob) -> None:
+        """Create the state machine; by `job.state_machine`.
+
+        Args:
+            scope: The construct that it is part of.
+            construct_id: The id in the scope.
+            job: What it runs.
+        """
+        states = Construct(scope, f"{construct_id}States")
+        super().__init__(
+            scope,
+            construct_id,
+            comment=f"Runs the EMR Serverless job {path_of(job)}",
+            definition_body=sfn.DefinitionBody.from_chainable(_states(states, job)),
+            query_language=_JSONATA,
+        )
+        # In the role's own policy it would be a circle.
+        may_look = iam.PolicyStatement(actions=["states:ListExecutions"], resources=[self.state_machine_arn])
+        iam.Policy(self, "Look", statements=[may_look], roles=[self.role])
+        acknowledge_state_machine(self)
+
+
+def _states(scope: Construct, job: IJob) -> sfn.IChainable:
+    run = EmrServerlessStartJobRun(
+        scope,
+        "Run",
+        job=job,
+        query_language=_JSONATA,
+        arguments=_expression("$arguments") if "sparkSubmit" in job.definition.request["jobDriver"] else None,
+        # A redrive is to run the job again.
+        client_token=_expression(
+            "$hash($states.context.StateMachine.Id & ' ' & $cause & ' ' & "
+            "$string($states.context.Execution.RedriveCount), 'SHA-256')"
+        ),
+    )
+    failed = sfn.Fail.jsonata(
+        scope,
+        "Failed",
+        error=_expression(f"{_IS_OF_A_RUN} ? $parse($states.input.Cause).State : $states.input.Error"),
+        cause=_expression(
+            f"{_IS_OF_A_RUN} ? ($run := $parse($states.input.Cause); "
+            "'Job run ' & $run.JobRunId & ' is ' & $run.State & ': ' & $run.StateDetails) : $states.input.Cause"
+        ),
+    )
+    run.add_catch(failed, errors=["States.TaskFailed"])
+    skipped = sfn.Pass.jsonata(scope, "Skipped", outputs={"skipped": "an earlier occurrence still runs"})
+    look = sfn.CustomState(
+        scope,
+        "Look for an earlier occurrence",
+        state_json={
+            "Type": "Task",
+            "QueryLanguage": "JSONata",
+            "Resource": "arn:aws:states:::aws-sdk:sfn:listExecutions",
+            "Arguments": {
+                "StateMachineArn": _expression("$states.context.StateMachine.Id"),
+                "StatusFilter": "RUNNING",
+                "MaxResults": 1000,
+            },
+            "Assign": {"isLater": _expression(_OLDER)},
+            "Output": _expression("$states.input"),
+            "Retry": [
+                {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 2, "MaxAttempts": 8, "JitterStrategy": "FULL"}
+            ],
+        },
+    )
+    is_later = sfn.Choice.jsonata(scope, "Is there one?")
+    look.next(is_later.when(sfn.Condition.jsonata(_expression("$isLater")), skipped).otherwise(run))
+    may_be_later = sfn.Choice.jsonata(scope, "One at a time?")
+    may_be_later.when(sfn.Condition.jsonata(_expression("$schedule != ''")), look).otherwise(run)
+    return _prepare(scope, job).next(may_be_later)
+
+
+def _prepare(scope: Construct, job: IJob) -> sfn.Pass:
+    submit = job.definition.request["jobDriver"].get("sparkSubmit", {})
+    own = json.dumps(list(submit.get("entryPointArguments", ())))
+    given = f"($event := $states.input.event; [$map($states.input.arguments, {_ARGUMENT})])"
+    of_an_event = "$states.input.cause & ' ' & $states.input.event.id"
+    of_whom = "($exists($states.input.cause) ? $states.input.cause : $states.context.Execution.Id)"
+    return sfn.Pass.jsonata(
+        scope,
+        "Prepare",
+        assign={
+            ARGUMENTS: _expression(f"$exists($states.input.arguments) ? {given} : {own}"),
+            CAUSE: _expression(f"$exists($states.input.event) ? {of_an_event} : {of_whom}"),
+            SCHEDULE: _expression("$exists($states.input.schedule) ? $states.input.schedule : ''"),
+        },
+    )
+
+
+def _expression(text: str) -> str:
+    return f"{{% {' '.join(text.split())} %}}"
+
+
+def execution_input(
+    *, arguments: Sequence[str | Mapping[str, Any]] | None, cause: str, schedule: str | None = None
+) -> dict[str, Any]:
+    """What an execution is started with.
+
+    Args:
+        arguments: Texts, or what is taken from an event; None for the job's own.
+        cause: What is the same for all executions that are to be one run.
+        schedule: The name of the schedule if one execution of it at a time is to run a job.
+    """
+    members = {ARGUMENTS: None if arguments is None else list(arguments), CAUSE: cause, SCHEDULE: schedule}
+    return {name: value for name, value in members.items() if value is not None}

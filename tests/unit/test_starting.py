@@ -1,0 +1,183 @@
+"""Every way to start a job but on deploy: its state machine, schedules and triggers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Duration, Stack, TimeZone
+from aws_cdk import aws_events as events
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sqs as sqs
+
+from constructs_emrs import Application, Code, JobMode, JobRun, JobSchedule, JobTrigger, Overlap, ReleaseLabel, SparkJob
+from tests.templates import new_stack, only, resources
+from tests.unit.conftest import Lake
+
+Json = dict[str, Any]
+AT_TWO = scheduler.ScheduleExpression.cron(minute="0", hour="2", time_zone=TimeZone.EUROPE_PARIS)
+OBJECTS = events.EventPattern(source=["aws.s3"], detail_type=["Object Created"])
+
+
+def joined(value: Any) -> str:
+    """A text with references in it as their JSON."""
+    if isinstance(value, str):
+        return value
+    return "".join(
+        part if isinstance(part, str) else json.dumps(part).replace('"', "'") for part in value["Fn::Join"][1]
+    )
+
+
+def sent_by(stack: Stack) -> Json:
+    """What the schedule starts executions with."""
+    target = only(stack, "AWS::Scheduler::Schedule")["Target"]
+    request: Json = json.loads(joined(target["Input"]))
+    return {**request, "Input": json.loads(request["Input"])}
+
+
+def actions_of(stack: Stack, role: str) -> set[str]:
+    return {
+        action
+        for name, policy in resources(stack, "AWS::IAM::Policy").items()
+        if name.startswith(role)
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+
+
+def test_a_job_has_one_state_machine(lake: Lake) -> None:
+    JobSchedule(lake.stack, "Nightly", job=lake.job, schedule=AT_TWO)
+    JobTrigger(lake.stack, "OnObject", job=lake.job, event_pattern=OBJECTS)
+    assert lake.job.state_machine is lake.job.state_machine
+    machines = resources(lake.stack, "AWS::StepFunctions::StateMachine")
+    assert len([name for name in machines if name.startswith("EtlStateMachine")]) == 1
+
+
+def test_what_a_schedule_sends(lake: Lake) -> None:
+    arguments = ["--until", f"{JobSchedule.SCHEDULED_TIME}/", 'it\'s "x" \\']
+    JobSchedule(lake.stack, "Nightly", job=lake.job, schedule=AT_TWO, arguments=arguments)
+    found = only(lake.stack, "AWS::Scheduler::Schedule")
+    assert (found["ScheduleExpression"], found["ScheduleExpressionTimezone"]) == ("cron(0 2 * * ? *)", "Europe/Paris")
+    sent = sent_by(lake.stack)
+    name, _, of_the_attempt = sent["Name"].partition("_")
+    assert of_the_attempt == "<aws.scheduler.execution-id>"
+    assert sent["Input"] == {
+        "arguments": ["--until", "<aws.scheduler.scheduled-time>/", 'it\'s "x" \\'],
+        "cause": f"{name} <aws.scheduler.scheduled-time>",
+        "schedule": name,
+    }
+
+
+def test_occurrences_may_overlap(lake: Lake) -> None:
+    JobSchedule(lake.stack, "Nightly", job=lake.job, schedule=AT_TWO, overlap=Overlap.ALLOW)
+    assert sent_by(lake.stack)["Input"].keys() == {"cause"}
+
+
+def test_the_scheduler_may_start_the_job_s_executions_only_and_is_trusted_for_its_group(lake: Lake) -> None:
+    JobSchedule(lake.stack, "Nightly", job=lake.job, schedule=AT_TWO)
+    assert actions_of(lake.stack, "EtlStateMachineSchedulerRole") == {"states:StartExecution"}
+    (role,) = [item for name, item in resources(lake.stack, "AWS::IAM::Role").items() if "SchedulerRole" in name]
+    (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"]["StringEquals"].keys() == {"aws:SourceAccount", "aws:SourceArn"}
+    assert "schedule-group/default" in json.dumps(statement["Condition"])
+
+
+def test_a_further_schedule_and_trigger_are_a_resource_each(script: Path) -> None:
+    def count(*, schedules: int, triggers: int) -> int:
+        stack = new_stack()
+        application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+        job = SparkJob(stack, "Etl", application=application, entry_point=script)
+        for number in range(schedules):
+            JobSchedule(stack, f"Schedule{number}", job=job, schedule=AT_TWO)
+        for number in range(triggers):
+            JobTrigger(stack, f"Trigger{number}", job=job, event_pattern=OBJECTS)
+        return len(resources(stack))
+
+    none = count(schedules=0, triggers=0)
+    # The state machine, its role and two policies; the role that starts it, and its policy; and what is asked for.
+    assert count(schedules=1, triggers=0) == none + 7
+    assert count(schedules=2, triggers=0) == none + 8
+    assert count(schedules=1, triggers=1) == none + 10
+    assert count(schedules=1, triggers=2) == none + 11
+
+
+def test_what_a_trigger_sends(lake: Lake) -> None:
+    key = events.EventField.from_path("$.detail.object.key")
+    JobTrigger(lake.stack, "OnObject", job=lake.job, event_pattern=OBJECTS, arguments=["--in", f"s3://data/{key}"])
+    (target,) = only(lake.stack, "AWS::Events::Rule")["Targets"]
+    transformer = target["InputTransformer"]
+    (variable,) = transformer["InputPathsMap"]
+    assert transformer["InputPathsMap"] == {variable: "$"}
+    sent = json.loads(joined(transformer["InputTemplate"]).replace(f"<{variable}>", '"the event"'))
+    assert sent["arguments"] == ["--in", {"parts": [{"text": "s3://data/"}, {"path": "detail.object.key"}]}]
+    assert sent["event"] == "the event"
+
+
+def test_what_eventbridge_may_do(lake: Lake) -> None:
+    JobTrigger(lake.stack, "OnObject", job=lake.job, event_pattern=OBJECTS)
+    assert actions_of(lake.stack, "EtlStateMachineEventsRole") == {"states:StartExecution"}
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"retry_attempts": 186}, "retry_attempts=186: it is out of range; use 0 to 185"),
+        ({"max_event_age": Duration.seconds(59)}, "max_event_age=<Duration 59 seconds>: it is out of range"),
+        ({"time_window": Duration.days(2)}, "time_window=<Duration 2 days>: it is out of range"),
+        (
+            {"start": datetime.now(UTC), "end": datetime.now(UTC) - timedelta(days=1)},
+            "use a later time",
+        ),
+        ({"arguments": ["x"] * 1025}, "arguments="),
+        ({"cron": "0 2 * * *"}, "cron='0 2 * * *': JobSchedule has no such argument"),
+        ({"schedule": "rate(1 day)"}, "schedule='rate(1 day)': "),
+    ],
+)
+def test_mistakes_of_a_schedule_are_told_at_synth(lake: Lake, options: Json, line: str) -> None:
+    with pytest.raises(ValueError, match="Lake/Nightly: ") as raised:
+        JobSchedule(lake.stack, "Nightly", job=lake.job, **{"schedule": AT_TWO, **options})
+    assert line in str(raised.value)
+
+
+def test_a_stream_is_not_skipped(lake: Lake) -> None:
+    stream = SparkJob(
+        lake.stack,
+        "Stream",
+        application=lake.application,
+        entry_point=Code.from_uri("s3://b/e.py"),
+        mode=JobMode.STREAMING,
+    )
+    with pytest.raises(ValueError, match=r"overlap=Overlap.SKIP: a stream does not end"):
+        JobSchedule(lake.stack, "Nightly", job=stream, schedule=AT_TWO)
+
+
+def test_an_argument_names_a_field_of_the_event(lake: Lake) -> None:
+    field = events.EventField.from_path("$.detail.items[0]")
+    with pytest.raises(ValueError, match=r"arguments\[0\]=.*items\[0\] is not a path of names; name one field"):
+        JobTrigger(lake.stack, "OnObject", job=lake.job, event_pattern=OBJECTS, arguments=[field])
+
+
+def test_a_dead_letter_queue(lake: Lake) -> None:
+    queue = sqs.Queue(lake.stack, "Dead")
+    JobSchedule(lake.stack, "Nightly", job=lake.job, schedule=AT_TWO, dead_letter_queue=queue, retry_attempts=3)
+    target = only(lake.stack, "AWS::Scheduler::Schedule")["Target"]
+    assert "Arn" in target["DeadLetterConfig"]
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] == 3
+
+
+def test_a_run_after_another_waits_for_it_and_follows_it(lake: Lake) -> None:
+    JobRun(lake.stack, "Report", job=lake.job, after=[lake.run])
+    found = resources(lake.stack, "Custom::EMRServerlessJobRun")
+    (upstream,) = [name for name in found if name.startswith("EtlOnDeploy")]
+    (report,) = [item for name, item in found.items() if name.startswith("Report")]
+    triggers = report["Properties"]["Triggers"]
+    assert triggers == {"constructs-emrs:after:Lake/EtlOnDeploy": {"Fn::GetAtt": [upstream, "JobRunArn"]}}
+
+
+def test_a_run_of_another_stack_is_none_to_come_after(lake: Lake) -> None:
+    other = Stack(App.of(lake.stack), "Reports")
+    with pytest.raises(ValueError, match=r"Reports/Report: after\[0\]=.*it is in stack Lake, .*stack.add_dependency"):
+        JobRun(other, "Report", job=lake.job, after=[lake.run])
