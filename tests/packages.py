@@ -26,7 +26,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     metadata += "".join(f"Requires-Dist: {item}\\n" for item in requires)
     info = f"{name}-1.0.dist-info"
     files = {file.relative_to("src").as_posix(): file.read_text() for file in pathlib.Path("src").rglob("*.py")}
-    files |= {f"{info}/METADATA": metadata, f"{info}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: TAG\\n"}
+    described = "Wheel-Version: 1.0\\nGenerator: GENERATOR\\nRoot-Is-Purelib: true\\nTag: TAG\\n"
+    files |= {f"{info}/METADATA": metadata, f"{info}/WHEEL": described}
     with zipfile.ZipFile(pathlib.Path(wheel_directory, wheel), "w") as archive:
         for path, content in files.items():
             archive.writestr(path, content)
@@ -72,12 +73,20 @@ def write_source_distribution(folder: Path, name: str) -> None:
     source.unlink()
 
 
-def write_project(folder: Path, name: str, *, requires: str = "", further: str = "", tag: str = "py3-none-any") -> Path:
+def write_project(
+    folder: Path,
+    name: str,
+    *,
+    requires: str = "",
+    further: str = "",
+    tag: str = "py3-none-any",
+    generator: str = "tests",
+) -> Path:
     """Write a project in src layout, which builds itself."""
     package = folder / "src" / name
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
-    (folder / "backend.py").write_text(_BACKEND.replace("TAG", tag))
+    (folder / "backend.py").write_text(_BACKEND.replace("TAG", tag).replace("GENERATOR", generator))
     (folder / "pyproject.toml").write_text(
         f'[project]\nname = "{name}"\nversion = "1.0"\nrequires-python = ">=3.9"\ndependencies = [{requires}]\n\n'
         f'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n{further}'

@@ -103,6 +103,7 @@ def test_batch(example: Example) -> None:
 
 def test_python_dependencies(example: Example) -> None:
     """Packages from PyPI and a package of the example's own, on driver and executors."""
+    example.environment = {"XDG_CACHE_HOME": str(example.folder.parent / "caches")}
     bucket = example.deploy(f"--context=python={sys.version_info.major}.{sys.version_info.minor}")["Bucket"]
     prices = {even: [price * 0.9 for price in range(2 if even else 1, 101, 2)] for even in (True, False)}
     expected = [{"even": even, "price": round(sum(of) / len(of), 2)} for even, of in prices.items()]
@@ -111,6 +112,7 @@ def test_python_dependencies(example: Example) -> None:
 
 def test_graviton(example: Example) -> None:
     """What is uploaded is for another machine than this."""
+    example.environment = {"XDG_CACHE_HOME": str(example.folder.parent / "caches")}
     assert "ApplicationId" in example.deploy()
     (archive,) = (example.folder / "cdk.out").glob("asset.*.zip")
     with ZipFile(archive) as opened:

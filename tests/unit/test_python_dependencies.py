@@ -25,6 +25,7 @@ from constructs_emrs import (
 )
 from constructs_emrs.jobs._packages import archive, uv
 from constructs_emrs.jobs._packages.guard import guard_source
+from constructs_emrs.jobs._packages.requirements import local_source
 from constructs_emrs.jobs._packages.target import Target
 from tests.packages import use_index, write_project, write_source_distribution, write_wheel
 from tests.templates import request_of, resources
@@ -116,7 +117,7 @@ def test_what_the_release_has_and_what_no_job_needs_stays_out(wheels: Path, tmp_
     assert {line.partition(",")[0] for line in record} == kept
 
 
-def test_two_folders_and_two_caches_give_one_hash(
+def test_two_folders_two_caches_and_two_versions_of_what_builds_give_one_hash(
     wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_wheel(wheels, "helper")
@@ -124,7 +125,7 @@ def test_two_folders_and_two_caches_give_one_hash(
     for name in ("one", "another"):
         use_index(wheels, tmp_path / name / "caches", monkeypatch)
         folder = tmp_path / name / "app"
-        write_project(folder, "company", requires='"helper"')
+        write_project(folder, "company", requires='"helper"', generator=f"a backend, {name} version")
         (folder / "requirements.txt").write_text("-e .\n")
         hashes.append(
             archive_hash(new_job(PythonDependencies.from_requirements(folder / "requirements.txt", python="3.11")))
@@ -251,6 +252,49 @@ def test_nested_files_and_constraints_count(wheels: Path, tmp_path: Path) -> Non
     limits.write_text("helper<3\n")
     new_job(dependencies)
     assert "helper-2.0.dist-info/METADATA" in names(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "written"),
+    [
+        (".", "/app", "/w.whl"),
+        (".[all]", "/app", "/w.whl[all]"),
+        ("-e .", "/app", "/w.whl"),
+        ("-e../shared", "/shared", "/w.whl"),
+        ("--editable=./lib", "/app/lib", "/w.whl"),
+        ("./lib[all] ; sys_platform == 'linux'", "/app/lib", "/w.whl[all] ; sys_platform == 'linux'"),
+        ("lib/company", "/app/lib/company", "/w.whl"),
+        ("/elsewhere/lib", "/elsewhere/lib", "/w.whl"),
+        ("file:///elsewhere/my%20lib", "/elsewhere/my lib", "/w.whl"),
+        ("company[all] @ ./lib", "/app/lib", "company[all] @ file:///w.whl"),
+        (
+            "company @ file:///elsewhere/lib ; sys_platform == 'linux'",
+            "/elsewhere/lib",
+            "company @ file:///w.whl ; sys_platform == 'linux'",
+        ),
+    ],
+)
+def test_a_source_of_this_machine_is_found_in_a_requirement(line: str, path: str, written: str) -> None:
+    source = local_source(line, Path("/app"))
+    assert source is not None
+    assert (str(source.path), source.write(Path("/w.whl"))) == (path, written)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pandas==2.3.*",
+        "pandas[all]>=2 ; python_version > '3'",
+        "pandas @ https://example.com/pandas-2.3-py3-none-any.whl",
+        "https://example.com/pandas-2.3-py3-none-any.whl",
+        "git+https://example.com/pandas",
+        "pandas @ git+https://example.com/pandas",
+        "--find-links ./wheels",
+        "-c /app/limits.txt",
+    ],
+)
+def test_what_comes_from_elsewhere_is_no_source_of_this_machine(line: str) -> None:
+    assert local_source(line, Path("/app")) is None
 
 
 def test_a_project_brings_itself_and_its_groups(wheels: Path, tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ from .errors import UnusableError
 _TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip can have
 # Somebody waits for it: a third of the time of the default, and an eighth larger, for pandas with pyarrow.
 _LEVEL = 1
+# What built a package, with its version: that of a package of this machine is another one next month.
+_WHEEL = re.compile(r"[^/]+\.dist-info/WHEEL")
+_GENERATOR = re.compile(rb"^Generator:.*\r?\n", re.MULTILINE)
 _RECORD = re.compile(r"[^/]+\.dist-info/RECORD")
 # Written by who installs, with paths of this machine.
 _OF_THE_INSTALLER = re.compile(r"[^/]+\.dist-info/(?:direct_url\.json|INSTALLER|REQUESTED|uv_[^/]*)|\.lock")
@@ -49,7 +52,7 @@ def pack(folder: Path, archive: Path) -> str:
     digest = hashlib.sha256()
     with zipfile.ZipFile(archive, "w") as opened:
         for name, file in kept.items():
-            content = _record(file, kept) if _RECORD.fullmatch(name) else file.read_bytes()
+            content = _content(name, file, kept)
             mode = 0o755 if file.stat().st_mode & 0o100 else 0o644
             entry = zipfile.ZipInfo(name, _TIME)
             entry.create_system, entry.external_attr = 3, mode << 16
@@ -63,6 +66,13 @@ def _is_left_out(name: str) -> bool:
     return bool(_LEFT_OUT.fullmatch(name) or _OF_THE_INSTALLER.fullmatch(name))
 
 
+def _content(name: str, file: Path, kept: Mapping[str, Path]) -> bytes:
+    if _RECORD.fullmatch(name):
+        return _record(file, kept)
+    content = file.read_bytes()
+    return _GENERATOR.sub(b"", content) if _WHEEL.fullmatch(name) else content
+
+
 def _record(file: Path, kept: Mapping[str, Path]) -> bytes:
     """The list of a package's files, of those that are packed: its order is that of the installation."""
     text = io.StringIO()
@@ -73,4 +83,5 @@ def _record(file: Path, kept: Mapping[str, Path]) -> bytes:
 def _rows(file: Path, kept: Mapping[str, Path]) -> Iterator[list[str]]:
     for row in csv.reader(io.StringIO(file.read_text(encoding="utf-8"))):
         if row and row[0] in kept:
-            yield row
+            # A file that is changed here has no hash and no size in the list, as the list itself has none.
+            yield [row[0], "", ""] if _WHEEL.fullmatch(row[0]) else row

@@ -19,7 +19,7 @@ _OPTION = re.compile(
     r"(-r|--requirement|-c|--constraint|-e|--editable)(?:\s+|=)(?P<path>.+)|-([rce])(?P<short>[^-\s].*)"
 )
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<url>\S+)")
-_PATH = re.compile(r"(?P<path>(?:file:|\.{1,2}(?:/|$)|/|~/|[\w.-]+/)[^\s;\[]*)(?P<rest>.*)")
+_PATH = re.compile(r"(?P<path>(?:file:|\.{1,2}(?=[/\s;\[]|$)|/|~/|[\w.-]+/)[^\s;\[]*)(?P<rest>.*)")
 # What is made from the sources, or is none.
 _NO_SOURCES = {"__pycache__", "build", "cdk.out", "dist", "node_modules"}
 
