@@ -111,7 +111,8 @@ def test_tags_that_the_service_refuses_are_an_error_on_the_application() -> None
     application = application_in(stack)
     Tags.of(application).add("owner", "jane(at)example.com")
     Annotations.from_stack(stack).has_error(
-        "/Lake/Spark", Match.string_like_regexp(r"Lake/Spark: tags\['owner'\]='jane\(at\)example.com': .* has to match")
+        "/Lake/Spark",
+        Match.string_like_regexp(r"Lake/Spark: tags\['owner'\]='jane\(at\)example.com': .* use a text that matches"),
     )
 
 

@@ -43,5 +43,7 @@ def test_a_tag_with_characters_that_the_service_refuses_is_an_error_on_the_job(l
     Tags.of(lake.job).add("owner", "jane(at)example.com")
     Annotations.from_stack(lake.stack).has_error(
         "/Lake/EtlOnDeploy",
-        Match.string_like_regexp(r"Lake/EtlOnDeploy: tags\['owner'\]='jane\(at\)example.com': .* has to match"),
+        Match.string_like_regexp(
+            r"Lake/EtlOnDeploy: tags\['owner'\]='jane\(at\)example.com': .* use a text that matches"
+        ),
     )
