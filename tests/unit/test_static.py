@@ -13,14 +13,27 @@ from typing import Any, NamedTuple
 
 import cdk_nag
 import pytest
-from aws_cdk import Acknowledgment, App, Stack, Validations
+from aws_cdk import Acknowledgment, App, Duration, Stack, Validations
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_scheduler as scheduler
 from aws_cdk.assertions import Annotations, Match, Template
 from cfnlint.api import lint  # type: ignore[import-untyped]  # it has annotations and no py.typed
 
 from app import FlightDelays
-from constructs_emrs import Application, CloudWatchLogs, Code, JobRun, Monitoring, ReleaseLabel, S3Logs, SparkJob
+from constructs_emrs import (
+    Application,
+    CloudWatchLogs,
+    Code,
+    JobRun,
+    JobSchedule,
+    JobTrigger,
+    Monitoring,
+    ReleaseLabel,
+    S3Logs,
+    SparkJob,
+)
 from constructs_emrs.custom_resources.provider import Provider
 from tests import authorization, everything
 from tests.templates import Resources, resolved, resources
@@ -68,6 +81,18 @@ def logs_in_s3_only(app: App) -> Stack:
     return stack
 
 
+def started_in_all_ways(app: App) -> Stack:
+    """By time, on events and by hand: the job has a state machine."""
+    stack = Stack(app, "Started")
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    job = SparkJob(stack, "Etl", application=application, entry_point=script())
+    schedule = scheduler.ScheduleExpression.rate(Duration.days(1))
+    JobSchedule(stack, "Daily", job=job, schedule=schedule, arguments=["--until", JobSchedule.SCHEDULED_TIME])
+    key = events.EventField.from_path("$.detail.object.key")
+    JobTrigger(stack, "OnObject", job=job, event_pattern=events.EventPattern(source=["aws.s3"]), arguments=[key])
+    return stack
+
+
 def demo(app: App) -> Stack:
     return FlightDelays(app, "FlightDelays")
 
@@ -77,7 +102,7 @@ def script() -> Code:
 
 
 STACKS: dict[str, Callable[[App], Stack]] = {
-    function.__name__: function for function in (defaults, all_arguments, logs_in_s3_only, demo)
+    function.__name__: function for function in (defaults, all_arguments, logs_in_s3_only, started_in_all_ways, demo)
 }
 every_stack = pytest.mark.parametrize("name", STACKS)
 
@@ -134,6 +159,7 @@ class UsersOwn(NamedTuple):
 USERS_OWN = {
     "defaults": [],
     "logs_in_s3_only": [],
+    "started_in_all_ways": [],
     "all_arguments": [
         UsersOwn(r"/Everything/\w+Key/", "KMS", "keys that the test brings; the one that is created rotates"),
         UsersOwn(r"/Everything/\w+Logs/", "S3|AwsSolutions-S", "buckets that the test brings"),
