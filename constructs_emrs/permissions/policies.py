@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 
 import jsii
-from aws_cdk import Annotations, AspectPriority, Aspects, IAspect
+from aws_cdk import Annotations, AspectPriority, Aspects, CfnDeletionPolicy, IAspect, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct, IValidation
 
@@ -98,15 +98,23 @@ class Policies(Construct):
             )
 
     def _create(self) -> None:
-        for number, policy in enumerate(self._packed(), start=1):
+        for number, packed in enumerate(self._packed(), start=1):
             statements = [
                 iam.PolicyStatement(actions=list(actions), resources=resources, conditions=json.loads(conditions))
-                for (conditions, actions), resources in policy.items()
+                for (conditions, actions), resources in packed.items()
             ]
+            policy: iam.Policy | iam.ManagedPolicy
             if self._has_inline and number == 1:
-                iam.Policy(self, "Policy", statements=statements, roles=[self._role])
+                policy = iam.Policy(self, "Policy", statements=statements, roles=[self._role])
             else:
-                iam.ManagedPolicy(self, f"Policy{number}", statements=statements, roles=[self._role])
+                policy = iam.ManagedPolicy(self, f"Policy{number}", statements=statements, roles=[self._role])
+            if self._is_retained():
+                policy.apply_removal_policy(RemovalPolicy.RETAIN)
+
+    def _is_retained(self) -> bool:
+        """Whether the role stays for runs that go on when its stack is deleted: they need its policies too."""
+        resource = node_of(self._role).default_child
+        return isinstance(resource, iam.CfnRole) and resource.cfn_options.deletion_policy is CfnDeletionPolicy.RETAIN
 
     def _packed(self) -> Iterator[_Statements]:
         """The statements of each policy: an inline one, if any, and as many managed policies as it takes."""

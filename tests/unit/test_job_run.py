@@ -240,6 +240,25 @@ def test_what_a_retained_run_needs_is_retained() -> None:
     assert not any(name.startswith("EMRServerlessProvider") for name in retained)
 
 
+def test_policies_of_a_role_that_is_allowed_much_are_retained_with_it() -> None:
+    stack = new_stack()
+    application = Application(
+        stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0, removal_policy=RemovalPolicy.RETAIN
+    )
+    jars = [
+        Code.from_bucket(s3.Bucket.from_bucket_name(stack, f"Jars{n}", f"jars-{n:050}"), "a.jar") for n in range(90)
+    ]
+    job = SparkJob(stack, "Etl", application=application, entry_point=Code.from_uri("s3://b/e.py"), jars=jars)
+    JobRun(stack, "Run", job=job, removal_policy=RemovalPolicy.RETAIN)
+    packed = [
+        item
+        for name, item in resources(stack, "AWS::IAM::ManagedPolicy").items()
+        if not name.startswith("EMRServerlessProvider")
+    ]
+    assert packed
+    assert {item.get("DeletionPolicy") for item in packed} == {"Retain"}
+
+
 def test_the_state_machine_goes_on_until_the_request_is_answered(lake: Lake) -> None:
     (machine,) = resources(lake.stack, "AWS::StepFunctions::StateMachine").values()
     separator, parts = machine["Properties"]["DefinitionString"]["Fn::Join"]
