@@ -50,7 +50,7 @@ unit:
 	pytest --quiet --numprocesses 2 tests/unit tests/handler
 
 test: check
-	pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 10 tests/faults tests/scale tests/local tests/e2e tests/release
+	pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 10 tests/faults tests/synth tests/local tests/e2e tests/release
 
 bench: install
 	$(UV) sync --quiet --frozen --all-extras --group bench --python .uv/bin/python

@@ -27,7 +27,7 @@ SHARED_OUT = (
     "tests/e2e/test_examples.py",
     "tests/e2e/test_lake.py",
     "tests/faults/",
-    "tests/scale/",
+    "tests/synth/test_many_jobs.py",
 )
 
 

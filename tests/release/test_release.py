@@ -138,5 +138,5 @@ def test_the_tests_pass_against_the_installed_wheel_with_the_oldest_versions(whe
             shutil.copy(source, copy)
     print_place = "import constructs_emrs; print(constructs_emrs.__file__)"
     assert str(environment) in run(python, "-c", print_place, cwd=copy)
-    arguments = ("--quiet", "--numprocesses", "2", "tests/unit", "tests/handler", "tests/scale")
+    arguments = ("--quiet", "--numprocesses", "2", "tests/unit", "tests/handler", "tests/synth")
     run(python, "-m", "pytest", *arguments, cwd=copy)
