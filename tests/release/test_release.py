@@ -138,5 +138,7 @@ def test_the_tests_pass_against_the_installed_wheel_with_the_oldest_versions(whe
             shutil.copy(source, copy)
     print_place = "import constructs_emrs; print(constructs_emrs.__file__)"
     assert str(environment) in run(python, "-c", print_place, cwd=copy)
-    arguments = ("--quiet", "--numprocesses", "2", "tests/unit", "tests/handler", "tests/synth")
-    run(python, "-m", "pytest", *arguments, cwd=copy)
+    # What uv builds does not depend on what the library runs with.
+    others = ("--ignore=tests/unit/test_checkout.py", "--ignore=tests/synth/test_python_dependencies.py")
+    folders = ("tests/unit", "tests/handler", "tests/synth")
+    run(python, "-m", "pytest", "--quiet", "--numprocesses", "2", *others, *folders, cwd=copy)

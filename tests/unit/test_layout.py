@@ -218,22 +218,3 @@ def test_the_public_api_has_no_rules_and_writes_no_requests(name: str) -> None:
     classes = [item for item in getattr(exported, "__mro__", ()) if item.__module__.startswith("constructs_emrs")]
     members = {member for item in classes for member in vars(item) if not member.startswith("_")}
     assert {member for member in members if INTERNAL.search(member)} == set()
-
-
-def _python_files() -> Iterator[Path]:
-    yield ROOT / "app.py"
-    for folder in (*PACKAGES, "benchmarks", "examples", "jobs", "scripts", "tests"):
-        yield from sorted((ROOT / folder).rglob("*.py"))
-
-
-def test_a_lint_rule_that_is_switched_off_has_its_reason_beside_it() -> None:
-    switched_off = re.compile(r"#(?: ruff:)? noqa\b(?P<rest>.*)")
-    with_reason = re.compile(r": [A-Z]+[0-9]+(, [A-Z]+[0-9]+)* - \S.*")
-    found = {
-        f"{file.relative_to(ROOT)}:{number}": match["rest"]
-        for file in _python_files()
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
-        if (match := switched_off.search(line))
-    }
-    assert len(found) > 20
-    assert {place: rest for place, rest in found.items() if not with_reason.fullmatch(rest)} == {}
