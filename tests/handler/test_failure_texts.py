@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from constructs_emrs.handler import contract
 from constructs_emrs.handler.failure import RequestFailed
 from tests.handler.in_memory_cloudformation import CustomResource
 from tests.handler.in_memory_service import APPLICATION, Refused, Service
@@ -192,7 +193,7 @@ def test_what_the_functions_log_last_has_the_lines_that_the_reason_has_no_room_f
 def test_what_the_functions_log_last_is_the_reason_when_ending_the_run_took_minutes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    service = Service(polls_to_cancel=100)
+    service = Service(polls_to_cancel=150)
     logs = Logs(["still working"])
     failed_at: list[datetime] = []
 
@@ -201,8 +202,10 @@ def test_what_the_functions_log_last_is_the_reason_when_ending_the_run_took_minu
             failed_at.append(service.now)
             logs.lines["stderr"].append("told to stop")
 
+    # Long before the hour is over, which would end the wait for the end.
+    waiting = properties(name="etl", **MONITORING) | {contract.WAIT_TIMEOUT_SECONDS: 600}
     with caplog.at_level(logging.INFO, logger="constructs_emrs.handler"), pytest.raises(RequestFailed) as failed:
-        CustomResource(service, between_polls=end, logs=logs).create(properties(name="etl", **MONITORING))
+        CustomResource(service, between_polls=end, logs=logs).create(waiting)
     assert service.now - failed_at[0] > timedelta(minutes=2)
     _, again = (record.getMessage() for record in caplog.records if record.levelno == logging.ERROR)
     assert again == f"{failed.value}\nstill working\ntold to stop"
