@@ -31,8 +31,8 @@ from ..validation.late_checks import check_late, check_tags
 from ..validation.problems import Problems, warn
 from ..validation.tokens import is_token
 from ..validation.units import whole_seconds
+from ..workflows.arguments import check_arguments
 from ..workflows.interface import IJob, JobDefinition, JobMode
-from ._arguments import check_arguments_of
 
 _WAIT_SECONDS = range(60, 12 * 3600 + 1)
 # CloudFormation waits for a custom resource for an hour. What is left is for ending an earlier run, for throttling, and
@@ -125,7 +125,7 @@ class JobRun(Construct):
         state = wait_for or (JobRunState.RUNNING if is_streaming else JobRunState.SUCCESS)
         problems = Problems(child_path(scope, construct_id))
         _check_state(problems, wait_for, is_streaming=is_streaming)
-        check_arguments_of(problems, definition.request, arguments)
+        check_arguments(problems, definition.request, arguments)
         _check_size(problems, definition, arguments)
         wait_seconds = _wait_seconds(problems, wait_timeout)
         stable_seconds = _stable_seconds(problems, stable_for, state, wait_seconds)

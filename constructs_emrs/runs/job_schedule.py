@@ -16,9 +16,9 @@ from ..validation.argument_types import checked
 from ..validation.cdk_cache import child_path, node_of, stack_of
 from ..validation.problems import Problems
 from ..validation.tokens import is_token
+from ..workflows.arguments import check_arguments
 from ..workflows.interface import IJob, JobMode
 from ..workflows.state_machine import SEPARATOR, execution_input
-from ._arguments import check_arguments
 
 _ROLE = "SchedulerRole"
 _SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
@@ -103,7 +103,7 @@ class JobSchedule(Construct):
         """
         super().__init__(scope, construct_id)
         problems = Problems(child_path(scope, construct_id))
-        check_arguments(problems, job, arguments)
+        check_arguments(problems, job.definition.request, arguments)
         if overlap is Overlap.SKIP and job.mode is JobMode.STREAMING:
             remedy = "use JobRun, which starts a stream on deploy and keeps it, or Overlap.ALLOW"
             problems.add("overlap", overlap, "a stream does not end, so that no occurrence but the first runs", remedy)

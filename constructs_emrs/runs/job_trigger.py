@@ -15,9 +15,9 @@ from ..validation.argument_types import checked
 from ..validation.cdk_cache import child_path
 from ..validation.problems import Problems
 from ..validation.tokens import is_token, pieces_of
+from ..workflows.arguments import check_arguments
 from ..workflows.interface import IJob
 from ..workflows.state_machine import EVENT, PARTS, PATH, TEXT, execution_input
-from ._arguments import check_arguments
 
 _FIELD = re.compile(r"\$((?:\.[^.\[\]*]+)+)")
 
@@ -76,7 +76,7 @@ class JobTrigger(Construct):
         """
         super().__init__(scope, construct_id)
         problems = Problems(child_path(scope, construct_id))
-        check_arguments(problems, job, arguments)
+        check_arguments(problems, job.definition.request, arguments)
         taken = None if arguments is None else [_taken(problems, i, item) for i, item in enumerate(arguments)]
         problems.raise_if_any()
         cause = Names.unique_resource_name(self, max_length=80, separator="-")

@@ -9,11 +9,11 @@ from typing import Any
 from aws_cdk import Annotations, Duration
 from constructs import Construct, IConstruct
 
+from .tokens import without_tokens
+
 _LONGEST_VALUE = 60
 # What Python adds to the name of an object's class: it differs from run to run.
 _ADDRESS = re.compile(r" object at 0x[0-9a-f]+")
-# The CDK numbers what is known at deployment only.
-_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 
 
 def shown(value: Any) -> str:
@@ -31,7 +31,8 @@ def shown(value: Any) -> str:
         case Duration():
             text = f"<Duration {value.to_human_string()}>"
         case _:
-            text = _TOKEN.sub("${Token[…]}", _ADDRESS.sub("", repr(value)))
+            # The CDK numbers what is known at deployment only.
+            text = without_tokens(_ADDRESS.sub("", repr(value)), "${Token[…]}")
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 

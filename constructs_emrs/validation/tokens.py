@@ -43,6 +43,6 @@ def pieces_of(text: str) -> list[str]:
     return [piece for piece in _PIECES.split(text) if piece]
 
 
-def without_tokens(text: str) -> str:
+def without_tokens(text: str, word: str = "token") -> str:
     """The text with a word for each token in it, which stands for a name, a URI or an ARN."""
-    return _TOKEN.sub("token", text)
+    return _TOKEN.sub(word, text)

@@ -15,6 +15,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from ..validation.model import check_against_model, operation_shape, shape_of
 from ..validation.problems import Problems
 from ..validation.tokens import is_token, pieces_of
+from .arguments import SHAPE, takes_arguments
+from .arguments import check_arguments as check_list
 
 if TYPE_CHECKING:
     from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -58,19 +60,16 @@ def has_task_token(arguments: Sequence[str] | str | None) -> bool:
 
 def check_arguments(problems: Problems, request: Mapping[str, Any], arguments: Sequence[str] | str | None) -> None:
     """Note arguments that can't be."""
-    if arguments is None:
-        return
-    if "sparkSubmit" not in request["jobDriver"]:
-        problems.add("arguments", arguments, "only a Spark job takes arguments", "leave it out")
+    if arguments is None or not takes_arguments(problems, request, arguments):
         return
     if isinstance(arguments, str):
         if not _JSONATA.fullmatch(arguments):
             remedy = "use a list of texts, sfn.JsonPath.list_at(…), or {% … %} with JSONata"
             problems.add("arguments", arguments, "a list is expected", remedy)
         return
-    shape = cast("ListShape", shape_of(operation_shape("StartJobRun"), "jobDriver.sparkSubmit.entryPointArguments"))
-    check_against_model(list(arguments), shape, problems.add, "arguments")
+    check_list(problems, request, arguments)
     if not is_token(arguments):
+        shape = cast("ListShape", shape_of(operation_shape("StartJobRun"), SHAPE))
         for position, item in enumerate(arguments):
             check_text(problems, f"arguments[{position}]", item, shape.member)
 
