@@ -72,7 +72,7 @@ class JobTrigger(Construct):
             description: A description. Default: none.
 
         Raises:
-            ValueError: Arguments that can't be; the text lists all of them.
+            ValueError: Arguments are not valid; the text lists all that is wrong.
         """
         super().__init__(scope, construct_id)
         problems = Problems(child_path(scope, construct_id))

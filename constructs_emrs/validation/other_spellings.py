@@ -141,12 +141,11 @@ REMEDIES: dict[str, str] = {
         "make an alarm of application.metric_failed_jobs(), or a rule of EventBridge for the events of "
         "aws.emr-serverless"
     ),
-    "schedule": (
-        "a JobRun runs the job on deploy; for a schedule, call StartJobRun with job.start_job_run_request, and "
-        "job.grant_start"
-    ),
+    "event_pattern": "a JobRun runs the job on deploy; for events, use JobTrigger(…, job=…, event_pattern=…)",
+    "schedule": "a JobRun runs the job on deploy; for a schedule, use JobSchedule(…, job=…, schedule=…)",
     "tags": "call Tags.of(…).add(name, value) with the construct",
 }
 REMEDIES |= dict.fromkeys(("cron", "schedule_expression"), REMEDIES["schedule"])
 REMEDIES |= dict.fromkeys(("alarm", "notify", "notifications", "sns_topic"), REMEDIES["on_failure"])
 REMEDIES |= dict.fromkeys(("dependencies", "after"), REMEDIES["depends_on"])
+REMEDIES |= dict.fromkeys(("on_event", "rule"), REMEDIES["event_pattern"])

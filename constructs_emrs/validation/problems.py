@@ -1,8 +1,6 @@
 """Collects what is wrong with a construct, so that the user reads all of it at once."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
@@ -64,14 +62,6 @@ class Problems:
     def mentions(self, argument: str) -> bool:
         """Whether a problem of the argument, or of an item of the same argument, has been noted."""
         return _outer(argument) in self._arguments
-
-    @contextmanager
-    def collecting(self) -> Iterator[None]:
-        """Note the ValueErrors of the block instead of raising them."""
-        try:
-            yield
-        except ValueError as error:
-            self._lines.append(str(error))
 
     def raise_if_any(self) -> None:
         """Raise all of them together.

@@ -140,7 +140,7 @@ TABLE: list[tuple[str, str]] = [
     (
         'SparkJob(schedule="rate(1 day)")',
         "Lake/Bad: schedule='rate(1 day)': SparkJob has no such argument; a JobRun runs the job on deploy; "
-        "for a schedule, call StartJobRun with job.start_job_run_request, and job.grant_start",
+        "for a schedule, use JobSchedule(…, job=…, schedule=…)",
     ),
     (
         'SparkJob(on_failure="topic")',
