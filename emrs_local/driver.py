@@ -11,6 +11,23 @@ from emrs_local.endpoint import Credentials
 
 
 @dataclass(frozen=True, kw_only=True)
+class Worker:
+    """Workers of one size that a job run asks the service for.
+
+    Attributes:
+        count: How many there are when the run starts.
+        vcpus: The vCPUs of one.
+        memory_gb: The memory of one, with the overhead.
+        storage_gb: The disk of one.
+    """
+
+    count: int
+    vcpus: float
+    memory_gb: float
+    storage_gb: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class DriverRequest:
     """Everything a driver needs to know.
 
@@ -70,6 +87,15 @@ class Engine(Protocol):
 
     def make_driver(self, request: DriverRequest) -> Driver:
         """A driver that can be started."""
+
+    def workers(
+        self, job_driver: Mapping[str, Any], application_configuration: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Worker]:
+        """The workers with which the service would start the run.
+
+        Raises:
+            ValueError: The request cannot be understood.
+        """
 
     def close(self) -> None:
         """Give back what the engine holds; its drivers are closed."""

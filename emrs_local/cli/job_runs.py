@@ -15,7 +15,7 @@ from emrs_local.cli.console import TERMINAL_STATES, clock, coloured, is_terminal
 from emrs_local.emr_serverless.driver_output import STREAMS
 from emrs_local.local_aws import LocalAwsError
 
-_HEADINGS = ("RUN", "NAME", "APPLICATION", "STATE", "STARTED", "DURATION", "DETAILS")
+_HEADINGS = ("RUN", "NAME", "APPLICATION", "STATE", "STARTED", "DURATION", "VCPU-H", "GB-H", "DETAILS")
 _FOLLOW_SECONDS = 0.5
 
 
@@ -38,7 +38,7 @@ def print_outcome(local_aws: RunningLocalAws) -> None:
     """Print a line for each job run, oldest first: its state, how long it took, and the last line of its driver."""
     limit = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
     for run in reversed(local_aws.job_runs()):
-        _, name, _, state, _, duration, details = _row(run)
+        _, name, _, state, _, duration, _, _, details = _row(run)
         said = local_aws.last_line(run) or details
         line = f"job run {run['jobRunId']} ({name})  {state}  {duration}  {said}".rstrip()
         print(coloured(line[:limit], sys.stdout), flush=True)
@@ -117,8 +117,15 @@ def _row(run: JobRun) -> tuple[str, ...]:
         run["state"],
         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(float(started))) if started else "-",
         clock(end - float(started)) if started else "-",
+        _hours(run, "vCPUHour"),
+        _hours(run, "memoryGBHour"),
         " ".join(run.get("stateDetails", "").split()),
     )
+
+
+def _hours(run: JobRun, resource: str) -> str:
+    used = run.get("totalResourceUtilization", {}).get(resource)
+    return "-" if used is None else f"{used:.3f}"
 
 
 def _note(text: str) -> None:

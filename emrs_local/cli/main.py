@@ -60,7 +60,8 @@ _FINDS = """\
 It is the local AWS of the environment: pasted from `emrs-local start`, or set by `emrs-local exec`. The job runs are
 those of one region, AWS_REGION."""
 _RUNS = f"""\
-List the job runs: id, name, application, state, start, duration and state details, newest first.
+List the job runs, newest first: id, name, application, state, start, duration, vCPU-hours and GB-hours of the workers
+that the job asks AWS for, and state details.
 {_FINDS}"""
 _RUNS_EXAMPLES = """\
 example:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from emrs_local.driver import Worker
 from emrs_local.emr_serverless.applications import Announce, Application, now
 from emrs_local.emr_serverless.effective_configuration import (
     DRIVER_WORKER_TYPES,
@@ -22,6 +23,7 @@ from emrs_local.emr_serverless.errors import (
 )
 from emrs_local.emr_serverless.events import Event, Publish, timestamp
 from emrs_local.emr_serverless.rules import supports_grace_period
+from emrs_local.emr_serverless.utilization import billed_utilization, total_utilization
 
 TERMINAL_STATES = ("SUCCESS", "FAILED", "CANCELLED")
 _DEFAULT_TIMEOUT_MINUTES = 720
@@ -62,6 +64,7 @@ class JobRun:
     started_at: datetime.datetime | None = None
     ended_at: datetime.datetime | None = None
     queued_milliseconds: int | None = None
+    workers: Sequence[Worker] = ()
     attempts: list[Attempt] = field(default_factory=list)
     cancellation_grace_seconds: float | None = None
     cancellation_details: str = ""
@@ -160,7 +163,21 @@ class JobRun:
             "attemptUpdatedAt": shown.updated_at,
             "queuedDurationMilliseconds": self.queued_milliseconds,
             "flexExecution": self.request.get("flexExecution"),
+            **self._utilization(self.attempts if attempt is None else [attempt]),
             **(of_run if attempt is None else of_attempt),
+        }
+
+    def _utilization(self, attempts: Sequence[Attempt]) -> dict[str, Any]:
+        """What is known once all has ended."""
+        seconds = [
+            (attempt.ended_at - attempt.started_at).total_seconds()
+            for attempt in attempts
+            if attempt.started_at and attempt.ended_at
+        ]
+        known = bool(seconds) and attempts[-1].state in TERMINAL_STATES
+        return {
+            "totalResourceUtilization": total_utilization(self.workers, seconds) if known else None,
+            "billedResourceUtilization": billed_utilization(self.workers, seconds) if known else None,
         }
 
     def state_change(self, previous: str | None) -> Event:

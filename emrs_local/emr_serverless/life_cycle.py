@@ -165,6 +165,7 @@ class LifeCycle:
     def _run_driver(self, runs: JobRuns, run: JobRun, driver: Driver, logs: LogDelivery) -> int:
         logs.open()
         try:
+            run.workers = self._engine.workers(run.request["jobDriver"], run.configuration.application_configuration)
             driver.start()
         except (RuntimeError, ValueError) as error:
             raise JobRunFailed(f"The driver could not be started: {error}") from error

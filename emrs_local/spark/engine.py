@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from emrs_local.driver import DriverRequest
+from emrs_local.driver import DriverRequest, Worker
 from emrs_local.endpoint import Endpoint
 from emrs_local.processes import forget_group, record_group
 from emrs_local.spark.class_archive import start_making, stop_making
 from emrs_local.spark.driver import SparkDriver
 from emrs_local.spark.s3_file_system import S3FileSystem
+from emrs_local.spark.workers import workers_of
 
 
 class SparkEngine:
@@ -32,6 +35,12 @@ class SparkEngine:
     def make_driver(self, request: DriverRequest) -> SparkDriver:
         """A driver with its own view of S3, which has the credentials of the request."""
         return SparkDriver(request, mount=self._file_system.mount(request.credentials), groups=self._groups)
+
+    def workers(
+        self, job_driver: Mapping[str, Any], application_configuration: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Worker]:
+        """The workers with which the service would start the run."""
+        return workers_of(job_driver, application_configuration)
 
     def close(self) -> None:
         """Stop serving S3 to jobs, and what is made for them."""

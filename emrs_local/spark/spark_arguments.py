@@ -10,8 +10,12 @@ _MEMORY: Final = re.compile(r"(\d+)([bkmgtp]?)b?", re.IGNORECASE)
 # Of each of these the option wins over the property, wherever they are.
 _OPTIONS: Final[Mapping[str, str]] = {
     "--archives": "spark.archives",
+    "--driver-cores": "spark.driver.cores",
+    "--executor-cores": "spark.executor.cores",
+    "--executor-memory": "spark.executor.memory",
     "--files": "spark.files",
     "--jars": "spark.jars",
+    "--num-executors": "spark.executor.instances",
     "--py-files": "spark.submit.pyFiles",
 }
 # Of each of these the last wins, be it the option or the property.

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from emrs_local import LocalAws
-from emrs_local.driver import DriverRequest
+from emrs_local.driver import DriverRequest, Worker
 from emrs_local.endpoint import Endpoint
 from emrs_local.processes import end_group
 from emrs_local.spark.spark_arguments import split_parameters
+from emrs_local.spark.workers import workers_of
 
 SECONDS_PER_MINUTE = 2.0
 SERVER_COMMAND = (sys.executable, str(Path(__file__).resolve()))
@@ -36,6 +37,11 @@ class PythonEngine:
 
     def make_driver(self, request: DriverRequest) -> "PythonDriver":
         return PythonDriver(request)
+
+    def workers(
+        self, job_driver: Mapping[str, Any], application_configuration: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Worker]:
+        return workers_of(job_driver, application_configuration)
 
     def close(self) -> None:
         pass

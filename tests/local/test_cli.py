@@ -361,10 +361,23 @@ def test_runs_lists_job_runs_newest_first_with_why_they_failed(service: Service)
     service.wait(service.start(entry_point, name="first"), "SUCCESS")
     service.wait(service.start(entry_point, "fail", name="second"), "FAILED")
     headings, newest, older, *_ = emrs_local_of(service, "runs").stdout.splitlines()
-    assert headings.split() == ["RUN", "NAME", "APPLICATION", "STATE", "STARTED", "DURATION", "DETAILS"]
+    assert headings.split() == [
+        "RUN",
+        "NAME",
+        "APPLICATION",
+        "STATE",
+        "STARTED",
+        "DURATION",
+        "VCPU-H",
+        "GB-H",
+        "DETAILS",
+    ]
     assert newest.split()[1:4] == ["second", "shared", "FAILED"]
     assert "Job failed, please check complete logs" in newest
     assert older.split()[1:4] == ["first", "shared", "SUCCESS"]
+    *_, vcpu_hours, gb_hours = older.split()
+    assert float(gb_hours) == pytest.approx(4 * float(vcpu_hours), abs=0.01)  # 16 vCPUs have 64 GB
+    assert float(vcpu_hours) > 0
 
 
 def test_logs_says_that_there_is_no_such_run(service: Service) -> None:

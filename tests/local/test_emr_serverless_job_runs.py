@@ -104,10 +104,36 @@ def test_every_member_of_the_model_describes_a_run() -> None:
         release_label="emr-7.9.0",
         configuration=EffectiveConfiguration(cloudwatch=None, s3=None, managed=None, disk=None),
     )
-    not_billed = {"billedResourceUtilization", "totalResourceUtilization"}
     shape = service_model().shape_for("JobRun")
     assert isinstance(shape, StructureShape)
-    assert shape.members.keys() - run.description().keys() == not_billed
+    assert shape.members.keys() - run.description().keys() == set()
+
+
+def test_an_ended_run_says_what_it_used_and_what_is_billed(service: Service, crash: str) -> None:
+    parameters = (
+        "--conf spark.executor.instances=4 --conf spark.executor.cores=8 --conf spark.executor.memory=50g "
+        "--conf spark.emr-serverless.executor.disk=60g"
+    )
+    driver = {"sparkSubmit": {"entryPoint": crash, "sparkSubmitParameters": parameters}}
+    run = service.wait(service.start(crash, jobDriver=driver, retryPolicy={"maxAttempts": 2}), "FAILED")
+    # Two attempts of a minute at least: a driver of 4 vCPUs, 16 GB, 20 GB, and executors of 8 vCPUs, 55 GB, 60 GB.
+    assert run["billedResourceUtilization"] == {
+        "vCPUHour": pytest.approx(2 / 60 * (4 + 4 * 8), abs=0.001),
+        "memoryGBHour": pytest.approx(2 / 60 * (16 + 4 * 55), abs=0.001),
+        "storageGBHour": pytest.approx(2 / 60 * 4 * 40, abs=0.001),
+    }
+    used = run["totalResourceUtilization"]
+    assert used["memoryGBHour"] / used["vCPUHour"] == pytest.approx(236 / 36, rel=0.1)
+    assert used["storageGBHour"] / used["vCPUHour"] == pytest.approx(260 / 36, rel=0.1)
+    described = {"applicationId": service.application_id, "jobRunId": run["jobRunId"], "attempt": 1}
+    first = service.emr.get_job_run(**described)["jobRun"]
+    assert first["billedResourceUtilization"]["vCPUHour"] == pytest.approx(36 / 60, abs=0.001)
+
+
+def test_a_run_that_did_not_start_used_nothing(service: Service, hello: str) -> None:
+    run = service.wait(service.start(hello, executionRoleArn=f"{service.role_arn}-missing"), "FAILED")
+    assert "totalResourceUtilization" not in run
+    assert "billedResourceUtilization" not in run
 
 
 def test_a_failed_run_says_why_in_awss_words(service: Service, crash: str) -> None:
