@@ -8,6 +8,7 @@ from typing import cast
 from emrs_local.ministack.buckets import keep_the_tags_of_buckets
 from emrs_local.ministack.cloudformation.install import replace_stack_operations
 from emrs_local.ministack.functions import correct_functions
+from emrs_local.ministack.glue.install import correct_glue
 from emrs_local.ministack.iam import Headers, Query, check_the_signatures_of_root
 from emrs_local.ministack.iam_quotas import enforce_the_quotas_of_iam
 from emrs_local.ministack.logs import correct_logs
@@ -27,6 +28,7 @@ def corrected_ministack() -> Asgi:
     keep_the_tags_of_buckets()
     correct_object_events()
     correct_logs()
+    correct_glue()
     correct_functions()
     correct_state_machines()
     replace_stack_operations()

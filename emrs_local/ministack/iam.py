@@ -52,6 +52,7 @@ def denial(
     caller: Caller, *, action: str, resource: str, context: Mapping[str, str | list[str]] | None = None
 ) -> Denial | None:
     """Whether the caller's policies (and for a key: its key policy) forbid `action` on `resource`; None if allowed."""
+    from ministack.core.iam_actions import identity_denial_message
     from ministack.core.iam_evaluator import AuthError, enforce
 
     service = action.partition(":")[0]
@@ -68,10 +69,8 @@ def denial(
         return None
     if isinstance(refused, AuthError):
         return Denial(code=refused.code, message=refused.message)
-    return Denial(
-        code="AccessDeniedException",
-        message=f"User: {refused.principal_arn} is not authorized to perform: {action} on resource: {resource}",
-    )
+    message = identity_denial_message(action, refused.principal_arn, resource, refused.decision == "Deny")
+    return Denial(code="AccessDeniedException", message=message)
 
 
 def service_may_use(

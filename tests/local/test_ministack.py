@@ -131,12 +131,17 @@ def test_what_is_used_of_ministack_is_where_it_was(ministack: dict[str, str], na
 # The functions in whose place others are put, with the names of their parameters. Their callers are ministack's own.
 REPLACED_IN = {
     "ministack.app": {
+        "SERVICE_HANDLERS['glue']": "method path headers body query_params",
         "SERVICE_HANDLERS['logs']": "method path headers body query_params",
         "SERVICE_HANDLERS['scheduler']": "method path headers body query_params",
         "_handle_post_body_shortcuts": "method path headers body query_params request_id",
         "pin_signed_request": "method raw_path query_params raw_headers handshake",
     },
     "ministack.core.iam_actions": {
+        "access_denied_response": (
+            "service action principal_arn request_id error_code message headers resource_arn explicit_deny "
+            "resource_policy_arn"
+        ),
         "extract_resource_arn": "service method path headers body query_params region account_id",
         "logs_service_context": "action body resource_arn region account_id",
     },
@@ -195,6 +200,11 @@ REPLACED_IN = {
         "_dispatch_to_lambda": "arn payload",
         "_invoke_target": "target event rule view",
         "_validate_target_arn": "target",
+    },
+    "ministack.services.glue": {
+        "_create_partition": "data",
+        "_delete_partition": "data",
+        "_get_partition": "data",
     },
     "ministack.services.iam": {
         "_IAM_HANDLERS['AttachRolePolicy']": "p",

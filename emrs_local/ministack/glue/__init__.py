@@ -1,0 +1,1 @@
+"""What the AWS Glue Data Catalog does that ministack's does not."""
