@@ -29,14 +29,17 @@ from emrs_local.driver import Engine
 from emrs_local.emr_serverless.application_type import register_application_type
 from emrs_local.emr_serverless.events import SOURCE, Event
 from emrs_local.emr_serverless.life_cycle import ServiceSettings
+from emrs_local.emr_serverless.metrics import NAMESPACE, Metrics
 from emrs_local.emr_serverless.operations import EmrServerless
 from emrs_local.emr_serverless.protocol import SERVICE
 from emrs_local.emr_serverless.rates import RateLimits
 from emrs_local.endpoint import HOST, Endpoint
+from emrs_local.ministack.alarms import correct_alarms
 from emrs_local.ministack.app import corrected_ministack, register_service
 from emrs_local.ministack.emr_serverless_tasks import register_emr_serverless_tasks
 from emrs_local.ministack.environment import set_environment
 from emrs_local.ministack.event_bus import EventBus, correct_event_rules
+from emrs_local.ministack.metrics import MetricStore
 from emrs_local.ministack.scheduler.install import replace_scheduler
 from emrs_local.processes import end_recorded_groups
 
@@ -84,6 +87,11 @@ def main(make_engine: MakeEngine = spark, *, seconds_per_minute: float = 60) -> 
     def publish(event: Event) -> None:
         event_bus.publish(event.scope, source=SOURCE, detail_type=event.detail_type, detail=event.detail)
 
+    metrics = MetricStore(seconds_per_minute=seconds_per_minute)
+
+    def publish_metrics(of_runs: Metrics) -> None:
+        metrics.publish(of_runs.scope, namespace=NAMESPACE, dimensions=of_runs.dimensions, values=of_runs.values)
+
     service = EmrServerless(
         engine=make_engine(endpoint, data_directory),
         settings=ServiceSettings(
@@ -91,12 +99,14 @@ def main(make_engine: MakeEngine = spark, *, seconds_per_minute: float = 60) -> 
         ),
         announce=announce,
         publish=publish,
+        publish_metrics=publish_metrics,
         rate_limits=RateLimits(acceleration=arguments.enforce_rates) if arguments.enforce_rates else None,
     )
     asyncio.run(
         _serve(
             service,
             event_bus=event_bus,
+            metrics=metrics,
             announce=announce,
             endpoint=endpoint,
             listener=listener,
@@ -111,6 +121,7 @@ async def _serve(
     service: EmrServerless,
     *,
     event_bus: EventBus,
+    metrics: MetricStore,
     announce: Callable[[str], None],
     endpoint: Endpoint,
     listener: socket.socket,
@@ -125,7 +136,9 @@ async def _serve(
     register_emr_serverless_tasks(endpoint)
     correct_event_rules(announce)
     replace_scheduler(endpoint, announce)
+    correct_alarms(announce)
     event_bus.open()
+    metrics.open(each_minute=service.job_runs.tell_metrics)
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         async def send_and_tell(message: Any) -> None:

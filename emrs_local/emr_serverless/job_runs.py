@@ -22,6 +22,7 @@ from emrs_local.emr_serverless.errors import (
     ValidationException,
 )
 from emrs_local.emr_serverless.events import Event, Publish, timestamp
+from emrs_local.emr_serverless.metrics import JobRunMetrics
 from emrs_local.emr_serverless.rules import supports_grace_period
 from emrs_local.emr_serverless.utilization import billed_utilization, total_utilization
 
@@ -243,6 +244,7 @@ class JobRuns:
         changed: Guards every record of the service; notified after each change of a state.
         announce: Is told each change of a state in one line.
         publish: Is told each change of a state as an event, in their order; may not block.
+        metrics: Is told each change of a state.
         life_cycle: Takes a submitted run through its states, in a thread of its own.
     """
 
@@ -252,11 +254,13 @@ class JobRuns:
         changed: threading.Condition,
         announce: Announce,
         publish: Publish,
+        metrics: JobRunMetrics,
         life_cycle: Callable[[JobRun], None],
     ) -> None:
         self._changed = changed
         self._announce = announce
         self._publish = publish
+        self._metrics = metrics
         self._life_cycle = life_cycle
         self._by_id: dict[tuple[str, str], JobRun] = {}
         self._by_token: dict[tuple[str, str], JobRun] = {}
@@ -303,6 +307,7 @@ class JobRuns:
             self._threads.append(thread)
             self._announce(f"job run {run.job_run_id} ({run.name})  SUBMITTED")
             self._publish(run.state_change(None))
+            self._metrics.changed(application, previous=None, state=run.state)
             thread.start()
         return run
 
@@ -368,6 +373,7 @@ class JobRuns:
                 run.ended_at = attempt.ended_at = moment
             self._announce(f"job run {run.job_run_id} ({run.name})  {previous} → {state}")
             self._publish(run.state_change(previous))
+            self._metrics.changed(run.application, previous=previous, state=state)
             self._changed.notify_all()
 
     def retry(self, run: JobRun, *, details: str) -> None:
@@ -380,6 +386,11 @@ class JobRuns:
             self._publish(run.retry_event())
         self._announce(f"job run {run.job_run_id} ({run.name})  attempt {failed.number} failed, trying again")
         self.enter(run, "PENDING")
+
+    def tell_metrics(self) -> None:
+        """Publish the metrics of all applications that are started."""
+        with self._changed:
+            self._metrics.current()
 
     def close(self) -> None:
         """Cancel every active run without grace and wait until their threads ended; the server is stopping."""

@@ -32,6 +32,7 @@ from emrs_local.emr_serverless.events import Publish
 from emrs_local.emr_serverless.job_runs import JobRun, JobRuns, configuration_of, job_run_arn
 from emrs_local.emr_serverless.life_cycle import LifeCycle, ServiceSettings
 from emrs_local.emr_serverless.log_delivery import log_directory
+from emrs_local.emr_serverless.metrics import JobRunMetrics, PublishMetrics
 from emrs_local.emr_serverless.paging import page
 from emrs_local.emr_serverless.rates import RateLimits
 from emrs_local.emr_serverless.rules import (
@@ -64,6 +65,7 @@ class EmrServerless:
         settings: What runs need to know about the server.
         announce: Is told each change of a state in one line.
         publish: Is told each change of a state as an event, in their order; may not block.
+        publish_metrics: Is told the values of metrics; may not block.
         transition_seconds: How long an application takes to be created, started and stopped.
         rate_limits: Refuses calls that come too fast; None lets all come.
     """
@@ -75,6 +77,7 @@ class EmrServerless:
         settings: ServiceSettings,
         announce: Announce,
         publish: Publish,
+        publish_metrics: PublishMetrics,
         transition_seconds: float = 0.2,
         rate_limits: RateLimits | None = None,
     ) -> None:
@@ -101,6 +104,7 @@ class EmrServerless:
             changed=changed,
             announce=announce,
             publish=publish,
+            metrics=JobRunMetrics(publish_metrics),
             life_cycle=lambda run: life_cycle.run(self.job_runs, run),
         )
         self._operations: dict[str, Callable[[Caller, protocol.Request], Output]] = {

@@ -151,6 +151,11 @@ REPLACED_IN = {
     "ministack.core.lambda_runtime": {
         "Worker._spawn": "self",
     },
+    "ministack.services.cloudwatch": {
+        "_dispatch_alarm_actions": "alarm old_state new_state reason",
+        "_evaluate_alarm": "alarm",
+        "_put_metric_alarm": "params cbor_data is_cbor is_json",
+    },
     "ministack.services.cloudformation.changesets": {
         "_add_event": "stack_id stack_name logical_id resource_type status reason physical_id detailed_status",
         "_deploy_stack_async": (
@@ -184,6 +189,7 @@ REPLACED_IN = {
         "_RESOURCE_HANDLERS['AWS::Scheduler::Schedule']['create']": "logical_id props stack_name",
         "_RESOURCE_HANDLERS['AWS::Scheduler::Schedule']['update']": "physical_id old_props new_props stack_name",
         "_RESOURCE_HANDLERS['AWS::StepFunctions::StateMachine']['create']": "logical_id props stack_name",
+        "_cw_metric_alarm_record": "name props",
     },
     "ministack.services.cloudformation.stacks": {
         "_add_event": "stack_id stack_name logical_id resource_type status reason physical_id detailed_status",
