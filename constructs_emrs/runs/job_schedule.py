@@ -1,5 +1,6 @@
 """When to run a job: by time."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
@@ -15,20 +16,19 @@ from ..validation.argument_names import explained
 from ..validation.argument_types import checked
 from ..validation.cdk_cache import child_path, node_of, stack_of
 from ..validation.problems import Problems
-from ..validation.tokens import is_token
 from ..workflows.arguments import check_arguments
 from ..workflows.interface import IJob, JobMode
 from ..workflows.state_machine import SEPARATOR, execution_input
+from ._delivery_rules import check_delivery, check_size
+from ._schedule_rules import check_period, check_schedule, check_time_window
 
 _ROLE = "SchedulerRole"
 _SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
-# https://docs.aws.amazon.com/scheduler/latest/APIReference/API_FlexibleTimeWindow.html and API_RetryPolicy.html
-_WINDOW_MINUTES = range(1, 1440 + 1)
-_RETRIES = range(185 + 1)
-_AGE_SECONDS = range(60, 24 * 3600 + 1)
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html: an id of Scheduler stands
 # behind it.
 _NAME = 60
+# The input of an execution, which is escaped once more in what Scheduler is given.
+_MOST_BYTES = 262_144
 
 
 class Overlap(Enum):
@@ -90,13 +90,13 @@ class JobSchedule(Construct):
                 started by this schedule are not looked at. Default: the occurrence is left out.
             enabled: Whether the schedule is on.
             time_window: How late an occurrence may be so that not all begin at once, 1 minute to a day. Default: none.
-            start: When the schedule begins. Default: at once.
+            start: When the schedule begins, a time with a time zone. Default: at once.
             end: When it ends. Default: never.
             retry_attempts: How often Scheduler tries to start an execution, 0 to 185; a job that fails is not tried
                 again for it, that is the job's `retry_policy`. Default: 185.
             max_event_age: For how long it tries, 1 minute to a day. Default: a day.
             dead_letter_queue: A queue for what could not be started. Default: none.
-            description: A description. Default: none.
+            description: A description, of up to 512 characters. Default: none.
 
         Raises:
             ValueError: Arguments are not valid; the text lists all that is wrong.
@@ -107,22 +107,19 @@ class JobSchedule(Construct):
         if overlap is Overlap.SKIP and job.mode is JobMode.STREAMING:
             remedy = "use JobRun, which starts a stream on deploy and keeps it, or Overlap.ALLOW"
             problems.add("overlap", overlap, "a stream does not end, so that no occurrence but the first runs", remedy)
-        if retry_attempts is not None and not is_token(retry_attempts) and retry_attempts not in _RETRIES:
-            problems.add("retry_attempts", retry_attempts, "it is out of range", "use 0 to 185")
-        if max_event_age is not None and max_event_age.to_seconds() not in _AGE_SECONDS:
-            problems.add("max_event_age", max_event_age, "it is out of range", "use 1 minute to a day")
-        if time_window is not None and time_window.to_minutes(integral=False) not in _WINDOW_MINUTES:
-            problems.add("time_window", time_window, "it is out of range", "use 1 minute to a day, in whole minutes")
-        if start is not None and end is not None and start >= end:
-            problems.add("end", end, f"the schedule begins at {start}", "use a later time")
-        problems.raise_if_any()
-        machine = job.state_machine
+        check_schedule(problems, schedule)
+        check_time_window(problems, time_window)
+        check_period(problems, start, end)
+        check_delivery(problems, retry_attempts=retry_attempts, max_event_age=max_event_age, description=description)
         name = Names.unique_resource_name(self, max_length=_NAME, separator="-")
         sent = execution_input(
             arguments=arguments,
             cause=f"{name} {_SCHEDULED_TIME}",
             schedule=name if overlap is Overlap.SKIP else None,
         )
+        check_size(problems, arguments, json.dumps(sent), most=_MOST_BYTES, who="Scheduler")
+        problems.raise_if_any()
+        machine = job.state_machine
         role = _role_of(job)
         self._schedule = scheduler.Schedule(
             self,

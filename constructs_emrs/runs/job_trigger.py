@@ -18,7 +18,10 @@ from ..validation.tokens import is_token, pieces_of
 from ..workflows.arguments import check_arguments
 from ..workflows.interface import IJob
 from ..workflows.state_machine import EVENT, PARTS, PATH, TEXT, execution_input
+from ._delivery_rules import check_delivery, check_size
 
+# The template of https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_InputTransformer.html
+_MOST_BYTES = 8_192
 _FIELD = re.compile(r"\$((?:\.[^.\[\]*]+)+)")
 
 
@@ -64,12 +67,13 @@ class JobTrigger(Construct):
             event_pattern: Which events.
             event_bus: The bus that they are on. Default: the account's default bus, where AWS's services put theirs.
             arguments: The arguments of a Spark job's entry point, instead of the job's own; an
-                `events.EventField.from_path(…)` is an argument or a part of one. A run fails whose event lacks it.
+                `events.EventField.from_path(…)` is an argument or a part of one. A run fails whose event lacks it. What
+                is sent with them is 8,192 bytes at most.
             enabled: Whether the rule is on.
             retry_attempts: How often EventBridge tries to start an execution, 0 to 185. Default: 185.
             max_event_age: For how long it tries, 1 minute to a day. Default: a day.
             dead_letter_queue: A queue for events whose execution could not be started. Default: none.
-            description: A description. Default: none.
+            description: A description, of up to 512 characters. Default: none.
 
         Raises:
             ValueError: Arguments are not valid; the text lists all that is wrong.
@@ -77,10 +81,12 @@ class JobTrigger(Construct):
         super().__init__(scope, construct_id)
         problems = Problems(child_path(scope, construct_id))
         check_arguments(problems, job.definition.request, arguments)
+        check_delivery(problems, retry_attempts=retry_attempts, max_event_age=max_event_age, description=description)
         taken = None if arguments is None else [_taken(problems, i, item) for i, item in enumerate(arguments)]
-        problems.raise_if_any()
         cause = Names.unique_resource_name(self, max_length=80, separator="-")
         sent: dict[str, Any] = execution_input(arguments=taken, cause=cause)
+        check_size(problems, arguments, sent, most=_MOST_BYTES, who="a rule")
+        problems.raise_if_any()
         self._rule = events.Rule(
             self,
             "Resource",

@@ -1,14 +1,16 @@
 """When to run a job: as a state of the user's own state machine."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jsii
-from aws_cdk import Annotations, Duration, Stack
+from aws_cdk import Annotations, Duration, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct, IValidation
 
+from ..custom_resources.late_values import at_synth
 from ..permissions.arns import managed_rule_arn
 from ..permissions.policies import Permission
 from ..permissions.submitter import waiting
@@ -226,9 +228,19 @@ class EmrServerlessStartJobRun(tasks.CallAwsService):
         return self
 
     def to_state_json(self, top_level_query_language: sfn.QueryLanguage | None = None) -> Mapping[str, object]:
-        """The state in Amazon States Language, as it is when the app is synthesised."""
+        """The state in Amazon States Language; what it sends is known when the app is synthesised."""
         state = dict(super().to_state_json(top_level_query_language))
         state["Resource"] = f"arn:{Stack.of(self).partition}:states:::{_RESOURCES[self._pattern]}"
+        made = parameters.Made(self._language, self._entry_point_arguments, tries=self._starts_anew)
+        state.pop("Parameters", None)
+        state.pop("Arguments", None)
+        # The CDK writes a state machine's definition as soon as it is made: overrides may be added to the job after it.
+        # As a text, as jsii does not take an object of the CDK inside of what a method of Python returns.
+        late = at_synth(lambda: made.parameters(self._request(), self._client_token))
+        state[made.member] = Token.as_string(late)
+        return state
+
+    def _request(self) -> dict[str, Any]:
         definition = self._job.definition
         request = {**definition.request, "tags": dict(definition.tags) or None}
         # Which members Step Functions knows is not documented; what is the default has not to be said.
@@ -236,11 +248,7 @@ class EmrServerlessStartJobRun(tasks.CallAwsService):
             del request["mode"]
         if self._job_run_name is not None:
             request["name"] = self._job_run_name
-        made = parameters.Made(self._language, self._entry_point_arguments, tries=self._starts_anew)
-        state.pop("Parameters", None)
-        state.pop("Arguments", None)
-        state[made.member] = made.parameters(request, self._client_token)
-        return state
+        return request
 
 
 def _statement(permission: Permission) -> iam.PolicyStatement:

@@ -10,8 +10,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from ..custom_resources.late_values import text_at_synth
 from ..permissions.acknowledgements import acknowledge_state_machine
-from ..validation.cdk_cache import path_of
+from ..validation.cdk_cache import path_of, stack_of
 from .interface import IJob
 from .start_job_run import EmrServerlessStartJobRun
 
@@ -24,10 +25,13 @@ TEXT, PATH, PARTS = "text", "path", "parts"
 """The members of an argument that is taken from an event."""
 
 _JSONATA = sfn.QueryLanguage.JSONATA
+# The list and the context may have times of different precision: as far as there is one, the list's is compared.
 _OLDER = """(
     $own := $states.context.Execution;
-    $since := $toMillis($own.StartTime);
-    $count($states.result.Executions[
+    $all := $states.result.Executions;
+    $listed := $all[Name = $own.Name].StartDate;
+    $since := $toMillis($exists($listed) ? $listed : $own.StartTime);
+    $count($all[
         $substringBefore(Name, '_') = $schedule and Name != $own.Name
         and ($toMillis(StartDate) < $since or ($toMillis(StartDate) = $since and Name < $own.Name))
     ]) > 0
@@ -38,7 +42,7 @@ _PART = """function($part) {(
     $exists($value) ? $string($value) : $error('the event has no ' & $part.path)
 )}"""
 _ARGUMENT = f"function($item) {{ $type($item) = 'string' ? $item : $join($map($item.parts, {_PART})) }}"
-_IS_OF_A_RUN = "$substring($states.input.Cause, 0, 1) = '{'"
+_RUN = "$run := $substring($states.input.Cause, 0, 1) = '{' ? $parse($states.input.Cause) : {}"
 
 
 class JobStateMachine(sfn.StateMachine):
@@ -87,10 +91,10 @@ def _states(scope: Construct, job: IJob) -> sfn.IChainable:
     failed = sfn.Fail.jsonata(
         scope,
         "Failed",
-        error=_expression(f"{_IS_OF_A_RUN} ? $parse($states.input.Cause).State : $states.input.Error"),
+        error=_expression(f"({_RUN}; $exists($run.State) ? $run.State : $states.input.Error)"),
         cause=_expression(
-            f"{_IS_OF_A_RUN} ? ($run := $parse($states.input.Cause); "
-            "'Job run ' & $run.JobRunId & ' is ' & $run.State & ': ' & $run.StateDetails) : $states.input.Cause"
+            f"({_RUN}; $exists($run.State) ? 'Job run ' & $run.JobRunId & ' is ' & $run.State & ': ' & "
+            "$run.StateDetails : $states.input.Cause)"
         ),
     )
     run.add_catch(failed, errors=["States.TaskFailed"])
@@ -101,7 +105,7 @@ def _states(scope: Construct, job: IJob) -> sfn.IChainable:
         state_json={
             "Type": "Task",
             "QueryLanguage": "JSONata",
-            "Resource": "arn:aws:states:::aws-sdk:sfn:listExecutions",
+            "Resource": f"arn:{stack_of(scope).partition}:states:::aws-sdk:sfn:listExecutions",
             "Arguments": {
                 "StateMachineArn": _expression("$states.context.StateMachine.Id"),
                 "StatusFilter": "RUNNING",
@@ -122,8 +126,7 @@ def _states(scope: Construct, job: IJob) -> sfn.IChainable:
 
 
 def _prepare(scope: Construct, job: IJob) -> sfn.Pass:
-    submit = job.definition.request["jobDriver"].get("sparkSubmit", {})
-    own = json.dumps(list(submit.get("entryPointArguments", ())))
+    own = text_at_synth(lambda: _own_arguments(job))
     given = f"($event := $states.input.event; [$map($states.input.arguments, {_ARGUMENT})])"
     of_an_event = "$states.input.cause & ' ' & $states.input.event.id"
     of_whom = "($exists($states.input.cause) ? $states.input.cause : $states.context.Execution.Id)"
@@ -136,6 +139,12 @@ def _prepare(scope: Construct, job: IJob) -> sfn.Pass:
             SCHEDULE: _expression("$exists($states.input.schedule) ? $states.input.schedule : ''"),
         },
     )
+
+
+def _own_arguments(job: IJob) -> str:
+    """The job's own arguments in JSONata, as they are when it is asked: overrides may be added until then."""
+    submit = job.definition.request["jobDriver"].get("sparkSubmit", {})
+    return json.dumps(list(submit.get("entryPointArguments", ())), ensure_ascii=False)
 
 
 def _expression(text: str) -> str:

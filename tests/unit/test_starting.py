@@ -8,16 +8,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Stack, TimeZone
+from aws_cdk import App, Duration, Stack, Tags, TimeZone
 from aws_cdk import aws_events as events
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
 
-from constructs_emrs import Application, Code, JobMode, JobRun, JobSchedule, JobTrigger, Overlap, ReleaseLabel, SparkJob
+from constructs_emrs import (
+    Application,
+    Code,
+    JobMode,
+    JobRun,
+    JobSchedule,
+    JobTrigger,
+    JsonValue,
+    Overlap,
+    ReleaseLabel,
+    SparkJob,
+)
 from tests.templates import new_stack, only, resources
 from tests.unit.conftest import Lake
 
 Json = dict[str, Any]
+
+
+def scheduled(text: str, zone: str | None = None) -> scheduler.ScheduleExpression:
+    return scheduler.ScheduleExpression.expression(text, None if zone is None else TimeZone.of(zone))
+
+
 AT_TWO = scheduler.ScheduleExpression.cron(minute="0", hour="2", time_zone=TimeZone.EUROPE_PARIS)
 OBJECTS = events.EventPattern(source=["aws.s3"], detail_type=["Object Created"])
 
@@ -36,6 +54,17 @@ def sent_by(stack: Stack) -> Json:
     target = only(stack, "AWS::Scheduler::Schedule")["Target"]
     request: Json = json.loads(joined(target["Input"]))
     return {**request, "Input": json.loads(request["Input"])}
+
+
+def definition_of(machine: sfn.StateMachine) -> Json:
+    """The states of the machine."""
+    stack = Stack.of(machine)
+    (found,) = [
+        item
+        for name, item in resources(stack, "AWS::StepFunctions::StateMachine").items()
+        if name.startswith("EtlStateMachine")
+    ]
+    return dict(json.loads(joined(found["Properties"]["DefinitionString"]))["States"])
 
 
 def actions_of(stack: Stack, role: str) -> set[str]:
@@ -132,6 +161,36 @@ def test_what_eventbridge_may_do(lake: Lake) -> None:
             "use a later time",
         ),
         ({"arguments": ["x"] * 1025}, "arguments="),
+        ({"arguments": ["x" * 9_000] * 30}, "bytes are sent, and Scheduler takes 262,144; put them into a file"),
+        ({"description": "x" * 513}, "it has 513 characters; use 0 to 512"),
+        ({"time_window": Duration.seconds(90)}, "time_window=<Duration 1 minute 30 seconds>: it is out of range"),
+        ({"max_event_age": Duration.millis(60_500)}, "use 1 minute to a day, in whole seconds"),
+        (
+            {"start": datetime(2026, 1, 1)},
+            "start=datetime.datetime(2026, 1, 1, 0, 0): it has no time zone; give it one",
+        ),
+        ({"end": datetime(2026, 1, 1)}, "end=datetime.datetime(2026, 1, 1, 0, 0): it has no time zone"),
+        (
+            {"schedule": scheduled("rate(0 minutes)")},
+            "schedule='rate(0 minutes)': Scheduler does not know such an expre",
+        ),
+        (
+            {"schedule": scheduled("0 2 * * ? *")},
+            "use ScheduleExpression.cron(…), .rate(…) or .at(…), or a text such as",
+        ),
+        (
+            {"schedule": scheduled("cron(0 2 * * *)")},
+            "it has 5 fields, and Scheduler takes six: minutes, hours, day of",
+        ),
+        ({"schedule": scheduled("cron(0 24 * * ? *)")}, "24 is no hours that Scheduler knows"),
+        ({"schedule": scheduled("cron(0 2 * * * *)")}, "one of day of month and day of week has to be ?, and one not"),
+        ({"schedule": scheduled("at(2026-13-01T00:00:00)")}, "2026-13-01T00:00:00 is not a time such as 2026-03-22T02"),
+        ({"schedule": scheduled("at(2026-01-01)")}, "2026-01-01 is not a time such as 2026-03-22T02:00:00"),
+        ({"schedule": scheduled(f"cron({' ' * 256}0 2 * * ? *)")}, "characters, and Scheduler takes 256"),
+        (
+            {"schedule": scheduled("cron(0 2 * * ? *)", "Central European Time")},
+            "schedule.time_zone='Central European Time': it is no name of a time zone; use one such as TimeZone.EUROPE",
+        ),
         ({"cron": "0 2 * * *"}, "cron='0 2 * * *': JobSchedule has no such argument"),
         ({"schedule": "rate(1 day)"}, "schedule='rate(1 day)': "),
     ],
@@ -140,6 +199,66 @@ def test_mistakes_of_a_schedule_are_told_at_synth(lake: Lake, options: Json, lin
     with pytest.raises(ValueError, match="Lake/Nightly: ") as raised:
         JobSchedule(lake.stack, "Nightly", job=lake.job, **{"schedule": AT_TWO, **options})
     assert line in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rate(1 minute)",
+        "rate(5 hours)",
+        "at(2026-03-22T02:00:00)",
+        "cron(0/15 8-17 ? * MON-FRI *)",
+        "cron(0 2 L * ? *)",
+        "cron(0 2 LW JAN,jul ? 2026-2030)",
+        "cron(0 2 15W * ? 2026/2)",
+        "cron(15,45 */6 ? * 6L *)",
+        "cron(0 0 ? * TUE#2 *)",
+        "cron(0 0 1,15 1-6/2 ? *)",
+    ],
+)
+def test_what_scheduler_takes_passes(lake: Lake, text: str) -> None:
+    JobSchedule(lake.stack, "Nightly", job=lake.job, schedule=scheduled(text))
+    assert only(lake.stack, "AWS::Scheduler::Schedule")["ScheduleExpression"] == text
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"retry_attempts": -1}, "retry_attempts=-1: it is out of range; use 0 to 185"),
+        ({"max_event_age": Duration.days(2)}, "max_event_age=<Duration 2 days>: it is out of range; use 1 minute to a"),
+        ({"description": "x" * 513}, "it has 513 characters; use 0 to 512"),
+        (
+            {"arguments": ["x" * 9_000]},
+            "bytes are sent, and a rule takes 8,192; put them into a file, and give the job",
+        ),
+    ],
+)
+def test_mistakes_of_a_trigger_are_told_at_synth(lake: Lake, options: Json, line: str) -> None:
+    with pytest.raises(ValueError, match="Lake/OnObject: ") as raised:
+        JobTrigger(lake.stack, "OnObject", job=lake.job, event_pattern=OBJECTS, **options)
+    assert line in str(raised.value)
+
+
+def test_what_is_changed_later_is_what_the_state_machine_runs(lake: Lake) -> None:
+    machine = lake.job.state_machine
+    arguments: list[JsonValue] = ['it\'s "q" 😀', lake.stack.region]
+    lake.job.add_override("jobDriver.sparkSubmit.entryPointArguments", arguments)
+    lake.job.add_override("retryPolicy", {"maxAttempts": 3})
+    Tags.of(lake.job).add("team", "data")
+    definition = definition_of(machine)
+    assert definition["Prepare"]["Assign"]["arguments"].endswith(
+        """ : ["it's \\"q\\" 😀", "{'Ref': 'AWS::Region'}"] %}"""
+    )
+    assert definition["Run"]["Arguments"]["RetryPolicy"] == {"MaxAttempts": 3}
+    assert definition["Run"]["Arguments"]["Tags"] == {"team": "data"}
+
+
+def test_the_state_machine_is_of_its_partition(lake: Lake) -> None:
+    resources_of_tasks = [
+        state["Resource"] for state in definition_of(lake.job.state_machine).values() if "Resource" in state
+    ]
+    assert resources_of_tasks
+    assert all(resource.startswith("arn:{'Ref': 'AWS::Partition'}:states:::") for resource in resources_of_tasks)
 
 
 def test_a_stream_is_not_skipped(lake: Lake) -> None:
