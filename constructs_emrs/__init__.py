@@ -20,11 +20,13 @@ from .runs.job_run import JobRun, JobRunState, RunWhen
 from .runs.job_schedule import JobSchedule, Overlap
 from .runs.job_trigger import JobTrigger
 from .validation.json_types import JsonObject, JsonValue
+from .watching.alarms import ApplicationAlarms
 from .workflows.interface import IJob, JobMode
 from .workflows.start_job_run import EmrServerlessStartJobRun
 
 __all__ = [
     "Application",
+    "ApplicationAlarms",
     "ApplicationType",
     "Architecture",
     "CloudWatchLogs",

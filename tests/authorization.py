@@ -26,11 +26,12 @@ ARNS = {
     "AWS::Lambda::Function": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:Step",
     "AWS::Logs::LogGroup": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:Etl:*",
     "AWS::S3::Bucket": "arn:aws:s3:::data",
+    "AWS::SNS::Topic": f"arn:aws:sns:us-east-1:{ACCOUNT}:OnCall",
     "AWS::SQS::Queue": f"arn:aws:sqs:us-east-1:{ACCOUNT}:Dead",
     "AWS::StepFunctions::StateMachine": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:Step",
 }
 # Whose Ref is an ARN, and not a name.
-REFERRED_TO_BY_ARN = ("AWS::StepFunctions::StateMachine",)
+REFERRED_TO_BY_ARN = ("AWS::SNS::Topic", "AWS::StepFunctions::StateMachine")
 ANYTHING = "*"
 # Condition keys that do not belong to one service:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html

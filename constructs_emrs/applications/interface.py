@@ -2,7 +2,7 @@
 
 import functools
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, Unpack
 
 from aws_cdk import IResource, Resource
@@ -17,7 +17,7 @@ from ..permissions.arns import application_arn, job_run_arn_pattern, role_arn
 from ..permissions.submitter import grant, seeing, starting
 from ..validation.argument_names import explained
 from ..validation.argument_types import check_types
-from .capacity import MaximumCapacity
+from .capacity import InitialCapacity, MaximumCapacity, WorkerType
 from .configuration import Configuration
 from .release_label import ReleaseLabel
 from .settings import ApplicationType, Architecture
@@ -54,6 +54,11 @@ class IApplication(IResource, Protocol):
     @property
     def architecture(self) -> Architecture | None:
         """The CPU architecture of its workers, None if it is not known."""
+        ...
+
+    @property
+    def initial_capacity(self) -> Mapping[WorkerType, InitialCapacity] | None:
+        """The workers that are kept ready, None if it is not known."""
         ...
 
     @property
@@ -142,6 +147,8 @@ class ApplicationBase(Resource):
     """Its release, None if it is not known."""
     architecture: Architecture | None = None
     """The CPU architecture of its workers, None if it is not known."""
+    initial_capacity: Mapping[WorkerType, InitialCapacity] | None = None
+    """The workers that are kept ready, None if it is not known."""
     maximum_capacity: MaximumCapacity | None = None
     """What all workers may have together, None if it is not known or not limited."""
     runtime_configuration: Sequence[Configuration] | None = None

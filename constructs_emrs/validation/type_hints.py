@@ -41,12 +41,15 @@ _INTERFACE_MEMBERS = {
     "IQueue": "queue_arn",
     "IRepository": "repository_uri",
     "IRole": "role_arn",
+    "IRuleTarget": "bind",
     "ISecurityGroup": "security_group_id",
+    "ITopic": "topic_arn",
     "IVpc": "vpc_id",
 }
 _REMEDIES = {
     "IGrantable": "pass a role, a function or another principal",
     "IJob": "use HiveJob(…) or SparkJob(…)",
+    "IRuleTarget": "use a target of aws_cdk.aws_events_targets, such as SnsTopic(…)",
 }
 
 

@@ -1,0 +1,1 @@
+"""Who is told how it went: alarms, a dashboard, and messages about what failed."""

@@ -1,0 +1,289 @@
+"""Alarms and dashboards: what they look at is what the service sends."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from aws_cdk import Size, Stack
+from aws_cdk import aws_sns as sns
+
+from constructs_emrs import (
+    Application,
+    ApplicationAlarms,
+    Code,
+    InitialCapacity,
+    JobMode,
+    MaximumCapacity,
+    ReleaseLabel,
+    SparkJob,
+    WorkerResources,
+    WorkerType,
+)
+from tests.templates import new_stack, resources
+
+Json = dict[str, Any]
+
+_METRICS_PAGE = "https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-job-metrics.html"
+_USAGE_PAGE = "https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/monitoring-usage.html"
+# From emr-7.10.0; before, those without names.
+_APPLICATION = {"ApplicationId", "ApplicationName"}
+_WORKERS = _APPLICATION | {"WorkerType", "CapacityAllocationType"}
+_JOBS = _WORKERS | {"JobId", "JobName"}
+DOCUMENTED: dict[tuple[str, str], tuple[set[str], str]] = {
+    **{
+        ("AWS/EMRServerless", name): (dimensions, _METRICS_PAGE)
+        for dimensions, names in (
+            (_APPLICATION, "MaxCPUAllowed MaxMemoryAllowed MaxStorageAllowed"),
+            (_APPLICATION, "SubmittedJobs PendingJobs ScheduledJobs RunningJobs SuccessJobs FailedJobs CancellingJobs"),
+            (_APPLICATION, "CancelledJobs"),
+            (_WORKERS, "CPUAllocated MemoryAllocated StorageAllocated"),
+            (_WORKERS, "IdleWorkerCount PendingCreationWorkerCount RunningWorkerCount TotalWorkerCount"),
+            (_JOBS, "WorkerCpuAllocated WorkerCpuUsed WorkerMemoryAllocated WorkerMemoryUsed"),
+            (_JOBS, "WorkerEphemeralStorageAllocated WorkerEphemeralStorageUsed"),
+            (_JOBS, "WorkerStorageReadBytes WorkerStorageWriteBytes"),
+        )
+        for name in names.split()
+    },
+    ("AWS/Usage", "ResourceCount"): ({"Service", "Type", "Resource", "Class"}, _USAGE_PAGE),
+}
+_NAMES = {"ApplicationName", "JobName"}
+_QUERY = re.compile(r'SELECT SUM\((?P<name>\w+)\) FROM "(?P<namespace>[^"]+)" WHERE (?P<where>.+)')
+_SEARCH = re.compile(r"SEARCH\('\{(?P<schema>[^}]+)\} (?P<terms>[^']+)', '\w+', \d+\)")
+
+
+class Asked(NamedTuple):
+    """A metric that is asked for."""
+
+    namespace: str
+    name: str
+    dimensions: frozenset[str]
+    is_exact: bool
+    """Whether the metric is to have these dimensions and no others."""
+
+
+def asked_in(expression: str) -> Iterator[Asked]:
+    for match in _QUERY.finditer(expression):
+        dimensions = re.findall(r"(\w+) = '", match["where"])
+        yield Asked(match["namespace"], match["name"], frozenset(dimensions), is_exact=False)
+    for match in _SEARCH.finditer(expression):
+        namespace, *dimensions = match["schema"].split(",")
+        terms = dict(re.findall(r'(\w+)="([^"]*)"', match["terms"]))
+        name = terms.pop("MetricName")
+        assert set(terms) <= set(dimensions)
+        yield Asked(namespace, name, frozenset(dimensions), is_exact=True)
+
+
+def asked_by_alarm(properties: Json) -> Iterator[Asked]:
+    for item in [properties, *properties.get("Metrics", ())]:
+        metric = item.get("MetricStat", {}).get("Metric", item)
+        if "MetricName" in metric:
+            dimensions = {dimension["Name"] for dimension in metric["Dimensions"]}
+            yield Asked(metric["Namespace"], metric["MetricName"], frozenset(dimensions), is_exact=True)
+        yield from asked_in(text_of(item.get("Expression", "")))
+
+
+def text_of(value: Any) -> str:
+    """A text with something in place of what is known at deployment."""
+    if isinstance(value, dict) and "Fn::Join" in value:
+        return "".join(map(text_of, value["Fn::Join"][1]))
+    return value if isinstance(value, str) else "00f1982r1uukb925"
+
+
+def application_of(stack: Stack, release: ReleaseLabel = ReleaseLabel.EMR_7_14_0, **options: Any) -> Application:
+    return Application(stack, "Spark", release_label=release, **options)
+
+
+def with_capacity(stack: Stack, release: ReleaseLabel = ReleaseLabel.EMR_7_14_0) -> Application:
+    worker = WorkerResources(cpu=4, memory=Size.gibibytes(16))
+    return application_of(
+        stack,
+        release,
+        initial_capacity={WorkerType.SPARK_DRIVER: InitialCapacity(worker_count=1, resources=worker)},
+        maximum_capacity=MaximumCapacity(cpu=40, memory=Size.gibibytes(160)),
+    )
+
+
+def stream_on(application: Application, script: Path, **options: Any) -> SparkJob:
+    return SparkJob(
+        application.stack,
+        "Clicks",
+        application=application,
+        entry_point=Code.from_asset(script),
+        mode=JobMode.STREAMING,
+        **options,
+    )
+
+
+def alarms_of(stack: Stack) -> dict[str, Json]:
+    """The alarms by the construct's id."""
+    found = resources(stack, "AWS::CloudWatch::Alarm")
+    return {re.sub(r"^Alarms|[0-9A-F]{8}$", "", name): item["Properties"] for name, item in found.items()}
+
+
+@pytest.fixture
+def alarms(script: Path) -> dict[str, Json]:
+    stack = new_stack()
+    application = with_capacity(stack)
+    topic = sns.Topic(stack, "OnCall")
+    ApplicationAlarms(
+        stack,
+        "Alarms",
+        application=application,
+        topic=topic,
+        streams=[stream_on(application, script, job_name="clicks")],
+    )
+    return alarms_of(stack)
+
+
+def check(found: set[Asked], *, has_names: bool = True) -> None:
+    """Hold what is asked for against the documentation."""
+    assert found
+    for metric in found:
+        dimensions, page = DOCUMENTED[metric.namespace, metric.name]
+        known = dimensions if has_names else dimensions - _NAMES
+        assert page.startswith("https://docs.aws.amazon.com/")
+        assert metric.dimensions == known if metric.is_exact else metric.dimensions <= known, metric
+
+
+@pytest.mark.parametrize("release", [ReleaseLabel.EMR_7_14_0, ReleaseLabel.EMR_7_9_0], ids=lambda label: label.name)
+@pytest.mark.parametrize("make", [application_of, with_capacity])
+def test_alarms_look_at_metrics_that_there_are(make: Any, release: ReleaseLabel, script: Path) -> None:
+    stack = new_stack()
+    application = make(stack, release)
+    has_names = release is ReleaseLabel.EMR_7_14_0
+    streams = [stream_on(application, script)] if has_names else []
+    ApplicationAlarms(stack, "Alarms", application=application, topic=sns.Topic(stack, "OnCall"), streams=streams)
+    found = {metric for alarm in alarms_of(stack).values() for metric in asked_by_alarm(alarm)}
+    check(found, has_names=has_names)
+
+
+def test_what_the_alarms_are(alarms: dict[str, Json]) -> None:
+    stream = next(name for name in alarms if name.startswith("Stream"))
+    assert {name: (alarm["Threshold"], alarm["EvaluationPeriods"]) for name, alarm in alarms.items()} == {
+        "FailedRuns": (1, 1),
+        "WaitingRuns": (1, 15),
+        "Cpu": (36, 5),
+        "Memory": (144, 5),
+        "IdleWorkers": (1, 60),
+        stream: (1, 10),
+    }
+    assert {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"} == {stream}
+    assert {alarm["TreatMissingData"] for name, alarm in alarms.items() if name != stream} == {"notBreaching"}
+    operators = {name: alarm["ComparisonOperator"] for name, alarm in alarms.items()}
+    assert operators.pop(stream) == "LessThanThreshold"
+    assert set(operators.values()) == {"GreaterThanOrEqualToThreshold"}
+
+
+def test_a_stream_is_found_by_its_name(alarms: dict[str, Json]) -> None:
+    (alarm,) = (alarm for name, alarm in alarms.items() if name.startswith("Stream"))
+    (query,) = alarm["Metrics"]
+    assert text_of(query["Expression"]) == (
+        'SELECT SUM(WorkerCpuAllocated) FROM "AWS/EMRServerless" '
+        "WHERE ApplicationId = '00f1982r1uukb925' AND JobName = 'clicks'"
+    )
+
+
+def test_each_alarm_says_what_to_do_and_tells_the_topic(alarms: dict[str, Json]) -> None:
+    for alarm in alarms.values():
+        text = text_of(alarm["AlarmDescription"])
+        assert len(text) <= 1024
+        assert re.search(r"aws emr-serverless|Give it|Ask for", text)
+        assert len(alarm["AlarmActions"]) == 1
+
+
+def test_an_alarm_may_publish_to_a_topic_that_a_rule_publishes_to() -> None:
+    stack = new_stack()
+    ApplicationAlarms(stack, "Alarms", application=application_of(stack), topic=sns.Topic(stack, "OnCall"))
+    (policy,) = resources(stack, "AWS::SNS::TopicPolicy").values()
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Action"] == "sns:Publish"
+    assert set(statement["Condition"]) == {"ArnLike", "StringEquals"}
+
+
+def test_an_application_without_a_maximum_is_held_against_the_quota() -> None:
+    stack = new_stack()
+    ApplicationAlarms(stack, "Alarms", application=application_of(stack), topic=sns.Topic(stack, "OnCall"))
+    alarms = alarms_of(stack)
+    assert set(alarms) == {"FailedRuns", "WaitingRuns", "Cpu"}
+    assert "usage / SERVICE_QUOTA(usage) * 100" in json.dumps(alarms["Cpu"])
+
+
+def test_of_an_imported_application_nothing_is_known() -> None:
+    stack = new_stack()
+    application = Application.from_application_id(stack, "Spark", "00f1982r1uukb925")
+    ApplicationAlarms(stack, "Alarms", application=application, topic=sns.Topic(stack, "OnCall"))
+    assert set(alarms_of(stack)) == {"FailedRuns", "WaitingRuns", "Cpu", "IdleWorkers"}
+
+
+def test_each_alarm_can_be_left_out(script: Path) -> None:
+    stack = new_stack()
+    application = with_capacity(stack)
+    watched = ApplicationAlarms(
+        stack,
+        "Alarms",
+        application=application,
+        topic=sns.Topic(stack, "OnCall"),
+        failed_runs=None,
+        waiting_minutes=None,
+        capacity_percent=None,
+        idle_minutes=None,
+        streams=[stream_on(application, script)],
+        stream_minutes=None,
+    )
+    assert watched.alarms == ()
+    assert alarms_of(stack) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"failed_runs": 0}, "failed_runs=0: it is out of range; use 1 to 1,000,000, or None for no such alarm"),
+        (
+            {"waiting_minutes": 1441},
+            "waiting_minutes=1441: it is out of range; use 1 to 1,440, or None for no such alarm",
+        ),
+        (
+            {"capacity_percent": 101},
+            "capacity_percent=101: it is out of range; use 1 to 100, or None for no such alarm",
+        ),
+        ({"idle_minutes": 181}, "idle_minutes=181: it is out of range; use 1 to 180, or None for no such alarm"),
+        ({"stream_minutes": 0}, "stream_minutes=0: it is out of range; use 1 to 180, or None for no such alarm"),
+    ],
+)
+def test_a_threshold_out_of_range_is_refused(options: Json, line: str) -> None:
+    stack = new_stack()
+    application, topic = application_of(stack), sns.Topic(stack, "OnCall")
+    with pytest.raises(ValueError, match="out of range") as caught:
+        ApplicationAlarms(stack, "Alarms", application=application, topic=topic, **options)
+    assert str(caught.value) == f"Lake/Alarms: {line}"
+
+
+@pytest.mark.parametrize(
+    ("release", "mode", "name", "problem"),
+    [
+        (
+            ReleaseLabel.EMR_7_9_0,
+            JobMode.STREAMING,
+            "x",
+            "the metrics of emr-7.9.0 have no names of jobs; use emr-7.10.0",
+        ),
+        (ReleaseLabel.EMR_7_14_0, JobMode.BATCH, "x", "it is a batch job, which ends by itself; give streaming jobs"),
+        (ReleaseLabel.EMR_7_14_0, JobMode.STREAMING, "it's", "its runs are named \"it's\", which can't be looked for"),
+        (ReleaseLabel.EMR_7_14_0, JobMode.STREAMING, "für", "its runs are named 'für', which can't be looked for"),
+    ],
+)
+def test_what_is_no_stream_that_metrics_show_is_refused(
+    release: ReleaseLabel, mode: JobMode, name: str, problem: str, script: Path
+) -> None:
+    stack = new_stack()
+    application, topic = application_of(stack, release), sns.Topic(stack, "OnCall")
+    job = SparkJob(stack, "Job", application=application, entry_point=str(script), mode=mode, job_name=name)
+    with pytest.raises(ValueError, match=re.escape(problem)) as caught:
+        ApplicationAlarms(stack, "Alarms", application=application, topic=topic, streams=[job])
+    assert str(caught.value).startswith("Lake/Alarms: streams[0]=<SparkJob Lake/Job>: ")
