@@ -50,7 +50,8 @@ class JobStateMachine(sfn.StateMachine):
 
     The input of an execution is an object with, all of them optional, `arguments`, a list of texts, and `cause`, a text
     that is the same for all executions that are to be one run. Without a cause each execution is a run of its own.
-    Stopping an execution cancels its run.
+    Stopping an execution cancels its run, and a redrive runs the job again then. One that failed fails again when it is
+    redriven, as its last state is Fail: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, job: IJob) -> None:
@@ -82,7 +83,7 @@ def _states(scope: Construct, job: IJob) -> sfn.IChainable:
         job=job,
         query_language=_JSONATA,
         arguments=_expression("$arguments") if "sparkSubmit" in job.definition.request["jobDriver"] else None,
-        # A redrive is to run the job again.
+        # The redrive of an execution that was stopped is to run the job again.
         client_token=_expression(
             "$hash($states.context.StateMachine.Id & ' ' & $cause & ' ' & "
             "$string($states.context.Execution.RedriveCount), 'SHA-256')"
@@ -128,14 +129,14 @@ def _states(scope: Construct, job: IJob) -> sfn.IChainable:
 def _prepare(scope: Construct, job: IJob) -> sfn.Pass:
     own = text_at_synth(lambda: _own_arguments(job))
     given = f"($event := $states.input.event; [$map($states.input.arguments, {_ARGUMENT})])"
-    of_an_event = "$states.input.cause & ' ' & $states.input.event.id"
-    of_whom = "($exists($states.input.cause) ? $states.input.cause : $states.context.Execution.Id)"
+    # Without an event there is no id, and nothing is added.
+    of_it = "$states.input.cause & ' ' & $states.input.event.id"
     return sfn.Pass.jsonata(
         scope,
         "Prepare",
         assign={
             ARGUMENTS: _expression(f"$exists($states.input.arguments) ? {given} : {own}"),
-            CAUSE: _expression(f"$exists($states.input.event) ? {of_an_event} : {of_whom}"),
+            CAUSE: _expression(f"$exists($states.input.cause) ? {of_it} : $states.context.Execution.Id"),
             SCHEDULE: _expression("$exists($states.input.schedule) ? $states.input.schedule : ''"),
         },
     )
