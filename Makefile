@@ -5,6 +5,8 @@ UV := .uv/bin/uv
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export UV_PYTHON_DOWNLOADS := never
+# Where it is set, each of the tests' many processes compiles all modules that it imports: seconds for the CDK alone.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install demo test check static unit bench docs format clean
 

@@ -15,10 +15,11 @@ import trustme
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """PEM files: the server's certificate and key, and all authorities that a client should trust."""
+    """PEM files: the server's certificate and key, its authority, and all authorities that a client should trust."""
 
     certificate: Path
     key: Path
+    authority: Path
     ca_bundle: Path
 
 
@@ -27,12 +28,16 @@ def make_certificate(directory: Path) -> Certificate:
     authority = trustme.CA(organization_name="emrs-local")
     issued = authority.issue_cert("127.0.0.1", "localhost", organization_name="emrs-local")
     made = Certificate(
-        certificate=directory / "server.pem", key=directory / "server.key", ca_bundle=directory / "ca-bundle.pem"
+        certificate=directory / "server.pem",
+        key=directory / "server.key",
+        authority=directory / "authority.pem",
+        ca_bundle=directory / "ca-bundle.pem",
     )
     for position, part in enumerate(issued.cert_chain_pems):
         part.write_to_path(str(made.certificate), append=position > 0)
     made.key.touch(mode=0o600)
     issued.private_key_pem.write_to_path(str(made.key))
+    authority.cert_pem.write_to_path(str(made.authority))
     made.ca_bundle.write_text(_system_authorities() + "\n")
     authority.cert_pem.write_to_path(str(made.ca_bundle), append=True)
     return made

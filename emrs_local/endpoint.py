@@ -34,9 +34,16 @@ class Credentials:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Where the local AWS answers, and the certificates that vouch for it."""
+    """Where the local AWS answers, and the certificates that vouch for it.
+
+    Attributes:
+        url: The address of every service.
+        authority: The authority of its certificate. A client reads it for each connection, and a bundle takes long.
+        ca_bundle: All authorities that a process should trust, this one among them.
+    """
 
     url: str
+    authority: Path
     ca_bundle: Path
 
     def client(self, service: str, *, region: str, credentials: Credentials) -> Any:
@@ -48,7 +55,7 @@ class Endpoint:
                 service,
                 region_name=region,
                 endpoint_url=self.url,
-                verify=str(self.ca_bundle),
+                verify=str(self.authority),
                 aws_access_key_id=credentials.access_key_id,
                 aws_secret_access_key=credentials.secret_access_key,
                 aws_session_token=credentials.session_token,
@@ -98,8 +105,8 @@ class Connection:
     def _http(self) -> URLLib3Session:
         from botocore.httpsession import URLLib3Session
 
-        bundle: Any = str(self._endpoint.ca_bundle)  # types-botocore has a bool here; botocore takes a path too
-        return URLLib3Session(verify=bundle, timeout=_TIMEOUT_SECONDS)
+        authority: Any = str(self._endpoint.authority)  # types-botocore has a bool here; botocore takes a path too
+        return URLLib3Session(verify=authority, timeout=_TIMEOUT_SECONDS)
 
 
 @functools.cache

@@ -99,6 +99,8 @@ class LocalAws:
         self._ready = False
         self._relay: threading.Thread | None = None
         self._data_directory: Path | None = None
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients_lock = threading.Lock()
 
     def __enter__(self) -> LocalAws:
         self.start()
@@ -169,18 +171,34 @@ class LocalAws:
         return [str(node.parent)]
 
     def client(self, service: str, **arguments: Any) -> Any:
-        """A boto3 client of a service of the local AWS, with root credentials unless `arguments` say otherwise."""
+        """A boto3 client of a service of the local AWS, with root credentials unless `arguments` say otherwise.
+
+        Without `arguments`, it is the same client each time: making one and connecting it take longer than most calls.
+        """
+        with self._clients_lock:  # making clients from boto3's session is not thread-safe
+            if arguments:
+                return self._new_client(service, arguments)
+            key = (service, self.region)
+            if key not in self._clients:
+                self._clients[key] = self._new_client(service, {})
+            return self._clients[key]
+
+    def _new_client(self, service: str, arguments: Mapping[str, Any]) -> Any:
         import boto3  # noqa: PLC0415 - importing it takes longer than all the rest of this module
 
         environment = self.environment
         defaults = {
             "region_name": self.region,
             "endpoint_url": self.url,
-            "verify": environment["AWS_CA_BUNDLE"],
+            "verify": str(self._authority),
             "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
         }
         return boto3.client(service, **{**defaults, **arguments})  # type: ignore[call-overload]
+
+    @property
+    def _authority(self) -> Path:
+        return self.data_directory / "tls" / "authority.pem"
 
     def fire_schedule(self, name: str, *, at: datetime.datetime | None = None) -> FiredOccurrence:
         """Fire a schedule of EventBridge Scheduler now, as the clock would: a test waits for no clock.
@@ -201,7 +219,8 @@ class LocalAws:
         Raises:
             LocalAwsError: There is no such schedule in `region`, several fit, or the local AWS is not started.
         """
-        endpoint = Endpoint(url=self.url, ca_bundle=Path(self.environment["AWS_CA_BUNDLE"]))
+        bundle = Path(self.environment["AWS_CA_BUNDLE"])
+        endpoint = Endpoint(url=self.url, authority=self._authority, ca_bundle=bundle)
         root = Credentials(access_key_id="test", secret_access_key="test")  # noqa: S106 - ministack's own
         with contextlib.closing(Connection(endpoint, region=self.region, credentials=root)) as connection:
             return fire(connection, name, at=at.isoformat() if at else None)
@@ -255,6 +274,10 @@ class LocalAws:
         if server is None or directory is None:
             return
         self._server = self._data_directory = None
+        with self._clients_lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
         try:
             server.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):

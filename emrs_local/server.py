@@ -77,7 +77,7 @@ def main(make_engine: MakeEngine = spark, *, seconds_per_minute: float = 60) -> 
         data_directory=data_directory,
         certificate=certificate,
     )
-    endpoint = Endpoint(url=f"https://{HOST}:{port}", ca_bundle=certificate.ca_bundle)
+    endpoint = Endpoint(url=f"https://{HOST}:{port}", authority=certificate.authority, ca_bundle=certificate.ca_bundle)
 
     def announce(line: str) -> None:
         print(f"{time.strftime('%H:%M:%S')}  {line}", file=output, flush=True)

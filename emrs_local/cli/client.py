@@ -42,7 +42,7 @@ class RunningLocalAws:
             what = f"{ca_bundle} does not exist, the local AWS has ended" if ca_bundle else "is missing"
             raise LocalAwsError(f"AWS_CA_BUNDLE {what}: {_HOW_TO_SET}")
         self._connection = Connection(
-            Endpoint(url=self._url, ca_bundle=Path(ca_bundle)),
+            Endpoint(url=self._url, authority=Path(ca_bundle), ca_bundle=Path(ca_bundle)),
             region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or DEFAULT_REGION,
             credentials=Credentials(
                 access_key_id=environment.get("AWS_ACCESS_KEY_ID", "test"),

@@ -26,7 +26,7 @@ class SparkEngine:
 
     def __init__(self, *, endpoint: Endpoint, region: str, groups: Path) -> None:
         self._groups = groups
-        self._file_system = S3FileSystem(endpoint_url=endpoint.url, region=region, ca_bundle=str(endpoint.ca_bundle))
+        self._file_system = S3FileSystem(endpoint_url=endpoint.url, region=region, ca_bundle=str(endpoint.authority))
         self._file_system.start()
         self._archive_maker = start_making()
         if self._archive_maker:
