@@ -445,27 +445,26 @@ def test_an_archive_that_was_not_used_for_long_is_removed(wheels: Path, tmp_path
     assert "one/__init__.py" not in names(tmp_path)
 
 
-def started_by(starter: str, folder: Path, target: Target, *, has_compiled_code: bool = False) -> tuple[int, str, str]:
-    """The exit code and the outputs of a Python that finds the module on its path, started by a process of a name."""
+DRIVER = {"PYSPARK_GATEWAY_PORT": "1"}
+EXECUTOR = {"PYTHON_WORKER_FACTORY_SECRET": "x"}
+ANOTHER = {"SPARK_HOME": "/usr/lib/spark"}
+
+
+def started(
+    variables: dict[str, str],
+    folder: Path,
+    target: Target,
+    *,
+    has_compiled_code: bool = False,
+    code: str = "print('on')",
+) -> tuple[int, str, str]:
+    """The exit code and the outputs of a Python that finds the module on its path."""
     (folder / "packages").mkdir(exist_ok=True)
     source = guard_source(target, has_compiled_code=has_compiled_code)
     (folder / "packages" / "sitecustomize.py").write_text(source)
-    parent = folder / starter
-    if not parent.exists():
-        parent.symlink_to(sys.executable)
-    command = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
     done = subprocess.run(
-        [
-            "env",
-            f"PYTHONPATH={folder / 'packages'}:{folder}",
-            parent,
-            "-S",
-            "-c",
-            command,
-            sys.executable,
-            "-c",
-            "print('on')",
-        ],
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": f"{folder / 'packages'}:{folder}", **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -476,29 +475,39 @@ def started_by(starter: str, folder: Path, target: Target, *, has_compiled_code:
 HERE_X86 = Target(python=HERE, architecture=Architecture.X86_64, glibc="2.34")
 HERE_ARM = Target(python=HERE, architecture=Architecture.ARM64, glibc="2.34")
 OTHER = Target(python="3.2", architecture=Architecture.X86_64, glibc="2.34")
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="workers are Linux, whose /proc says who started a process")
 
 
-@LINUX
-def test_a_worker_with_another_python_ends_with_a_line_that_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("variables", [DRIVER, EXECUTOR], ids=["driver", "executor"])
+def test_a_worker_with_another_python_ends_with_a_line_that_says_so(variables: dict[str, str], tmp_path: Path) -> None:
     line = f'python_dependencies: built for Python 3.2, this worker has {HERE}: pass python="{HERE}"\n'
-    assert started_by("java", tmp_path, OTHER) == (1, "", line)
+    assert started(variables, tmp_path, OTHER) == (1, "", line)
 
 
-@LINUX
 def test_a_python_that_spark_did_not_start_is_left_alone(tmp_path: Path) -> None:
-    assert started_by("bash", tmp_path, OTHER) == (0, "on\n", "")
+    assert started(ANOTHER, tmp_path, OTHER) == (0, "on\n", "")
 
 
-@LINUX
+@pytest.mark.parametrize("variables", [DRIVER, EXECUTOR], ids=["driver", "executor"])
+def test_a_python_that_the_one_of_spark_starts_is_left_alone(variables: dict[str, str], tmp_path: Path) -> None:
+    """It inherits the variables, and may be another Python, such as that of a command of the image."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "sitecustomize.py").write_text(guard_source(OTHER, has_compiled_code=False))
+    code = (
+        "import os, subprocess, sys\n"
+        f"os.environ['PYTHONPATH'] = {str(other)!r}\n"
+        "sys.exit(subprocess.call([sys.executable, '-c', 'print(1)']))"
+    )
+    assert started(variables, tmp_path, HERE_X86, code=code) == (0, "1\n", "")
+
+
 def test_a_worker_with_another_cpu_ends_if_there_is_compiled_code(tmp_path: Path) -> None:
-    ends = [started_by("java", tmp_path, target, has_compiled_code=True) for target in (HERE_X86, HERE_ARM)]
+    ends = [started(DRIVER, tmp_path, target, has_compiled_code=True) for target in (HERE_X86, HERE_ARM)]
     assert sorted(code for code, _, _ in ends) == [0, 1]
     assert any("compare the architecture of the application" in error for _, _, error in ends)
-    assert started_by("java", tmp_path, HERE_ARM)[:2] == started_by("java", tmp_path, HERE_X86)[:2] == (0, "on\n")
+    assert started(DRIVER, tmp_path, HERE_ARM)[:2] == started(DRIVER, tmp_path, HERE_X86)[:2] == (0, "on\n")
 
 
-@LINUX
 def test_another_sitecustomize_runs_too(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("print('customized')\n")
-    assert started_by("java", tmp_path, HERE_X86) == (0, "customized\non\n", "")
+    assert started(DRIVER, tmp_path, HERE_X86) == (0, "customized\non\n", "")

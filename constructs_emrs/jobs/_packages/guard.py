@@ -7,20 +7,22 @@ https://docs.python.org/3/library/site.html#module-sitecustomize
 from .target import Target
 
 NAME = "sitecustomize.py"
+_SEEN = "PYTHON_DEPENDENCIES_SEEN"
 
 # Any Python of a worker may find it on its path, an old one too, and one that has nothing to do with Spark. Those are
-# left alone: it is Java that starts the Python of a driver and of executors.
+# left alone. Spark tells the Python of a driver by PYSPARK_GATEWAY_… where Java is, and that of executors by
+# PYTHON_WORKER_FACTORY_…, and processes that these start inherit it, so the first one notes that it was looked at:
+# https://github.com/apache/spark/blob/v3.5.9/core/src/main/scala/org/apache/spark/deploy/PythonRunner.scala,
+# https://github.com/apache/spark/blob/v3.5.9/core/src/main/scala/org/apache/spark/api/python/PythonWorkerFactory.scala.
+# Without these variables, as with Spark Connect, nothing is ended, and the packages say themselves what they say.
 _SOURCE = '''\
 import os
 import sys
 
 
-def _is_started_by_java():
-    try:
-        with open("/proc/%d/comm" % os.getppid()) as name:
-            return name.read().strip() == "java"
-    except (OSError, IOError):
-        return False
+def _is_of_spark():
+    names = ("PYSPARK_GATEWAY_", "PYTHON_WORKER_FACTORY_")
+    return "{seen}" not in os.environ and any(name.startswith(names) for name in os.environ)
 
 
 def _problem():
@@ -46,10 +48,12 @@ def _run_the_next():
         found.loader.exec_module(module_from_spec(found))
 
 
-if _is_started_by_java() and _problem():
-    sys.stderr.write("python_dependencies: " + _problem() + "\\n")
-    sys.stderr.flush()
-    os._exit(1)
+if _is_of_spark():
+    if _problem():
+        sys.stderr.write("python_dependencies: " + _problem() + "\\n")
+        sys.stderr.flush()
+        os._exit(1)
+    os.environ["{seen}"] = "1"
 _run_the_next()
 '''
 
@@ -61,7 +65,12 @@ def guard_source(target: Target, *, has_compiled_code: bool) -> str:
         target: What the packages are built for.
         has_compiled_code: Whether they run on one architecture only.
     """
-    values = {"python": target.python, "machine": target.machine, "has_compiled_code": str(has_compiled_code)}
+    values = {
+        "python": target.python,
+        "machine": target.machine,
+        "has_compiled_code": str(has_compiled_code),
+        "seen": _SEEN,
+    }
     source = _SOURCE
     for name, value in values.items():
         source = source.replace(f"{{{name}}}", value)
