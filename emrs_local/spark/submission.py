@@ -31,7 +31,9 @@ _USER: Final = "hadoop"  # whom EMR runs jobs as
 _PYTHON_VARIABLES: Final = ("PYSPARK_DRIVER_PYTHON", "PYSPARK_PYTHON")
 _PYTHON_PROPERTIES: Final = ("spark.pyspark.driver.python", "spark.pyspark.python")
 # What lists paths of the image, and how they are separated.
-_CLASS_PATHS: Final[Mapping[str, str]] = {"spark.jars": ",", "spark.driver.extraClassPath": ":"}
+_JARS: Final = "spark.jars"
+_CLASS_PATH: Final = "spark.driver.extraClassPath"
+_CLASS_PATHS: Final[Mapping[str, str]] = {_JARS: ",", _CLASS_PATH: ":"}
 _WORKERS_PATH: Final = "spark.executorEnv.PYTHONPATH"
 _LOG4J2: Final[Mapping[str, str]] = {
     "rootLogger.level": "warn",
@@ -235,6 +237,9 @@ class Submission:
             if (missing := self._missing_in(name))
         ]
 
+    def _present_in(self, name: str) -> str:
+        return self._here(self._properties.get(name, ""), _CLASS_PATHS[name], without=self._missing_in(name))
+
     def _missing_in(self, name: str) -> list[str]:
         return [jar for jar in _listed(self._properties.get(name, ""), _CLASS_PATHS[name]) if self._image.lacks(jar)]
 
@@ -293,7 +298,7 @@ class Submission:
         return WorkingFolder(
             path=self.working_directory,
             resources=self._directory / "resources",
-            properties=self._properties,
+            properties=self._properties | {_JARS: self._present_in(_JARS)},
             image=self._image,
         )
 
@@ -318,15 +323,14 @@ class Submission:
         fixed = {
             name: self._pythons.get(value, value) for name, value in requested.items() if name in _PYTHON_PROPERTIES
         }
-        for name, separator in _CLASS_PATHS.items():
-            fixed[name] = self._here(requested.get(name, ""), separator, without=self._missing_in(name))
+        fixed[_CLASS_PATH] = self._present_in(_CLASS_PATH)
         fixed[_WORKERS_PATH] = self._here(requested.get(_WORKERS_PATH, ""), ":")
         fixed |= {f"spark.hadoop.{name}": value for name, value in self._hadoop_properties.items()}
         for name in sorted(fixed.keys() & requested.keys()):
             overrides += ["--conf", f"{name}={fixed[name]}"]
-        if "spark.jars" in requested:
-            overrides += ["--jars", fixed["spark.jars"]]  # over which the property does not win
         overrides += self._working_folder.arguments
+        if _JARS in requested and not self._present_in(_JARS):
+            overrides += ["--jars", ""]
         # A worker of the service may have more memory than this machine, and a heap grows until the machine swaps.
         most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**21  # half of it, in MiB
         if (memory_mebibytes(requested["spark.driver.memory"]) or 0) > most:

@@ -1,7 +1,7 @@
 """The folder that a driver starts in, and what the job brings into it.
 
-On EMR Serverless it is `/home/hadoop`. Spark puts files, archives and py_files there for a driver on Kubernetes, but
-not for one in local mode: `isKubernetesClusterModeDriver` in `SparkSubmit.scala`,
+On EMR Serverless it is `/home/hadoop`. Spark puts files, archives, py_files and jars there for a driver on Kubernetes,
+but not for one in local mode: `isKubernetesClusterModeDriver` in `SparkSubmit.scala`,
 https://github.com/apache/spark/tree/v3.5.9.
 """
 
@@ -25,6 +25,7 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "spark.files": "--files",
     "spark.submit.pyFiles": "--py-files",
     _ARCHIVES: "--archives",
+    "spark.jars": "--jars",
 }
 _CHUNK_BYTES: Final = 1024 * 1024
 _S3: Final = re.compile(r"s3[an]?://([^/]+)/(.+)")

@@ -328,6 +328,7 @@ def test_what_a_job_brings_is_in_its_working_folder(runner: Runner, tmp_path: Pa
     libraries = runner.bucket.upload(zipped(tmp_path / "libraries.zip", brought="NAME = 'a library'"))
     (tmp_path / "data").mkdir()
     (tmp_path / "data/a.txt").write_text("some data")
+    library = runner.bucket.upload(zipped(tmp_path / "library.jar", resource="# of the class path"))
     data = runner.bucket.upload(Path(shutil.make_archive(str(tmp_path / "data"), "gztar", tmp_path / "data")))
     job = runner.start(
         """
@@ -348,7 +349,9 @@ print(look(0))
 print(spark.sparkContext.parallelize([0], 1).map(look).first() == look(0))
 print(os.getcwd() == os.environ["HOME"] == os.path.dirname(os.path.dirname(brought.__file__)))
 print(os.path.exists(SparkFiles.get("dependencies/brought.py")))
-print(bool(spark.sparkContext._jvm.java.lang.ClassLoader.getSystemResource("models.json")))
+java = spark.sparkContext._jvm.java.lang
+print(bool(java.ClassLoader.getSystemResource("models.json")))
+print(bool(java.Thread.currentThread().getContextClassLoader().getResource("resource.py")))
 open("written", "w")
 raise ValueError("that is all")
 """,
@@ -357,19 +360,17 @@ raise ValueError("that is all")
             f"--archives {libraries}#dependencies --conf spark.archives=s3://lost/x.zip "
             "--conf spark.emr-serverless.driverEnv.PYTHONPATH=./dependencies "
             "--conf spark.executorEnv.PYTHONPATH=/home/hadoop/dependencies "
-            "--jars /usr/lib/spark/jars/spark-core_2.12-3.5.1-amzn-0.jar,/usr/share/aws/x/x.jar"
+            f"--jars /usr/lib/spark/jars/spark-core_2.12-3.5.1-amzn-0.jar,/usr/share/aws/x/x.jar,{library}"
         ).replace("#dependencies", f"#dependencies,{data}"),
     )
 
     assert exit_code_of(job) == 1
-    assert job.stdout.read_text().splitlines()[:5] == [
+    assert job.stdout.read_text().splitlines()[:6] == [
         "['a library', 'a helper', 'a model', "
-        "['data.tar.gz', 'dependencies', 'helper.zip', 'models.json', 'named'], "
+        "['data.tar.gz', 'dependencies', 'helper.zip', 'library.jar', 'models.json', 'named', "
+        "'spark-core_2.12-3.5.9.jar'], "
         "'a model', 'some data', 'a model', 'some data']",
-        "True",
-        "True",
-        "True",
-        "True",
+        *["True"] * 5,
     ]
     missing, said = job.failure_summary().splitlines()
     assert "spark.jars names jars that are not on this machine: /usr/share/aws/x/x.jar; " in missing

@@ -226,8 +226,12 @@ def test_paths_of_the_image_s_home_are_those_of_the_working_folder() -> None:
 @pytest.mark.parametrize(
     ("parameters", "name", "kept"),
     [
-        ("--jars /usr/share/aws/x/x.jar,s3://b/a.jar", "spark.jars", "s3://b/a.jar"),
-        ("--conf spark.jars=s3://b/a.jar,local:///usr/share/aws/x/x.jar", "spark.jars", "s3://b/a.jar"),
+        ("--jars /usr/share/aws/x/x.jar,s3://b/a.jar", "spark.jars", "file:///work/run/resources/0/a.jar"),
+        (
+            "--conf spark.jars=s3://b/a.jar,local:///usr/share/aws/x/x.jar",
+            "spark.jars",
+            "file:///work/run/resources/0/a.jar",
+        ),
         ("--jars /usr/share/aws/x/x.jar", "spark.jars", ""),
         ("--driver-class-path /usr/share/aws/x/x.jar:/", "spark.driver.extraClassPath", "/"),
     ],

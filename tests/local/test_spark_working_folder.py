@@ -86,6 +86,15 @@ def test_an_archive_that_spark_does_not_unpack_is_a_file(tmp_path: Path, mine: P
     assert on_disk(options["--archives"]).name == "a.txt"
 
 
+def test_jars_are_there_too(tmp_path: Path, mine: Path) -> None:
+    path, options = filled(tmp_path, jars=f"{mine}/c.zip#d.jar,{mine}/*.jar,https://host/x.jar")
+
+    assert (path / "d.jar").read_bytes() == (mine / "c.zip").read_bytes()
+    first, *left = options["--jars"].split(",")
+    assert on_disk(first).name == "c.zip"
+    assert left == [f"{mine}/*.jar", "https://host/x.jar"]
+
+
 def test_the_later_of_one_name_wins(tmp_path: Path, mine: Path) -> None:
     path, _ = filled(tmp_path, files=f"{mine}/a.txt#x,{mine}/b.txt#x", archives=f"{mine}/c.zip#y,{mine}/a.txt#y")
 
