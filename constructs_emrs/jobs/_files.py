@@ -3,11 +3,14 @@
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from enum import Enum, auto
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aws_cdk import Aws
+from aws_cdk import AssetStaging, Aws, FileAssetPackaging, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct, IConstruct
 
@@ -15,16 +18,33 @@ from ..applications.settings import ApplicationType
 from ..permissions.execution_role import allow_reading
 from ..validation.problems import Problems, shown
 from ..validation.tokens import is_token
-from ._dependencies import FOLDER
+from ._dependencies import ARGUMENT, FOLDER
 from ._packages.build import Archive
-from ._rules.files import problem_of_entry_point, problem_of_uri
+from ._rules.files import name_of, problem_of_entry_point, problem_of_uri
 from .code import AssetCode, BucketCode, Code, InlineCode, LocalFile, NamedCode, UriCode
+from .python_dependencies import PythonDependencies
 
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]+")
 # Names without a dot and a slash, such as `spark-internal`, mean something to Spark.
 _RELATIVE_PATH = re.compile(r"[^:/]+[./][^:]*")
 # An asset is uploaded under a SHA-256 hash. So many digits of it tell the files of a job apart.
 _DIGITS_OF_HASH = 8
+# What is a path, ends an item or begins a name in a list of spark-submit, or is an escape in a URI.
+_NO_NAME = set("/,#%")
+_PATTERN = set("*?[")
+
+
+class Use(Enum):
+    """What a file is for, and so what its name is for."""
+
+    CONTENT = auto()
+    """The name tells nobody anything."""
+    MODULE = auto()
+    """Python code is imported by its name."""
+    FILE = auto()
+    """It is opened by its name in the working folder."""
+    ARCHIVE = auto()
+    """It is unpacked in a folder of its name in the working folder."""
 
 
 class _UnusableError(Exception):
@@ -56,9 +76,10 @@ class Files:
         """The names of uploaded files as the user wrote them, by the first digits of their hashes."""
         self.buckets: list[IConstruct] = []
         """The buckets that the user brought."""
+        self._in_working_folder: dict[str, tuple[str, str]] = {}
 
     def uri(
-        self, argument: str, construct_id: str, given: Code | str | Path | None, *, is_module: bool = False
+        self, argument: str, construct_id: str, given: Code | str | Path | None, *, use: Use = Use.CONTENT
     ) -> str | None:
         """The URI of a file that the execution role may read; notes a file that can't be used.
 
@@ -66,7 +87,7 @@ class Files:
             argument: The argument that has the file.
             construct_id: The id of the asset, if one has to be made.
             given: The argument's value; a string or path is a file on this machine.
-            is_module: Whether it is Python code that is to be imported by its name.
+            use: What it is for.
         """
         if given is None:
             return None
@@ -74,7 +95,7 @@ class Files:
         if code.bucket is not None:
             self.buckets.append(code.bucket)
         try:
-            uri = self._uri(construct_id, code, is_module=is_module)
+            uri = self._uri(construct_id, code, use)
         except _UnusableError as error:
             self._problems.add_written(argument, repr(code), error.problem, error.remedy)
             # It has been noted what is wrong with the file. That it has no URI is not to be noted too.
@@ -84,36 +105,61 @@ class Files:
             self._problems.add_written(argument, repr(code), *problem)
         return uri
 
-    def dependencies(self, construct_id: str, archive: Archive) -> str:
+    def dependencies(self, construct_id: str, dependencies: PythonDependencies, archive: Archive) -> str:
         """The URI of an archive of Python packages, with the name of the folder that it is unpacked in."""
-        return f"{self._upload(construct_id, archive.path, content_hash=archive.content_hash)}#{FOLDER}"
+        uri = f"{self._upload(construct_id, archive.path, content_hash=archive.content_hash)}#{FOLDER}"
+        self._check_name(ARGUMENT, repr(dependencies), uri)
+        return uri
 
     def uris(
-        self, argument: str, construct_id: str, codes: Sequence[Code | str | Path], *, are_modules: bool = False
+        self, argument: str, construct_id: str, codes: Sequence[Code | str | Path], *, use: Use = Use.CONTENT
     ) -> list[str]:
-        """The URIs of the files of one argument."""
-        uris = [
-            self.uri(f"{argument}[{position}]", f"{construct_id}{position}", code, is_module=are_modules)
-            for position, code in enumerate(codes)
-        ]
-        return [uri for uri in uris if uri is not None]
+        """The URIs of the files of one argument; notes two that have one name in the working folder."""
+        uris = []
+        for position, code in enumerate(codes):
+            place = f"{argument}[{position}]"
+            uri = self.uri(place, f"{construct_id}{position}", code, use=use)
+            if uri is not None:
+                uris.append(uri)
+                self._check_name(place, repr(code if isinstance(code, Code) else LocalFile(code)), uri)
+        return uris
 
-    def _uri(self, construct_id: str, code: Code, *, is_module: bool = False) -> str:
+    def _check_name(self, argument: str, written: str, uri: str) -> None:
+        """Note a name that another file has: the driver has the later one, and an executor fails to fetch it.
+
+        https://github.com/apache/spark/blob/v3.5.9/core/src/main/scala/org/apache/spark/util/Utils.scala, copyFile
+        """
+        name = name_of(uri)
+        if is_token(name) or set(name) & _PATTERN:
+            return
+        other, uri_of_other = self._in_working_folder.setdefault(name, (argument, uri))
+        if uri_of_other != uri:
+            problem = f"{other} has the name {name!r} in the working folder too"
+            self._problems.add_written(argument, written, problem, "give one of them another name")
+
+    def _uri(self, construct_id: str, code: Code, use: Use) -> str:
         match code:
             case AssetCode():
-                return self._module(construct_id, code) if is_module else self._local_file(construct_id, code)
+                return self._asset(construct_id, code, use)
             case InlineCode():
-                return self._inline(construct_id, code)
+                return self._inline(construct_id, code, use)
             case BucketCode():
                 return self._object(code)
             case UriCode():
                 return _own_uri(code)
             case NamedCode():
-                return self._named(construct_id, code)
+                return self._named(construct_id, code, use)
             case _:
                 raise _UnusableError("it is not made by Code", "use Code.from_asset(…), or another method of Code")
 
-    def _local_file(self, construct_id: str, code: AssetCode) -> str:
+    def _asset(self, construct_id: str, code: AssetCode, use: Use) -> str:
+        if use is Use.MODULE:
+            return self._module(construct_id, code)
+        if use is Use.CONTENT or not isinstance(code.path, str | Path):
+            return self._local_file(construct_id, code)
+        return self._named(construct_id, NamedCode(code, Path(code.path).name), use)
+
+    def _local_file(self, construct_id: str, code: AssetCode, name: str | None = None) -> str:
         if not isinstance(code.path, str | Path):
             raise _UnusableError("a path is expected", "use a string or a pathlib.Path")
         if is_token(str(code.path)) or "://" in str(code.path):
@@ -125,6 +171,8 @@ class Files:
             is_text = any(map(str.isspace, str(code.path)))
             remedy = "correct the path, or use Code.from_inline(…) for a text" if is_text else "correct the path"
             raise _UnusableError(f"there is no such file in {Path.cwd()}", remedy)
+        if name is not None:
+            return self._upload_as(construct_id, path, name)
         if path.name.lower().endswith(".tar.gz"):
             # The CDK keeps the last suffix of the name, and Spark unpacks .tar.gz and .tgz, but copies .gz as it is:
             # https://github.com/apache/spark/blob/v3.5.9/core/src/main/scala/org/apache/spark/util/Utils.scala
@@ -166,7 +214,7 @@ class Files:
             return self._upload(construct_id, path, written=Path(code.path))
         return self._local_file(construct_id, code)
 
-    def _inline(self, construct_id: str, code: InlineCode) -> str:
+    def _inline(self, construct_id: str, code: InlineCode, use: Use, name: str | None = None) -> str:
         if not isinstance(code.text, str) or not code.text.strip():
             raise _UnusableError("it is not a text", "use a string with the query or the code")
         if is_token(code.text):
@@ -174,9 +222,13 @@ class Files:
             raise _UnusableError("a value that is known only at deployment can't be uploaded", remedy)
         if not isinstance(code.suffix, str) or not _SUFFIX.fullmatch(code.suffix):
             raise _UnusableError(f"{shown(code.suffix)} is not a valid file name extension", "use one such as '.sql'")
+        if use is Use.FILE and name is None:
+            raise _UnusableError("it has no name in the working folder", "add .named('…')")
         with TemporaryDirectory() as folder:
             path = Path(folder, f"inline{code.suffix}")
             path.write_text(code.text, encoding="utf-8")
+            if name is not None:
+                return self._upload_as(construct_id, path, name)
             return self._upload(construct_id, path, written=Path("Code.from_inline"))
 
     def _object(self, code: BucketCode) -> str:
@@ -187,13 +239,49 @@ class Files:
         allow_reading(code.bucket, code.key, self._execution_role)
         return code.bucket.s3_url_for_object(code.key)
 
-    def _named(self, construct_id: str, code: NamedCode) -> str:
-        if not isinstance(code.name, str) or not code.name.strip() or set(code.name) & set("/#,"):
-            raise _UnusableError("it is not a valid file name", "use a name without '/', '#' and ','")
-        uri = self._uri(construct_id, code.code)
+    def _named(self, construct_id: str, code: NamedCode, use: Use) -> str:
+        if use not in {Use.FILE, Use.ARCHIVE}:
+            raise _UnusableError("Spark gives no name to it, only to files and archives", "leave .named(…) out")
+        if not isinstance(code.name, str) or not code.name.strip() or set(code.name) & _NO_NAME:
+            raise _UnusableError("it is not a valid file name", "use a name without '/', '#', ',' and '%'")
+        if use is Use.FILE and isinstance(code.code, AssetCode):
+            return self._local_file(construct_id, code.code, code.name)
+        if use is Use.FILE and isinstance(code.code, InlineCode):
+            return self._inline(construct_id, code.code, use, code.name)
+        if isinstance(code.code, AssetCode):
+            uri = self._local_file(construct_id, code.code)
+        else:
+            uri = self._uri(construct_id, code.code, use)
         if "#" in uri:
             raise _UnusableError(f"the file has the name {uri.rpartition('#')[2]!r} already", "name it once")
         return f"{uri}#{code.name}"
+
+    def _upload_as(self, construct_id: str, path: Path, name: str) -> str:
+        """The URI of a file that is uploaded as `HASH/NAME`.
+
+        A name behind a `#` is not enough: Spark on Kubernetes gives it to the copy of the driver, while executors have
+        the file under the name of its key. Spark documents such names for YARN only, and AWS for no file.
+        https://github.com/apache/spark/tree/v3.5.9/core/src/main/scala/org/apache/spark:
+        `downloadResourcesToCurrentDirectory` in deploy/SparkSubmit.scala, `fetchFile` in util/Utils.scala
+        """
+        if is_token(name):
+            raise _UnusableError("the name of a file that is uploaded has to be known at synth", "use a literal string")
+        scope, stack = Construct(self._job, construct_id), Stack.of(self._job)
+        with TemporaryDirectory() as folder:
+            # What is staged alone has a name of the CDK's, whose extension would be that of the key.
+            shutil.copyfile(path, Path(folder, name))
+            staging = AssetStaging(scope, "Stage", source_path=folder)
+        location = stack.synthesizer.add_file_asset(
+            packaging=FileAssetPackaging.FILE,
+            source_hash=f"{staging.asset_hash}/{Path(name).stem}",
+            file_name=str(Path(staging.relative_staged_path(stack), name)),
+        )
+        key = location.kms_key_arn and kms.Key.from_key_arn(scope, "Key", location.kms_key_arn)
+        bucket = s3.Bucket.from_bucket_attributes(
+            scope, "AssetBucket", bucket_name=location.bucket_name, encryption_key=key or None
+        )
+        allow_reading(bucket, location.object_key, self._execution_role)
+        return location.s3_object_url
 
     def _upload(
         self,

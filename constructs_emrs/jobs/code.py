@@ -66,10 +66,14 @@ class Code(ABC, metaclass=NamesMethods):
         return UriCode(uri)
 
     def named(self, name: str) -> "Code":
-        """The same file under another name where Spark puts it, such as an archive unpacked as `environment`.
+        """The same file under another name in the working folder, such as an archive unpacked as `environment`.
+
+        For `files` and `archives`. Of a file of `Code.from_bucket` or `Code.from_uri` it is the name for the driver:
+        executors have it under that of its key, as Spark on Kubernetes gives names to archives, and to files of the
+        driver.
 
         Args:
-            name: The name, without slashes, commas and `#`.
+            name: The name, without slashes, commas, `#` and `%`.
         """
         return NamedCode(self, name)
 

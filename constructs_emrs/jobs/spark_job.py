@@ -24,7 +24,7 @@ from ._dependencies import (
     python_path,
     without_python_path,
 )
-from ._files import Files
+from ._files import Files, Use
 from ._request import JobDriver, worker_properties
 from ._rules.files import check_python
 from ._rules.spark import check_worker_of_spark
@@ -96,10 +96,10 @@ class SparkJob(Job):
             py_files: Python files, zips and eggs for the Python path. A local `.py` file, a package (a folder with an
                 `__init__.py`), what a folder has of both, or a wheel without compiled code, can be imported by its own
                 name.
-            files: Files for the working folder of each executor. The name of a local file is not kept there, only its
-                extension.
-            archives: Archives that are unpacked in the working folder of each executor; `Code.named` says under which
-                name.
+            files: Files for the working folder of driver and executors, under the name of a local file or of a key, or
+                that of `Code.named`.
+            archives: Archives that are unpacked in the working folder of driver and executors, in a folder of their
+                name, or of that of `Code.named`.
             packages: Maven coordinates of jars, `groupId:artifactId:version`; the workers need a way to a repository.
             python_dependencies: Python packages for driver and executors, behind what `PYTHONPATH` has otherwise.
                 Default: those of the release.
@@ -144,9 +144,9 @@ class SparkJob(Job):
         given = properties_given(self._conf, configuration, self.application)
         uris = {
             "jars": files.uris("jars", "Jar", self._jars),
-            "py_files": files.uris("py_files", "PyFile", self._py_files, are_modules=True),
-            "files": files.uris("files", "File", self._files),
-            "archives": files.uris("archives", "Archive", self._archives),
+            "py_files": files.uris("py_files", "PyFile", self._py_files, use=Use.MODULE),
+            "files": files.uris("files", "File", self._files, use=Use.FILE),
+            "archives": files.uris("archives", "Archive", self._archives, use=Use.ARCHIVE),
         }
         conf, environment, on_path = self._conf, self._environment, list[Setting]()
         # The CDK builds nothing for stacks that it only lists or destroys.
@@ -156,7 +156,10 @@ class SparkJob(Job):
                 # An application that brings archives would lose them to the job's.
                 inherited = given.get("spark.archives") if not self._archives and "spark.archives" not in conf else None
                 brought = [inherited] if inherited else uris["archives"]
-                uris["archives"] = [*brought, files.dependencies("PythonDependencies", archive)]
+                uris["archives"] = [
+                    *brought,
+                    files.dependencies("PythonDependencies", self._python_dependencies, archive),
+                ]
             on_path = list(python_path(environment, conf, given))
             conf, configuration = without_python_path(conf), configuration_without_python_path(configuration)
             environment = {name: value for name, value in environment.items() if name != "PYTHONPATH"}

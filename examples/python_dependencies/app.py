@@ -25,6 +25,7 @@ class Prices(Stack):
             application=spark,
             entry_point="prices.py",
             arguments=[data.s3_url_for_object("prices")],
+            files=["settings.json"],
             python_dependencies=PythonDependencies.from_requirements("requirements.txt", python=python),
         )
         # --8<-- [end:job]

@@ -71,6 +71,8 @@ monitored = SparkJob(
     application=spark,
     entry_point=Code.from_asset(FILES / "print_conf.py"),
     py_files=[Code.from_asset(FILES / "greeting.py"), Code.from_asset(FILES / "wheeled-1.0-py3-none-any.whl")],
+    files=[FILES / "größe.json", Code.from_inline("named", suffix=".txt").named("named")],
+    archives=[FILES / "data.zip"],
     arguments=ARGUMENTS,
     conf=CONF,
     environment=ENVIRONMENT,

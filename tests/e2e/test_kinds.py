@@ -39,6 +39,10 @@ conf = spark.sparkContext.getConf()
 print(GREETING)
 print("arguments:", json.dumps(sys.argv[1:]))
 import wheeled
+def brought(_):
+    from greeting import GREETING
+    return [GREETING, *(open(name).read() for name in ("größe.json", "named", "data.zip/a.txt"))]
+print("brought:", brought(0), brought(0) == spark.sparkContext.parallelize([0], 1).map(brought).first())
 print("wheel in the driver:", wheeled.ROUND)
 def wheel(_):
     return __import__("wheeled").ROUND
@@ -104,6 +108,9 @@ def kinds(bootstrapped: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> I
         (folder / name).write_text(text)
     with ZipFile(folder / "wheeled-1.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr("wheeled/__init__.py", 'ROUND = "round"')
+    (folder / "größe.json").write_text("a size")
+    with ZipFile(folder / "data.zip", "w") as archive:
+        archive.writestr("a.txt", "an archive")
     compile_jar(MAIN, folder / "main.jar")
     assembly = folder / "cdk.out"
     synthesise_script("kinds_app.py", assembly, KINDS_FILES=str(folder), CDK_DEFAULT_ACCOUNT=bootstrapped.account_id)
@@ -145,6 +152,7 @@ def test_awkward_values_reach_the_job_as_they_were_given(kinds: Kinds) -> None:
     printed = kinds.log("Monitored", prefix="monitored")
     assert "hello" in printed
     seen = dict(line.split(": ", 1) for line in printed.splitlines() if ": " in line)
+    assert seen["brought"] == "['hello', 'a size', 'named', 'an archive'] True"
     assert seen["wheel in the driver"] == seen["wheel in an executor"] == "round"
     assert len(ARGUMENTS) == 26
     assert json.loads(seen["arguments"]) == ARGUMENTS

@@ -1102,22 +1102,51 @@ FILES: list[Row] = [
         "Lake/Bad: jars[1]='s3://code/a,b.jar': spark-submit separates its files with commas; rename it",
     ),
     (
+        "two files of one name",
+        spark(files=["tests/conftest.py"], archives=[Code.from_uri("s3://code/env.zip").named("conftest.py")]),
+        "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip').named('conftest.py'): files[0] has the name "
+        "'conftest.py' in the working folder too; give one of them another name",
+    ),
+    (
+        "two jars of one name",
+        spark(jars=[Code.from_uri("s3://one/a.jar"), Code.from_uri("s3://other/a.jar")]),
+        "Lake/Bad: jars[1]=Code.from_uri('s3://other/a.jar'): jars[0] has the name 'a.jar' in the working folder too; "
+        "give one of them another name",
+    ),
+    (
+        "a text in files without a name",
+        spark(files=[Code.from_inline("{}", suffix=".json")]),
+        "Lake/Bad: files[0]=Code.from_inline('{}'): it has no name in the working folder; add .named('…')",
+    ),
+    (
+        "a name for a Python file",
+        spark(py_files=[Code.from_uri("s3://code/helper_2.py").named("helper.py")]),
+        "Lake/Bad: py_files[0]=Code.from_uri('s3://code/helper_2.py').named('helper.py'): Spark gives no name to it, "
+        "only to files and archives; leave .named(…) out",
+    ),
+    (
+        "a name that is known at deployment for a file that is uploaded",
+        lambda lake: spark(files=[Code.from_asset("tests/conftest.py").named(lake.string)])(lake),
+        "Lake/Bad: files[0]=Code.from_asset('tests/conftest.py').named('${Token[…]}'): the name of a file that is "
+        "uploaded has to be known at synth; use a literal string",
+    ),
+    (
         "a name with a slash",
         spark(archives=[Code.from_uri("s3://code/env.zip").named("a/b")]),
         "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip').named('a/b'): it is not a valid file name; "
-        "use a name without '/', '#' and ','",
+        "use a name without '/', '#', ',' and '%'",
     ),
     (
         "a file name that is empty",
         spark(archives=[Code.from_uri("s3://code/env.zip").named("")]),
         "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip').named(''): it is not a valid file name; use a "
-        "name without '/', '#' and ','",
+        "name without '/', '#', ',' and '%'",
     ),
     (
         "a name that is None",
         spark(archives=[Code.from_uri("s3://code/env.zip").named(None)]),
         "Lake/Bad: archives[0]=Code.from_uri('s3://code/env.zip').named(None): it is not a valid file name; use "
-        "a name without '/', '#' and ','",
+        "a name without '/', '#', ',' and '%'",
     ),
     (
         "a second name",

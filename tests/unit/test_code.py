@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -88,6 +89,67 @@ def test_a_file_that_is_not_there_is_an_error_that_names_the_job_and_the_file() 
         ValueError, match=r"Lake/Etl: entry_point=Code.from_asset\('jobs/missing.py'\): there is no such file in /"
     ):
         entry_point(new_stack(), Code.from_asset("jobs/missing.py"))
+
+
+def parameters_of(stack: Stack, **arguments: Any) -> str:
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    job = SparkJob(stack, "Etl", application=application, entry_point=Code.from_uri("s3://code/x.py"), **arguments)
+    JobRun(stack, "Run", job=job)
+    request = only(stack, contract.JOB_RUN_TYPE)[contract.REQUEST]
+    return str(resolved(request["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"], {}))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("models.json", None, "models.json"),
+        ("models.v2.json", None, "models.v2.json"),
+        ("größe", None, "größe"),
+        (".env", None, ".env"),
+        ("data.tar.gz", None, "data.tar.gz"),
+        ("models-v2.json", "models.json", "models.json"),
+        ("models.txt", "models.json", "models.json"),
+    ],
+)
+def test_a_local_file_has_its_name_in_the_working_folder(
+    name: str, given: str | None, expected: str, tmp_path: Path
+) -> None:
+    """It is the name of its key, which all parts of Spark go by."""
+    file = tmp_path / name
+    file.write_text("{}")
+    stack = new_stack()
+    sent = parameters_of(stack, files=[Code.from_asset(file) if given is None else Code.from_asset(file).named(given)])
+    key = re.fullmatch(rf"--files s3://cdk-\S+?/([0-9a-f]{{64}}/{re.escape(expected)})", sent)
+    assert key
+    assert json.dumps(key[1]).strip('"') in read_permissions(stack)
+    assembly = Path(stack.node.root.synth().directory)  # type: ignore[attr-defined]  # the root is the app
+    manifest = json.loads((assembly / f"{stack.artifact_id}.assets.json").read_text())
+    (source,) = (
+        entry["source"]
+        for entry in manifest["files"].values()
+        if any(destination["objectKey"] == key[1] for destination in entry["destinations"].values())
+    )
+    assert source["packaging"] == "file"
+    assert (assembly / source["path"]).read_text() == "{}"
+
+
+def test_a_text_of_the_app_is_a_file_of_the_name_that_it_is_given() -> None:
+    sent = parameters_of(new_stack(), files=[Code.from_inline("{}", suffix=".txt").named("models.json")])
+    assert re.fullmatch(r"--files s3://\S+/[0-9a-f]{64}/models\.json", sent)
+
+
+def test_a_local_archive_is_unpacked_in_a_folder_of_its_name(tmp_path: Path) -> None:
+    archive = tmp_path / "environment.tar.gz"
+    archive.write_text("")
+    sent = parameters_of(new_stack(), archives=[archive])
+    assert re.fullmatch(r"--archives s3://\S+/[0-9a-f]{64}\.tgz#environment\.tar\.gz", sent)
+
+
+def test_one_file_twice_and_patterns_have_no_names_that_clash(tmp_path: Path) -> None:
+    file = tmp_path / "models.json"
+    file.write_text("{}")
+    jars = [Code.from_uri("s3://one/*.jar"), Code.from_uri("s3://other/*.jar")]
+    parameters_of(new_stack(), files=[file, str(file)], jars=jars)
 
 
 def test_a_python_file_or_folder_keeps_its_name_in_a_zip(tmp_path: Path, script: Path) -> None:

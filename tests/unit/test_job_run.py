@@ -246,7 +246,7 @@ def test_policies_of_a_role_that_is_allowed_much_are_retained_with_it() -> None:
         stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0, removal_policy=RemovalPolicy.RETAIN
     )
     jars = [
-        Code.from_bucket(s3.Bucket.from_bucket_name(stack, f"Jars{n}", f"jars-{n:050}"), "a.jar") for n in range(90)
+        Code.from_bucket(s3.Bucket.from_bucket_name(stack, f"Jars{n}", f"jars-{n:050}"), f"{n}.jar") for n in range(90)
     ]
     job = SparkJob(stack, "Etl", application=application, entry_point=Code.from_uri("s3://b/e.py"), jars=jars)
     JobRun(stack, "Run", job=job, removal_policy=RemovalPolicy.RETAIN)

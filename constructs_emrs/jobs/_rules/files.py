@@ -51,6 +51,11 @@ def problem_of_uri(uri: str) -> tuple[str, str] | None:
     return None
 
 
+def name_of(uri: str) -> str:
+    """The name of a file in the working folder, or of the folder that an archive is unpacked in."""
+    return uri.rpartition("#" if "#" in uri else "/")[2]
+
+
 def problem_of_entry_point(uri: str) -> tuple[str, str] | None:
     """What is wrong with the URI of an entry point, and the remedy."""
     for extension, remedy in _NO_ENTRY_POINTS.items():
@@ -73,9 +78,9 @@ def check_python(problems: Problems, settings: Sequence[Setting], archives: Sequ
     Args:
         problems: Takes what is wrong.
         settings: The Spark properties.
-        archives: The URIs of the archives. An archive is unpacked in a folder that has the name behind `#`, or its own.
+        archives: The URIs of the archives.
     """
-    folders = [uri.rpartition("#" if "#" in uri else "/")[2] for uri in archives]
+    folders = [name_of(uri) for uri in archives]
     if any(map(is_token, folders)):
         return
     for setting in settings:
