@@ -5,6 +5,7 @@ from .applications.application import Application
 from .applications.capacity import DiskType, InitialCapacity, MaximumCapacity, WorkerResources, WorkerType
 from .applications.configuration import Configuration
 from .applications.interface import IApplication
+from .applications.job_run_state import JobRunState
 from .applications.release_label import ReleaseLabel
 from .applications.settings import ApplicationType, Architecture, IdentityCenter, Image, Interactive, Scheduler
 from .jobs.code import Code
@@ -16,7 +17,7 @@ from .jobs.spark_job import SparkJob
 from .monitoring.encryption import Encryption
 from .monitoring.metric_options import MetricOptions
 from .monitoring.monitoring import CloudWatchLogs, LogType, LogWorker, ManagedLogs, Monitoring, Prometheus, S3Logs
-from .runs.job_run import JobRun, JobRunState, RunWhen
+from .runs.job_run import JobRun, RunWhen
 from .runs.job_schedule import JobSchedule, Overlap
 from .runs.job_trigger import JobTrigger
 from .validation.json_types import JsonObject, JsonValue

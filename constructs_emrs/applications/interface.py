@@ -7,6 +7,7 @@ from typing import Protocol, Unpack
 
 from aws_cdk import IResource, Resource
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct, IConstruct
@@ -19,6 +20,7 @@ from ..validation.argument_names import explained
 from ..validation.argument_types import check_types
 from .capacity import InitialCapacity, MaximumCapacity, WorkerType
 from .configuration import Configuration
+from .job_run_state import JobRunState
 from .release_label import ReleaseLabel
 from .settings import ApplicationType, Architecture
 
@@ -105,6 +107,20 @@ class IApplication(IResource, Protocol):
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow a principal to see the application and its job runs."""
+        ...
+
+    def on_job_run_state_change(
+        self,
+        construct_id: str,
+        *,
+        states: Sequence[JobRunState] = (),
+        target: events.IRuleTarget | None = None,
+        description: str | None = None,
+        rule_name: str | None = None,
+        event_pattern: events.EventPattern | None = None,
+        cross_stack_scope: Construct | None = None,
+    ) -> events.Rule:
+        """A rule on the states of the application's job runs."""
         ...
 
     @property
@@ -221,6 +237,53 @@ class ApplicationBase(Resource):
         check_types(self.node.path, grantee=(grantee, iam.IGrantable))
         return grant(grantee, seeing(self.application_arn))
 
+    def on_job_run_state_change(
+        self,
+        construct_id: str,
+        *,
+        states: Sequence[JobRunState] = (),
+        target: events.IRuleTarget | None = None,
+        description: str | None = None,
+        rule_name: str | None = None,
+        event_pattern: events.EventPattern | None = None,
+        cross_stack_scope: Construct | None = None,
+    ) -> events.Rule:
+        """A rule of Amazon EventBridge on the states of the application's job runs, whoever started them.
+
+        The event has the run's id, state and previous state, and neither the job's name nor why it failed. What is told
+        a person is better a message of `on_failure` of a `JobRun`, `JobSchedule` or `JobTrigger`.
+
+        Args:
+            construct_id: The id of the rule.
+            states: Which states. Default: all.
+            target: What is told. Default: nothing, until the rule's `add_target` says it.
+            description: A description of the rule. Default: none.
+            rule_name: The rule's name. Default: made by CloudFormation.
+            event_pattern: What else has to be true of the event. Default: nothing.
+            cross_stack_scope: What the rule is part of, when the target is in another stack. Default: the application.
+
+        Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/using-eventbridge.html
+        """
+        check_types(
+            self.node.path,
+            construct_id=(construct_id, str),
+            states=(states, Sequence[JobRunState]),
+            target=(target, events.IRuleTarget | None),
+            event_pattern=(event_pattern, events.EventPattern | None),
+        )
+        rule = events.Rule(
+            cross_stack_scope or self,
+            construct_id,
+            description=description,
+            rule_name=rule_name,
+            event_pattern=job_run_state_changes(self.application_id, states),
+        )
+        if event_pattern is not None:
+            rule.add_event_pattern(**event_pattern._values)
+        if target is not None:
+            rule.add_target(target)
+        return rule
+
     def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """A metric of the application, the sum over 5 minutes unless `options` say otherwise.
 
@@ -259,6 +322,19 @@ class ApplicationBase(Resource):
     def metric_cancelled_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that were cancelled."""
         return self.metric("CancelledJobs", **options)
+
+
+def job_run_state_changes(application_id: str, states: Sequence[JobRunState]) -> events.EventPattern:
+    """The events of job runs of the application that have come into one of the states, or into any.
+
+    https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/using-eventbridge.html
+    """
+    of_states = {"state": [state.value for state in states]} if states else {}
+    return events.EventPattern(
+        source=["aws.emr-serverless"],
+        detail_type=["EMR Serverless Job Run State Change"],
+        detail={"applicationId": [application_id], **of_states},
+    )
 
 
 class ImportedApplication(ApplicationBase):

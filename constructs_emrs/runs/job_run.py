@@ -5,11 +5,12 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 import jsii
 from aws_cdk import (
     Annotations,
+    CfnElement,
     CfnResource,
     CustomResource,
     Duration,
@@ -18,19 +19,22 @@ from aws_cdk import (
     TagManager,
     TagType,
 )
+from aws_cdk import aws_events as events
 from constructs import Construct, IConstruct
 
 from ..applications.interface import IApplication
+from ..applications.job_run_state import JobRunState
 from ..custom_resources.late_values import at_synth
 from ..custom_resources.provider import Provider
 from ..handler import contract
 from ..validation.argument_names import explained
-from ..validation.argument_types import checked
+from ..validation.argument_types import check_types, checked
 from ..validation.cdk_cache import child_path, path_of, stack_of
 from ..validation.late_checks import check_late, check_tags
 from ..validation.problems import Problems, warn
 from ..validation.tokens import is_token
 from ..validation.units import whole_seconds
+from ..watching.failures import tell_of_job_run
 from ..workflows.arguments import check_arguments
 from ..workflows.interface import IJob, JobDefinition, JobMode
 
@@ -40,18 +44,8 @@ _WAIT_SECONDS = range(60, 12 * 3600 + 1)
 _SECONDS_OF_ONE_RESOURCE = 55 * 60
 # Each of several custom resources counts from when it first saw the run RUNNING.
 _STABLE_SECONDS = range(10, 50 * 60 + 1)
+_WAITED_FOR = (JobRunState.SUBMITTED, JobRunState.RUNNING, JobRunState.SUCCESS)
 _RETAINED = (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
-
-
-class JobRunState(Enum):
-    """What a deploy can wait for."""
-
-    SUBMITTED = "SUBMITTED"
-    """The service took the request: the deploy does not wait."""
-    RUNNING = "RUNNING"
-    """The driver runs: what a streaming job is waited for."""
-    SUCCESS = "SUCCESS"
-    """The job did its work: what a batch job is waited for."""
 
 
 class RunWhen(Enum):
@@ -173,6 +167,28 @@ class JobRun(Construct):
         if removal_policy in _RETAINED:
             _retain(definition.created_for_runs)
 
+    def on_failure(
+        self, construct_id: str, target: events.IRuleTarget, *, description: str | None = None
+    ) -> events.Rule:
+        """Tell of a run that fails, or takes longer than the job's `execution_timeout`: a stream that ends at night.
+
+        The message has the job's name, the run, its state and state details, and commands that show more. It is told
+        of every run that a deploy or a rollback has started; runs that a deploy has cancelled did not fail. A state
+        machine looks at the application's failed runs for it, one for all `JobRun`s of the stack on that application.
+
+        Args:
+            construct_id: The id of the rule.
+            target: What is told, such as `targets.SnsTopic(topic)`; if it has a message of its own, that.
+            description: A description of the rule. Default: what it is a rule on.
+
+        Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/using-eventbridge.html
+        """
+        check_types(path_of(self), construct_id=(construct_id, str), target=(target, events.IRuleTarget))
+        resource = cast("CfnElement", self._resource.node.default_child)
+        return tell_of_job_run(
+            self, construct_id, job=self._job, logical_id=resource.logical_id, target=target, description=description
+        )
+
     def _check_size_again(self) -> None:
         """Overrides may have been added to the job after the run."""
         problems = Problems(path_of(self))
@@ -218,7 +234,10 @@ class JobRun(Construct):
 
 
 def _check_state(problems: Problems, wait_for: JobRunState | None, *, is_streaming: bool) -> None:
-    if wait_for is JobRunState.SUCCESS and is_streaming:
+    if wait_for is not None and wait_for not in _WAITED_FOR:
+        remedy = f"use {', '.join(map(str, _WAITED_FOR))}"
+        problems.add("wait_for", wait_for, "it is not what a deploy waits for", remedy)
+    elif wait_for is JobRunState.SUCCESS and is_streaming:
         remedy = "use JobRunState.RUNNING or JobRunState.SUBMITTED"
         problems.add("wait_for", wait_for, "a streaming job never succeeds, as it does not end", remedy)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum
 
 from aws_cdk import Duration, Names, Stack
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
@@ -13,9 +14,10 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IConstruct
 
 from ..validation.argument_names import explained
-from ..validation.argument_types import checked
-from ..validation.cdk_cache import child_path, node_of, stack_of
+from ..validation.argument_types import check_types, checked
+from ..validation.cdk_cache import child_path, node_of, path_of, stack_of
 from ..validation.problems import Problems
+from ..watching.failures import tell_of_executions
 from ..workflows.arguments import check_arguments
 from ..workflows.interface import IJob, JobMode
 from ..workflows.state_machine import SEPARATOR, execution_input
@@ -112,6 +114,7 @@ class JobSchedule(Construct):
         check_period(problems, start, end)
         check_delivery(problems, retry_attempts=retry_attempts, max_event_age=max_event_age, description=description)
         name = Names.unique_resource_name(self, max_length=_NAME, separator="-")
+        self._job, self._prefix = job, f"{name}{SEPARATOR}"
         sent = execution_input(
             arguments=arguments,
             cause=f"{name} {_SCHEDULED_TIME}",
@@ -139,7 +142,7 @@ class JobSchedule(Construct):
                 input=scheduler.ScheduleTargetInput.from_object(
                     {
                         "StateMachineArn": machine.state_machine_arn,
-                        "Name": f"{name}{SEPARATOR}<aws.scheduler.execution-id>",
+                        "Name": f"{self._prefix}<aws.scheduler.execution-id>",
                         "Input": Stack.of(self).to_json_string(sent),
                     }
                 ),
@@ -153,6 +156,28 @@ class JobSchedule(Construct):
     def schedule(self) -> scheduler.ISchedule:
         """The schedule in EventBridge Scheduler."""
         return self._schedule
+
+    def on_failure(
+        self, construct_id: str, target: events.IRuleTarget, *, description: str | None = None
+    ) -> events.Rule:
+        """Tell of an occurrence whose run failed, was cancelled, or could not be started by the state machine.
+
+        The message has the job's name, the execution, its error and cause, which has the run's id and state details,
+        and a command that shows more. What Scheduler could not start is in the `dead_letter_queue`.
+
+        Args:
+            construct_id: The id of the rule.
+            target: What is told, such as `targets.SnsTopic(topic)`; if it has a message of its own, that.
+            description: A description of the rule. Default: what it is a rule on.
+
+        Source: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+        """
+        check_types(path_of(self), construct_id=(construct_id, str), target=(target, events.IRuleTarget))
+        # All executions of the schedule have its name, and those of others have not.
+        which = {"name": [{"prefix": self._prefix}]}
+        return tell_of_executions(
+            self, construct_id, job=self._job, which=which, target=target, description=description
+        )
 
 
 def _may_start(state_machine_arn: str) -> iam.PolicyStatement:

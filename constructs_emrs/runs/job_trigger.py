@@ -11,13 +11,14 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from ..validation.argument_names import explained
-from ..validation.argument_types import checked
-from ..validation.cdk_cache import child_path
+from ..validation.argument_types import check_types, checked
+from ..validation.cdk_cache import child_path, path_of
 from ..validation.problems import Problems
 from ..validation.tokens import is_token, pieces_of
+from ..watching.failures import tell_of_executions
 from ..workflows.arguments import check_arguments
 from ..workflows.interface import IJob
-from ..workflows.state_machine import EVENT, PARTS, PATH, TEXT, execution_input
+from ..workflows.state_machine import CAUSE, EVENT, PARTS, PATH, TEXT, execution_input
 from ._delivery_rules import check_delivery, check_size
 
 # The template of https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_InputTransformer.html
@@ -83,8 +84,9 @@ class JobTrigger(Construct):
         check_arguments(problems, job.definition.request, arguments)
         check_delivery(problems, retry_attempts=retry_attempts, max_event_age=max_event_age, description=description)
         taken = None if arguments is None else [_taken(problems, i, item) for i, item in enumerate(arguments)]
-        cause = Names.unique_resource_name(self, max_length=80, separator="-")
-        sent: dict[str, Any] = execution_input(arguments=taken, cause=cause)
+        self._job = job
+        self._cause = Names.unique_resource_name(self, max_length=80, separator="-")
+        sent: dict[str, Any] = execution_input(arguments=taken, cause=self._cause)
         check_size(problems, arguments, sent, most=_MOST_BYTES, who="a rule")
         problems.raise_if_any()
         self._rule = events.Rule(
@@ -109,6 +111,28 @@ class JobTrigger(Construct):
     def rule(self) -> events.IRule:
         """The rule in EventBridge."""
         return self._rule
+
+    def on_failure(
+        self, construct_id: str, target: events.IRuleTarget, *, description: str | None = None
+    ) -> events.Rule:
+        """Tell of an event whose run failed, was cancelled, or could not be started by the state machine.
+
+        The message has the job's name, the execution, its error and cause, which has the run's id and state details,
+        and a command that shows more. What EventBridge could not start is in the `dead_letter_queue`.
+
+        Args:
+            construct_id: The id of the rule.
+            target: What is told, such as `targets.SnsTopic(topic)`; if it has a message of its own, that.
+            description: A description of the rule. Default: what it is a rule on.
+
+        Source: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+        """
+        check_types(path_of(self), construct_id=(construct_id, str), target=(target, events.IRuleTarget))
+        # EventBridge names its executions itself. In an event's own texts the quotes are escaped.
+        which = {"input": [{"wildcard": f'*"{CAUSE}":"{self._cause}"*'}]}
+        return tell_of_executions(
+            self, construct_id, job=self._job, which=which, target=target, description=description
+        )
 
 
 def _taken(problems: Problems, position: int, argument: str) -> str | dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import timedelta
 from enum import Enum
 from inspect import Parameter, Signature
+from itertools import takewhile
 from pathlib import Path, PurePath
 from typing import Any, get_args, get_origin
 
@@ -250,8 +251,16 @@ def _as_member(value: Any, enum: type[Enum]) -> Iterator[str]:
     written = value.value if isinstance(value, Enum) else value
     if isinstance(written, str):
         members = {spelling.upper(): member for member in enum for spelling in (str(member.value), member.name)}
-        close = difflib.get_close_matches(written.upper().replace("-", "_"), members, n=1)
-        yield from (str(members[spelling]) for spelling in close)
+        meant = written.upper().replace("-", "_")
+        close = difflib.get_close_matches(meant, members)
+        if close:
+            # Words differ in their ends: SUCCEEDED is SUCCESS rather than SCHEDULED.
+            yield str(members[max(close, key=lambda spelling: _common_letters(spelling, meant))])
+
+
+def _common_letters(one: str, other: str) -> int:
+    """How many letters two words have in common at their beginnings."""
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))))
 
 
 def makers(cls: Any) -> list[tuple[str, dict[str, Any]]]:

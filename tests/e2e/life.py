@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -73,6 +75,19 @@ class Life:
     def settled(self) -> Outcome:
         """What came of it, once nothing is in progress any more."""
         return self._deployed.settled()
+
+    def told(self) -> list[dict[str, Any]]:
+        """The messages about failures that have arrived, one at least; they are taken away."""
+        queue, url = self.local_aws.client("sqs"), self._deployed.outputs()["QueueUrl"]
+        deadline, messages = time.monotonic() + 600, list[dict[str, Any]]()
+        while not messages:
+            assert time.monotonic() < deadline
+            messages = queue.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10).get(
+                "Messages", []
+            )
+        for message in messages:
+            queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in messages]
 
     def destroy(self) -> Outcome:
         """Delete it."""

@@ -3,8 +3,12 @@
 from typing import Any
 from unittest import mock
 
-from aws_cdk import App, CustomResource, Duration, RemovalPolicy, Size, Stack, Tags
+from aws_cdk import App, CfnOutput, CustomResource, Duration, RemovalPolicy, Size, Stack, Tags
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
 
 from constructs_emrs import (
     Application,
@@ -35,6 +39,7 @@ SETTINGS: dict[str, Any] = {
     "other_fails": "",
     "other_waits_for": "",
     "other_is_last": False,
+    "tells": False,
 }
 
 # Answers CloudFormation as it is told; before it fails, it waits for a file.
@@ -95,6 +100,11 @@ def _fill(stack: Stack, settings: dict[str, Any]) -> None:
             wait_timeout=Duration.seconds(seconds) if seconds else None,
             removal_policy=RemovalPolicy.RETAIN if settings["retain"] else None,
         )
+    if settings["tells"]:
+        queue, topic = sqs.Queue(stack, "Messages"), sns.Topic(stack, "OnCall")
+        topic.add_subscription(subscriptions.SqsSubscription(queue, raw_message_delivery=True))
+        run.on_failure("Failed", targets.SnsTopic(topic))
+        CfnOutput(stack, "QueueUrl", value=queue.queue_url)
     if settings["other_fails"]:
         other = _other_resource(stack, settings)
         if settings["other_is_last"]:

@@ -55,7 +55,8 @@ def test_an_update_that_fails_does_no_batch_work_twice(life: Life) -> None:
 
 
 def test_an_update_that_fails_brings_the_stream_back(life: Life) -> None:
-    assert_done(life.deploy(SLEEPS, stream=True))
+    night = life.folder / "night"
+    assert_done(life.deploy(after(night, RAISES), stream=True, tells=True))
     first = life.settings["script"]
     # The new stream runs; then another resource fails.
     done = life.deploy(SLEEPS, other_fails="Create", other_is_last=True)
@@ -65,6 +66,20 @@ def test_an_update_that_fails_brings_the_stream_back(life: Life) -> None:
     client = life.local_aws.client("emr-serverless")
     back = client.get_job_run(applicationId=life.application_id(), jobRunId=life.active()[0])["jobRun"]
     assert back["jobDriver"]["sparkSubmit"]["entryPoint"] == f"local://{first}"
+    # Nobody was told of the runs that the deploy has ended; of this one's failure somebody is.
+    night.touch()
+    (message,) = life.told()
+    of_the_run = f"--region us-east-1 --application-id {life.application_id()} --job-run-id {back['jobRunId']}"
+    assert "no such column: arr_delay" in message.pop("reason")
+    assert message == {
+        "job": "Etl",
+        "construct": f"{life.stack}/EtlOnDeploy",
+        "run": back["jobRunId"],
+        "state": "FAILED",
+        "console": "https://us-east-1.console.aws.amazon.com/emr/home?region=us-east-1#/serverless",
+        "spark_ui": f"aws emr-serverless get-dashboard-for-job-run {of_the_run}",
+        "command": f"aws emr-serverless get-job-run {of_the_run}",
+    }
     life.settings |= {"other_fails": ""}
 
 

@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
 
 from constructs_emrs import Application, Code, JobRun, JobSchedule, JobTrigger, Overlap, ReleaseLabel, SparkJob
 from emrs_local import LocalAws
@@ -99,12 +103,20 @@ def build(app: App, script: Path, gate: Path) -> None:
     JobTrigger(stack, "OnObject", job=job, event_pattern=pattern, arguments=["on object", f"s3://{name}/{key}", key])
     custom = events.EventPattern(source=["tests"])
     JobTrigger(stack, "OnEvent", job=job, event_pattern=custom, arguments=["on event", events.EventField.event_id])
+    queue, topic = sqs.Queue(stack, "Messages"), sns.Topic(stack, "OnCall")
+    topic.add_subscription(subscriptions.SqsSubscription(queue, raw_message_delivery=True))
+    failing = JobSchedule(stack, "Failing", job=job, schedule=YEARLY, arguments=["fail", "by time"])
+    failing.on_failure("Failed", targets.SnsTopic(topic))
+    wrong = events.EventPattern(source=["tests.wrong"])
+    on_wrong = JobTrigger(stack, "OnWrong", job=job, event_pattern=wrong, arguments=["fail", "on an event"])
+    on_wrong.on_failure("Failed", targets.SnsTopic(topic))
     first = JobRun(stack, "First", job=job, arguments=["first"])
     JobRun(stack, "Second", job=job, arguments=["second"], after=[first])
     for output, value in {
         "ApplicationId": application.application_id,
         "Machine": job.state_machine.state_machine_arn,
         "Bucket": bucket.bucket_name,
+        "Queue": queue.queue_url,
     }.items():
         CfnOutput(stack, output, value=value)
 
@@ -230,3 +242,41 @@ def test_an_execution_fails_with_the_run_s_state_and_details(started: Started) -
     assert (failed["status"], failed["error"]) == ("FAILED", "FAILED")
     (run,) = started.with_arguments("fail")
     assert failed["cause"] == f"Job run {run['jobRunId']} is FAILED: {run['stateDetails']}"
+
+
+def told(started: Started) -> Json:
+    """The message about a failure that has arrived."""
+    queue, url, messages = started.aws.client("sqs"), started.outputs["Queue"], list[Json]()
+
+    def has_arrived() -> bool:
+        messages.extend(queue.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", []))
+        return bool(messages)
+
+    until(has_arrived)
+    (message,) = messages
+    queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return dict(json.loads(message["Body"]))
+
+
+@pytest.mark.parametrize(("construct", "how"), [("Failing", "by time"), ("OnWrong", "on an event")])
+def test_who_waits_for_no_deploy_is_told_of_a_failure_and_why(started: Started, construct: str, how: str) -> None:
+    if construct == "Failing":
+        fire(started, schedule_named(started, construct), "2026-03-22T02:00:00Z")
+    else:
+        entry = {"Source": "tests.wrong", "DetailType": "Test", "Detail": json.dumps({"a": 'it\'s "q" \\'})}
+        started.aws.client("events").put_events(Entries=[entry])
+    message = told(started)
+    (run,) = started.with_arguments("fail", how)
+    execution, region = message.pop("execution"), "us-east-1"
+    assert described(started, {"executionArn": execution})["status"] == "FAILED"
+    assert message == {
+        "job": "Etl",
+        "construct": f"Starting/{construct}",
+        "state": "FAILED",
+        "error": "FAILED",
+        "reason": f"Job run {run['jobRunId']} is FAILED: {run['stateDetails']}",
+        "console": (
+            f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution}"
+        ),
+        "command": f"aws stepfunctions describe-execution --region {region} --execution-arn {execution}",
+    }

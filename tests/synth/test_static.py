@@ -13,26 +13,35 @@ from typing import Any, NamedTuple
 
 import cdk_nag
 import pytest
-from aws_cdk import Acknowledgment, App, Duration, Stack, Validations
+from aws_cdk import Acknowledgment, App, Duration, Size, Stack, Validations
 from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Annotations, Match, Template
 from cfnlint.api import lint  # type: ignore[import-untyped]  # it has annotations and no py.typed
 
 from app import FlightDelays
 from constructs_emrs import (
     Application,
+    ApplicationAlarms,
     CloudWatchLogs,
     Code,
+    InitialCapacity,
+    JobMode,
     JobRun,
+    JobRunState,
     JobSchedule,
     JobTrigger,
+    MaximumCapacity,
     Monitoring,
     ReleaseLabel,
     S3Logs,
     SparkJob,
+    WorkerResources,
+    WorkerType,
 )
 from constructs_emrs.custom_resources.provider import Provider
 from tests import authorization, everything
@@ -93,6 +102,31 @@ def started_in_all_ways(app: App) -> Stack:
     return stack
 
 
+def watched(app: App) -> Stack:
+    """Whoever is told is told of all that can be."""
+    stack = Stack(app, "Watched")
+    worker = WorkerResources(cpu=4, memory=Size.gibibytes(16))
+    application = Application(
+        stack,
+        "Spark",
+        release_label=ReleaseLabel.EMR_7_14_0,
+        initial_capacity={WorkerType.SPARK_DRIVER: InitialCapacity(worker_count=1, resources=worker)},
+        maximum_capacity=MaximumCapacity(cpu=40, memory=Size.gibibytes(160)),
+    )
+    stream = SparkJob(stack, "Clicks", application=application, entry_point=script(), mode=JobMode.STREAMING)
+    topic = sns.Topic.from_topic_arn(stack, "OnCall", stack.format_arn(service="sns", resource="on-call"))
+    target = targets.SnsTopic(topic)
+    JobRun(stack, "ClicksOnDeploy", job=stream).on_failure("Failed", target)
+    job = SparkJob(stack, "Etl", application=application, entry_point=script())
+    daily = JobSchedule(stack, "Daily", job=job, schedule=scheduler.ScheduleExpression.rate(Duration.days(1)))
+    daily.on_failure("Failed", target)
+    on_object = JobTrigger(stack, "OnObject", job=job, event_pattern=events.EventPattern(source=["aws.s3"]))
+    on_object.on_failure("Failed", target)
+    application.on_job_run_state_change("Ended", states=[JobRunState.SUCCESS], target=target)
+    ApplicationAlarms(stack, "Alarms", application=application, topic=topic, streams=[stream])
+    return stack
+
+
 def demo(app: App) -> Stack:
     return FlightDelays(app, "FlightDelays")
 
@@ -102,7 +136,8 @@ def script() -> Code:
 
 
 STACKS: dict[str, Callable[[App], Stack]] = {
-    function.__name__: function for function in (defaults, all_arguments, logs_in_s3_only, started_in_all_ways, demo)
+    function.__name__: function
+    for function in (defaults, all_arguments, logs_in_s3_only, started_in_all_ways, watched, demo)
 }
 every_stack = pytest.mark.parametrize("name", STACKS)
 
@@ -160,6 +195,7 @@ USERS_OWN = {
     "defaults": [],
     "logs_in_s3_only": [],
     "started_in_all_ways": [],
+    "watched": [],
     "all_arguments": [
         UsersOwn(r"/Everything/\w+Key/", "KMS", "keys that the test brings; the one that is created rotates"),
         UsersOwn(r"/Everything/\w+Logs/", "S3|AwsSolutions-S", "buckets that the test brings"),

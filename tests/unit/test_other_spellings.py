@@ -366,7 +366,8 @@ TABLE: list[tuple[str, str]] = [
     (
         "JobRun(wait_for=False)",
         "Lake/Bad: wait_for=False: a JobRunState is expected, this is of type bool; use one of "
-        "JobRunState.SUBMITTED, JobRunState.RUNNING, JobRunState.SUCCESS",
+        "JobRunState.SUBMITTED, JobRunState.QUEUED, JobRunState.PENDING, JobRunState.SCHEDULED, JobRunState.RUNNING, "
+        "JobRunState.SUCCESS, JobRunState.FAILED, JobRunState.CANCELLING, JobRunState.CANCELLED",
     ),
     (
         'JobRun(wait_for="SUCCEEDED")',
@@ -387,7 +388,7 @@ TABLE: list[tuple[str, str]] = [
     (
         "JobRun(application=spark)",
         "Lake/Bad: application=<Application Lake/Spark>: JobRun has no such argument; it is an argument of "
-        "HiveJob and SparkJob",
+        "HiveJob and SparkJob and ApplicationAlarms",
     ),
     (
         "JobRun(job=ABSENT)",
