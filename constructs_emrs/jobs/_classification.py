@@ -15,6 +15,7 @@ from ..applications.interface import IApplication
 from ..applications.release_label import ReleaseLabel
 from ..validation.model import Report
 from ..validation.problems import Problems
+from ..validation.tokens import LATER, without_tokens
 
 _MOST_PROPERTIES = 100
 _LONGEST = 1024
@@ -68,7 +69,7 @@ def check_not_contradicted(
             if name in set_by and set_by[name].value != value:
                 argument = f"application_configuration[{position}].properties[{name!r}]"
                 owner = set_by[name].argument
-                problem = f"it contradicts {owner}, which sets {set_by[name].value}"
+                problem = f"it contradicts {owner}, which sets {without_tokens(set_by[name].value, LATER)}"
                 problems.add(argument, value, problem, "leave out one of the two")
 
 

@@ -11,7 +11,15 @@ from ..validation.problems import Problems, shown
 from ._classification import Setting
 from ._packages.build import Archive, archive_of
 from ._packages.errors import UnusableError
-from ._packages.requirements import Requirements, read_project, read_requirements, read_toml, requirements_of
+from ._packages.requirements import (
+    Requirements,
+    read_project,
+    read_requirements,
+    read_toml,
+    refuse_old_lock,
+    refuse_python,
+    requirements_of,
+)
 from ._packages.target import Target, glibc_of
 from ._packages.uv import run_uv
 from ._spark_properties import SPARK_DEFAULTS, Properties
@@ -20,6 +28,9 @@ from .python_dependencies import Packages, Project, PythonDependencies, Requirem
 ARGUMENT = "python_dependencies"
 FOLDER = "python_dependencies"
 """The folder, in the working folder of each worker, that the archive is unpacked in."""
+
+ARCHIVES = "spark.archives"
+"""The property of the archives."""
 
 _PYTHON = re.compile(r"3\.\d+")
 _PATHS = ("spark.emr-serverless.driverEnv.PYTHONPATH", "spark.executorEnv.PYTHONPATH")
@@ -58,15 +69,21 @@ def python_path(environment: Mapping[str, str], conf: Mapping[str, str], given: 
         yield Setting(ARGUMENT, name, f"{own}:./{FOLDER}" if own else f"./{FOLDER}")
 
 
-def without_python_path(conf: Mapping[str, str]) -> dict[str, str]:
-    """Properties without those that set the Python path."""
-    return {name: value for name, value in conf.items() if name not in _PATHS}
+def without_merged(conf: Mapping[str, str], *, archives: bool) -> dict[str, str]:
+    """Properties without those that are merged with what the packages need.
+
+    Args:
+        conf: The properties.
+        archives: Whether the archives are.
+    """
+    merged = {*_PATHS, ARCHIVES} if archives else _PATHS
+    return {name: value for name, value in conf.items() if name not in merged}
 
 
-def configuration_without_python_path(configuration: Sequence[Configuration]) -> Sequence[Configuration]:
+def configuration_without_merged(configuration: Sequence[Configuration], *, archives: bool) -> Sequence[Configuration]:
     """The configuration of a job without those properties, which its arguments set as they are merged."""
     return [
-        replace(item, properties=without_python_path(item.properties) or None)
+        replace(item, properties=without_merged(item.properties, archives=archives) or None)
         if item.classification == SPARK_DEFAULTS and item.properties
         else item
         for item in configuration
@@ -83,11 +100,15 @@ def _target(dependencies: PythonDependencies, application: IApplication) -> Targ
             f"{_ATTRIBUTES}(…, architecture=…, release_label=…)",
         )
     release = application.release_label
-    glibc = glibc_of(release) if release else None
+    if release is None:
+        problem = "the release of the application, which is imported, is not known, and so its C library is not"
+        raise UnusableError(problem, f"{_ATTRIBUTES}(…, release_label=…)")
+    glibc = glibc_of(release)
     if glibc is None:
-        raise UnusableError(
-            "the release of the application is not known, and so is its C library", f"{_ATTRIBUTES}(…, release_label=…)"
+        problem = (
+            f"the release {shown(release.name)} of the application has no version at synth that says its C library"
         )
+        raise UnusableError(problem, "use a release_label such as ReleaseLabel.EMR_7_14_0")
     return Target(python=python, architecture=application.architecture, glibc=glibc)
 
 
@@ -96,7 +117,8 @@ def _requirements(dependencies: PythonDependencies) -> Requirements:
         case RequirementsFile():
             return read_requirements(_path(dependencies.path))
         case Project():
-            return _requirements_of_project(_path(dependencies.folder), _strings("groups", dependencies.groups))
+            groups = _strings("groups", dependencies.groups)
+            return _requirements_of_project(_path(dependencies.folder), groups, dependencies.python)
         case Packages():
             return requirements_of(_strings("packages", dependencies.packages), Path.cwd())
         case _:
@@ -105,17 +127,20 @@ def _requirements(dependencies: PythonDependencies) -> Requirements:
             )
 
 
-def _requirements_of_project(folder: Path, groups: Sequence[str]) -> Requirements:
+def _requirements_of_project(folder: Path, groups: Sequence[str], python: str) -> Requirements:
     pyproject = folder / "pyproject.toml"
-    read_toml(pyproject)
+    content = read_toml(pyproject)
+    refuse_python(pyproject, content, python)
     lock = _lock_of(folder)
     if lock is None:
         return read_project(pyproject, groups)
+    refuse_old_lock(lock, pyproject, content, groups)
     chosen = [argument for group in groups for argument in ("--group", group)]
     exported = run_uv(
         *("export", "--frozen", "--no-default-groups", *chosen, "--no-header", "--no-annotate", "--no-editable"),
         folder=folder,
         problem=f"{lock} can't be read",
+        remedy=f"run uv lock in {lock.parent}",
     )
     return requirements_of(exported.splitlines(), lock.parent)
 

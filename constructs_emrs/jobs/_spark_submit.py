@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..applications.configuration import Configuration
 from ..validation.problems import Problems
-from ..validation.tokens import is_token
+from ..validation.tokens import LATER, is_token, without_tokens
 from ._classification import Setting, check_not_contradicted, is_carried
 from ._parameters import can_be_quoted, needs_quotes, quoted, setting
 from ._spark_properties import SPARK_DEFAULTS
@@ -137,7 +137,7 @@ def _check_uri(problems: Problems, argument: str, uri: str) -> None:
 def _check_conf(problems: Problems, item: Setting, set_by: Mapping[str, Setting]) -> None:
     other = set_by.get(item.name)
     if other is not None and other.value != item.value:
-        problem = f"it contradicts {other.argument}, which sets {other.value}"
+        problem = f"it contradicts {other.argument}, which sets {without_tokens(other.value, LATER)}"
         problems.add(item.argument, item.value, problem, f"leave it out, or change {other.argument}")
     elif "=" in item.name or not item.name or needs_quotes(item.name):
         problem = f"{item.name!r} is not a valid name of a Spark property"

@@ -19,10 +19,11 @@ from ..validation.problems import Problems, warn
 from ..workflows.interface import JobMode
 from ._classification import Setting, with_settings
 from ._dependencies import (
-    configuration_without_python_path,
+    ARCHIVES,
+    configuration_without_merged,
     packages_of,
     python_path,
-    without_python_path,
+    without_merged,
 )
 from ._files import Files, Use
 from ._request import JobDriver, worker_properties
@@ -153,15 +154,16 @@ class SparkJob(Job):
         if self._python_dependencies is not None and self._stack.bundling_required:
             archive = packages_of(problems, path_of(self), self._python_dependencies, self.application)
             if archive is not None:
-                # An application that brings archives would lose them to the job's.
-                inherited = given.get("spark.archives") if not self._archives and "spark.archives" not in conf else None
+                # The archives of an application, or of a property, would be lost to the job's.
+                inherited = None if self._archives else given.get(ARCHIVES)
                 brought = [inherited] if inherited else uris["archives"]
                 uris["archives"] = [
                     *brought,
                     files.dependencies("PythonDependencies", self._python_dependencies, archive),
                 ]
             on_path = list(python_path(environment, conf, given))
-            conf, configuration = without_python_path(conf), configuration_without_python_path(configuration)
+            conf = without_merged(conf, archives=not self._archives)
+            configuration = configuration_without_merged(configuration, archives=not self._archives)
             environment = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
         for name, size in self._workers.items():
             check_worker_of_spark(problems, name, size, self.application.release_label, given)
@@ -176,7 +178,7 @@ class SparkJob(Job):
         ]
         written = [Setting(f"conf[{name!r}]", name, value) for name, value in conf.items()]
         # The application may bring archives of its own, and what an imported one brings is not known.
-        if "spark.archives" not in given and self.application.runtime_configuration is not None:
+        if ARCHIVES not in given and self.application.runtime_configuration is not None:
             check_python(problems, [*typed, *written], uris["archives"])
         submit = spark_submit(
             problems,

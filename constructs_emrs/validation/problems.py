@@ -7,7 +7,7 @@ from typing import Any
 from aws_cdk import Annotations, Duration
 from constructs import Construct, IConstruct
 
-from .tokens import without_tokens
+from .tokens import LATER, without_tokens
 
 _LONGEST_VALUE = 60
 # What Python adds to the name of an object's class: it differs from run to run.
@@ -30,7 +30,7 @@ def shown(value: Any) -> str:
             text = f"<Duration {value.to_human_string()}>"
         case _:
             # The CDK numbers what is known at deployment only.
-            text = without_tokens(_ADDRESS.sub("", repr(value)), "${Token[…]}")
+            text = without_tokens(_ADDRESS.sub("", repr(value)), LATER)
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 

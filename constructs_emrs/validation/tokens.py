@@ -6,6 +6,9 @@ Source: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
 import re
 from typing import Any
 
+LATER = "${Token[…]}"
+"""How messages show what is known at deployment only, which the CDK numbers."""
+
 _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 _PIECES = re.compile(rf"({_TOKEN.pattern})")
 # What the CDK puts in place of a value that it has yet to look up: the CLI does so after a synth that succeeds.

@@ -12,7 +12,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import App, Fn, Stack
 
 from constructs_emrs import (
     Application,
@@ -136,13 +136,12 @@ def test_two_folders_two_caches_and_two_versions_of_what_builds_give_one_hash(
 def test_a_second_synth_needs_neither_uv_nor_a_network(
     wheels: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wheel = write_wheel(wheels, "company")
+    write_wheel(wheels, "company")
     dependencies = PythonDependencies.from_packages(["company"], python="3.11")
     first = archive_hash(new_job(dependencies))
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "constructs-emrs: Lake/Etl: getting Python packages for Python 3.11, X86_64 and glibc 2.34 …"
     assert re.fullmatch(r"constructs-emrs: Lake/Etl: \d+\.\d MB in \d+\.\d s", said[1])
-    wheel.unlink()
     monkeypatch.setattr(uv, "_find", lambda: None)
     assert archive_hash(new_job(dependencies)) == first
     assert capsys.readouterr().err == ""
@@ -227,12 +226,14 @@ def test_what_can_not_be_had_is_an_error_with_the_reason_of_uv(
         ("-r other.txt", "there is no such file in .*: other.txt"),
         ("-r requirements.txt", "requirements.txt includes itself"),
         ("./nowhere", "there is no file or folder .*/nowhere"),
+        ("-r folder", r"folder is a folder; give the file in it"),
     ],
 )
 def test_a_file_that_is_not_there_is_an_error(text: str, problem: str, wheels: Path, tmp_path: Path) -> None:
     del wheels
     file = tmp_path / "requirements.txt"
     file.write_text(text)
+    (tmp_path / "folder").mkdir()
     with pytest.raises(ValueError, match=problem):
         new_job(PythonDependencies.from_requirements(file, python="3.11"))
 
@@ -257,15 +258,19 @@ def test_nested_files_and_constraints_count(wheels: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("line", "path", "written"),
     [
-        (".", "/app", "/w.whl"),
-        (".[all]", "/app", "/w.whl[all]"),
-        ("-e .", "/app", "/w.whl"),
-        ("-e../shared", "/shared", "/w.whl"),
-        ("--editable=./lib", "/app/lib", "/w.whl"),
-        ("./lib[all] ; sys_platform == 'linux'", "/app/lib", "/w.whl[all] ; sys_platform == 'linux'"),
-        ("lib/company", "/app/lib/company", "/w.whl"),
-        ("/elsewhere/lib", "/elsewhere/lib", "/w.whl"),
-        ("file:///elsewhere/my%20lib", "/elsewhere/my lib", "/w.whl"),
+        (".", "/app", "file:///w.whl"),
+        (".[all]", "/app", "file:///w.whl[all]"),
+        ("-e .", "/app", "file:///w.whl"),
+        ("-e../shared", "/shared", "file:///w.whl"),
+        ("--editable=./lib", "/app/lib", "file:///w.whl"),
+        ("./lib[all] ; sys_platform == 'linux'", "/app/lib", "file:///w.whl[all] ; sys_platform == 'linux'"),
+        ("lib/company", "/app/lib/company", "file:///w.whl"),
+        ("/elsewhere/lib", "/elsewhere/lib", "file:///w.whl"),
+        ("./my lib", "/app/my lib", "file:///w.whl"),
+        ("-e './my lib'", "/app/my lib", "file:///w.whl"),
+        ("./my lib[all] ; sys_platform == 'linux'", "/app/my lib", "file:///w.whl[all] ; sys_platform == 'linux'"),
+        ("./my lib.whl --hash=sha256:0", "/app/my lib.whl", "file:///w.whl --hash=sha256:0"),
+        ("file:///elsewhere/my%20lib", "/elsewhere/my lib", "file:///w.whl"),
         ("company[all] @ ./lib", "/app/lib", "company[all] @ file:///w.whl"),
         (
             "company @ file:///elsewhere/lib ; sys_platform == 'linux'",
@@ -325,6 +330,69 @@ def test_a_locked_workspace_brings_its_other_packages(wheels: Path, tmp_path: Pa
     subprocess.run([found, "lock", "--quiet", "--python", sys.executable], cwd=root, check=True)
     new_job(dependencies)
     assert {"a/__init__.py", "b/__init__.py"} <= names(tmp_path)
+    with pytest.raises(ValueError, match="has no dependency group 'nix'; use one of its groups: none"):
+        new_job(PythonDependencies.from_pyproject(root / "packages" / "a", python="3.11", groups=["nix"]))
+    (root / "uv.lock").write_text("[[")
+    with pytest.raises(ValueError, match=r"uv\.lock is not valid TOML"):
+        new_job(dependencies)
+
+
+def test_a_lock_file_that_lacks_a_dependency_is_an_error(wheels: Path, tmp_path: Path) -> None:
+    for name in ("helper", "further", "tool"):
+        write_wheel(wheels, name)
+    group = '[dependency-groups]\njob = [{include-group = "tools"}]\ntools = ["tool"]\n'
+    project = write_project(tmp_path / "app", "company", requires='"helper>=1"', further=group)
+    found = uv._find()
+    assert found is not None
+    subprocess.run([found, "lock", "--quiet", "--python", sys.executable], cwd=project, check=True)
+    dependencies = PythonDependencies.from_pyproject(project, python="3.11", groups=["job"])
+    new_job(dependencies)
+    pyproject = project / "pyproject.toml"
+    before = pyproject.read_text()
+    for changed in (
+        before.replace('"helper>=1"', '"helper>=1", "Further"'),
+        before.replace('["tool"]', '["tool", "further"]'),
+    ):
+        pyproject.write_text(changed)
+        with pytest.raises(
+            ValueError, match=r"uv\.lock has nothing of [Ff]urther, which .*pyproject\.toml lists; run uv"
+        ):
+            new_job(dependencies)
+
+
+@pytest.mark.parametrize(
+    ("required", "python", "allowed"),
+    [
+        (">=3.11", "3.11", True),
+        (">=3.11.4", "3.11", True),
+        (">=3.12", "3.11", False),
+        (">=3.9,<3.12", "3.11", True),
+        (">=3.9, <3.11", "3.11", False),
+        ("<=3.11", "3.11", True),
+        (">3.11", "3.11", True),
+        (">3.12.200", "3.12", False),
+        ("==3.11.*", "3.11", True),
+        ("==3.11.*", "3.12", False),
+        ("!=3.11.*", "3.11", False),
+        ("~=3.9", "3.11", True),
+        ("~=3.9.1", "3.11", False),
+        ("==3.11.2", "3.11", True),
+        (">=4", "3.11", False),
+    ],
+)
+def test_a_project_says_which_pythons_it_is_for(
+    required: str, python: str, allowed: bool, wheels: Path, tmp_path: Path
+) -> None:
+    del wheels
+    (tmp_path / "pyproject.toml").write_text(
+        f'[project]\nname = "app"\nversion = "1"\nrequires-python = "{required}"\n'
+    )
+    dependencies = PythonDependencies.from_pyproject(tmp_path, python=python)
+    if allowed:
+        new_job(dependencies)
+    else:
+        with pytest.raises(ValueError, match=r"pyproject\.toml requires Python .*; pass a python that it allows"):
+            new_job(dependencies)
 
 
 def test_a_local_package_with_compiled_code_is_an_error(wheels: Path, tmp_path: Path) -> None:
@@ -340,6 +408,46 @@ def test_a_wheel_of_this_machine_may_be_listed(wheels: Path, tmp_path: Path) -> 
     (tmp_path / "requirements.txt").write_text("./vendor/company-1.0-py3-none-any.whl\n")
     new_job(PythonDependencies.from_requirements(tmp_path / "requirements.txt", python="3.11"))
     assert "company/__init__.py" in names(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--find-links ./my wheels", "-f 'my wheels'", "--find-links=./my wheels"],
+    ids=["path", "quoted", "equals"],
+)
+def test_a_folder_of_wheels_may_be_named_as_pip_reads_it(option: str, wheels: Path, tmp_path: Path) -> None:
+    """The path is relative to the file; another wheel in it is another set."""
+    del wheels
+    write_wheel(tmp_path / "my wheels", "company")
+    file = tmp_path / "requirements.txt"
+    file.write_text(f"{option}\ncompany\n")
+    dependencies = PythonDependencies.from_requirements(file, python="3.11")
+    first = archive_hash(new_job(dependencies))
+    write_wheel(tmp_path / "my wheels", "company", "2.0")
+    assert archive_hash(new_job(dependencies)) != first
+
+
+def test_blanks_in_paths_and_a_mark_at_the_beginning_are_read(
+    wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_index(wheels, tmp_path / "größe der" / "caches", monkeypatch)
+    write_project(tmp_path / "die firma", "company")
+    write_wheel(tmp_path / "die wheels", "helper")
+    file = tmp_path / "requirements.txt"
+    file.write_text("./die firma\r\n./die wheels/helper-1.0-py3-none-any.whl\r\n", encoding="utf-8-sig")
+    new_job(PythonDependencies.from_requirements(file, python="3.11"))
+    (made,) = (tmp_path / "größe der").rglob("python-dependencies/*/*.zip")
+    assert {"company/__init__.py", "helper/__init__.py"} <= set(ZipFile(made).namelist())
+
+
+@pytest.mark.usefixtures("wheels")
+def test_a_file_that_is_no_text_and_a_project_that_is_a_file_are_errors(tmp_path: Path) -> None:
+    file = tmp_path / "requirements.txt"
+    file.write_bytes("# größe".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"requirements\.txt is not a text in UTF-8; save it in that encoding"):
+        new_job(PythonDependencies.from_requirements(file, python="3.11"))
+    with pytest.raises(ValueError, match=r"requirements\.txt is a file; give the folder that it is in"):
+        new_job(PythonDependencies.from_pyproject(file, python="3.11"))
 
 
 def test_too_much_for_a_worker_is_an_error(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,13 +485,19 @@ def test_an_imported_application_has_to_say_its_architecture_and_release(wheels:
         (
             "release_label",
             ReleaseLabel.EMR_7_14_0,
-            "the release of the application is not known, and so is its C library",
+            "the release of the application, which is imported, is not known, and so its C library is not; use A",
         ),
     ):
         with pytest.raises(ValueError, match=problem):
             job_of_imported(known)
         known[name] = value
     assert "python_dependencies" in parameters(job_of_imported(known))
+
+
+def test_a_release_without_a_version_is_an_error() -> None:
+    dependencies = PythonDependencies.from_packages(["company"], python="3.11")
+    with pytest.raises(ValueError, match=r"the release '\$\{Token\[…\]\}' of the application has no version at syn"):
+        new_job(dependencies, release=ReleaseLabel.of(Fn.import_value("Release")))
 
 
 def job_of_imported(known: dict[str, Any]) -> SparkJob:
@@ -419,7 +533,17 @@ def test_archives_of_the_job_and_of_the_application_stay(wheels: Path) -> None:
     assert re.search(
         r"--archives s3://code/a\.zip#a,", parameters(new_job(dependencies, runtime_configuration=(of_application,)))
     )
+    text = "spark.archives"
+    assert parameters(new_job(dependencies, conf={text: "s3://code/c.zip#c"})).count("c.zip#c,") == 1
+    own_defaults = [Configuration(classification="spark-defaults", properties={text: "s3://code/d.zip#d"})]
+    assert "--archives s3://code/d.zip#d," in parameters(new_job(dependencies, application_configuration=own_defaults))
     own = [Code.from_uri("s3://code/b.zip").named("b")]
+    with pytest.raises(
+        ValueError, match=r"contradicts archives, which sets s3://code/b.zip#b,\$\{Token\[…\]\}#python_d"
+    ):
+        new_job(dependencies, archives=own, conf={text: "s3://code/c.zip#c"})
+    with pytest.raises(ValueError, match=r"archives\[0\] has the name 'python_dependencies' in the working folder too"):
+        new_job(dependencies, archives=[Code.from_uri("s3://code/b.zip").named("python_dependencies")])
     assert re.search(r"--archives s3://code/b\.zip#b,", parameters(new_job(dependencies, archives=own)))
 
 

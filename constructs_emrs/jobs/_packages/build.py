@@ -12,7 +12,15 @@ from pathlib import Path
 from . import guard
 from .archive import has_compiled_code, pack
 from .errors import UnusableError
-from .requirements import LocalSource, Requirements, local_source, read_toml, refuse_sources
+from .requirements import (
+    LocalSource,
+    Requirements,
+    listing_of,
+    local_index,
+    local_source,
+    read_toml,
+    refuse_sources,
+)
 from .target import Target
 from .uv import run_uv
 
@@ -103,9 +111,11 @@ def _install(requirements: Requirements, target: Target, installed: Path, tempor
 
 
 def _without_source(line: str, folder: Path, wheels: Path) -> str:
-    """A requirement; if it is a folder of this machine, the wheel of it."""
-    source = local_source(line, folder)
-    return line if source is None else source.write(_wheel(source, wheels))
+    """A requirement; if it is a folder of this machine, the wheel of it. The file that it goes into is elsewhere."""
+    source, index = local_source(line, folder), local_index(line, folder)
+    if source is not None:
+        return source.write(_wheel(source, wheels))
+    return line if index is None else index.write(index.path)
 
 
 def _wheel(source: LocalSource, folder: Path) -> Path:
@@ -132,6 +142,8 @@ def _has_lock(folder: Path) -> bool:
 
 def _key(requirements: Requirements, target: Target) -> str:
     variables = [f"{name}={os.environ.get(name, '')}" for name in _DECIDING]
+    links = os.environ.get("UV_FIND_LINKS", "").split(",")
+    variables += [listing_of(requirements.folder / place) for place in links if place and "://" not in place]
     source = guard.guard_source(target, has_compiled_code=True)
     described = [_FORMAT, target.platform, source, requirements.fingerprint, *variables]
     return hashlib.sha256("\n".join(described).encode()).hexdigest()[:32]

@@ -19,7 +19,16 @@ _OPTION = re.compile(
     r"(-r|--requirement|-c|--constraint|-e|--editable)(?:\s+|=)(?P<path>.+)|-([rce])(?P<short>[^-\s].*)"
 )
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<url>\S+)")
-_PATH = re.compile(r"(?P<path>(?:file:|\.{1,2}(?=[/\s;\[]|$)|/|~/|[\w.-]+/)[^\s;\[]*)(?P<rest>.*)")
+# A blank may be in a path: what comes behind it begins with a bracket, a semicolon or an option.
+_PATH = re.compile(
+    r"(?P<path>(?:file:|\.{1,2}(?=[/\s;\[]|$)|/|~/|[\w.-]+/)[^;\[]*?)(?P<rest>(?:\[[^\]]*\])?\s*(?:;.*|\s--.*)?)"
+)
+_PLACE = re.compile(
+    r"(?P<option>-f|--find-links|-i|--index-url|--extra-index-url)(?:\s+|=)(?P<quote>[\"']?)(?P<place>.+)(?P=quote)"
+)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_CLAUSE = re.compile(r"\s*(?P<operator>~=|={2,3}|!=|<=|>=|<|>)\s*(?P<version>\d+(?:\.\d+)*)(?P<any>\.\*)?\s*")
+_PATCHES = range(100)
 # What is made from the sources, or is none.
 _NO_SOURCES = {"__pycache__", "build", "cdk.out", "dist", "node_modules"}
 
@@ -47,10 +56,13 @@ class Requirements:
         for line in self.lines:
             source = local_source(line, self.folder)
             constraints = _constraints(line)
+            index = local_index(line, self.folder)
             if source is not None:
                 described.append(f"{line} {source.fingerprint}")
             elif constraints is not None:
                 described.append(f"-c {_text(self.folder / constraints, self.folder)}")
+            elif index is not None:
+                described.append(f"{line} {listing_of(index.path)}")
             else:
                 described.append(line)
         settings = [_tool_uv(self.folder / name) for name in ("pyproject.toml", "uv.toml")]
@@ -86,6 +98,21 @@ class LocalSource:
         return digest.hexdigest()
 
 
+def local_index(line: str, folder: Path) -> LocalSource | None:
+    """The folder of this machine that an option names as the place of packages, None if it names none."""
+    option = _PLACE.fullmatch(line)
+    path = _local_path(option["place"], folder) if option else None
+    if option is None or path is None:
+        return None
+    return LocalSource(path=path, write=lambda place: f"{option['option']} {place.as_uri()}")
+
+
+def listing_of(folder: Path) -> str:
+    """A text that is another one when the folder has other packages, empty if it is none."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else []
+    return " ".join(f"{file.relative_to(folder)} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)
+
+
 def local_source(line: str, folder: Path) -> LocalSource | None:
     """What the requirement names on this machine, None if that is nothing."""
     option = _OPTION.fullmatch(line)
@@ -93,7 +120,7 @@ def local_source(line: str, folder: Path) -> LocalSource | None:
     if option:
         if option[0].lstrip("-")[0] != "e":
             return None
-        text = (option["path"] or option["short"]).strip()
+        text = _unquoted(option["path"] or option["short"])
     elif line.startswith("-"):
         return None
     if named := _NAMED.match(text):
@@ -105,7 +132,7 @@ def local_source(line: str, folder: Path) -> LocalSource | None:
     if match := _PATH.fullmatch(text):
         path, rest = _local_path(match["path"], folder), match["rest"]
         if path is not None:
-            return LocalSource(path=path, write=lambda built: f"{built}{rest}")
+            return LocalSource(path=path, write=lambda built: f"{built.as_uri()}{rest}")
     return None
 
 
@@ -146,10 +173,80 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+    except NotADirectoryError as error:
+        raise UnusableError(f"{path.parent} is a file", "give the folder that it is in") from error
+    except FileNotFoundError as error:
         raise UnusableError(f"there is no {path.name} in {path.parent}", "correct the path") from error
+    except OSError as error:
+        raise UnusableError(f"{path} can't be read: {error.strerror}", "correct the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnusableError(f"{path.name} is not valid TOML: {error}", "correct it") from error
+
+
+def refuse_python(pyproject: Path, content: dict[str, Any], python: str) -> None:
+    """Refuse a Python that the project is not for.
+
+    Raises:
+        UnusableError: No patch of that version is one of `requires-python`.
+    """
+    required = content.get("project", {}).get("requires-python", "")
+    major, minor = map(int, python.split("."))
+    clauses = [_CLAUSE.fullmatch(clause) for clause in required.split(",")]
+    known = [clause for clause in clauses if clause]
+    if not any(all(_allows(clause, (major, minor, patch)) for clause in known) for patch in _PATCHES):
+        remedy = "pass a python that it allows, or change requires-python"
+        raise UnusableError(f"{pyproject} requires Python {required}", remedy)
+
+
+def _allows(clause: re.Match[str], version: tuple[int, ...]) -> bool:
+    """https://packaging.python.org/en/latest/specifications/version-specifiers/."""
+    given = tuple(map(int, clause["version"].split(".")))
+    bound = (*given, 0, 0)[: max(len(given), len(version))]
+    begins = version[: len(given)] == given if clause["any"] else version == bound
+    match clause["operator"]:
+        case "==" | "===":
+            return begins
+        case "!=":
+            return not begins
+        case "~=":
+            return version >= bound and version[: len(given) - 1] == given[:-1]
+        case ">=":
+            return version >= bound
+        case "<=":
+            return version <= bound
+        case ">":
+            return version > bound
+        case _:
+            return version < bound
+
+
+def refuse_old_lock(lock: Path, pyproject: Path, content: dict[str, Any], groups: Sequence[str]) -> None:
+    """Refuse a lock file that was not made again when the project got another dependency.
+
+    That a version has changed is not noticed: uv writes versions in a way of its own.
+
+    Raises:
+        UnusableError: It lacks one, or the project has no such group.
+    """
+    project = content.get("project", {})
+    wanted = [
+        *project.get("dependencies", ()),
+        *(line for name in groups for line in _group(pyproject, content, name, ())),
+    ]
+    for package in read_toml(lock).get("package", ()):
+        if package.get("name") == _normalised(project.get("name", "")) and "registry" not in package.get("source", {}):
+            metadata = package.get("metadata", {})
+            listed = [metadata.get("requires-dist", ()), *metadata.get("requires-dev", {}).values()]
+            known = {item.get("name") for items in listed for item in items}
+            found = filter(None, map(_NAME.match, wanted))
+            missing = [name[0] for name in found if _normalised(name[0]) not in known]
+            if missing:
+                problem = f"{lock} has nothing of {', '.join(missing)}, which {pyproject} lists"
+                raise UnusableError(problem, "run uv lock there")
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def refuse_sources(pyproject: Path, content: dict[str, Any]) -> None:
@@ -174,7 +271,7 @@ def _lines(path: Path, folder: Path, outer: tuple[Path, ...]) -> Iterator[str]:
         kind = option[0].lstrip("-")[0] if option else ""
         if option and kind in "rc":
             # Relative to the file that names it, unlike all other paths.
-            inner = (path.parent / (option["path"] or option["short"]).strip()).resolve()
+            inner = (path.parent / _unquoted(option["path"] or option["short"])).resolve()
             if kind == "r":
                 yield from _lines(inner, folder, (*outer, path))
             else:
@@ -185,11 +282,17 @@ def _lines(path: Path, folder: Path, outer: tuple[Path, ...]) -> Iterator[str]:
 
 def _text(path: Path, folder: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
+        # Windows begins a file with a mark.
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
         raise UnusableError(f"there is no such file in {folder}: {path.name}", "correct the path") from error
+    except IsADirectoryError as error:
+        remedy = "give the file in it, or use PythonDependencies.from_pyproject for a project"
+        raise UnusableError(f"{path} is a folder", remedy) from error
+    except OSError as error:
+        raise UnusableError(f"{path} can't be read: {error.strerror}", "correct the path") from error
     except UnicodeDecodeError as error:
-        raise UnusableError(f"{path.name} is not a text file", "use a file of requirements") from error
+        raise UnusableError(f"{path.name} is not a text in UTF-8", "save it in that encoding") from error
 
 
 def _logical(lines: Iterable[str]) -> Iterator[str]:
@@ -204,6 +307,10 @@ def _logical(lines: Iterable[str]) -> Iterator[str]:
             begun = ""
     if begun.strip():
         yield begun.strip()
+
+
+def _unquoted(text: str) -> str:
+    return text.strip().strip("\"'")
 
 
 def _constraints(line: str) -> str | None:

@@ -19,13 +19,14 @@ _UNREACHABLE = re.compile(r"network|connect|failed to fetch|dns error", re.IGNOR
 _NO_WHEEL = re.compile(r"no (?:usable )?wheels|Wheels are required|Building source distributions")
 
 
-def run_uv(*arguments: str, folder: Path, problem: str) -> str:
+def run_uv(*arguments: str, folder: Path, problem: str, remedy: str = "change what is required") -> str:
     """What uv writes to its output.
 
     Args:
         *arguments: Its arguments.
         folder: Where it runs: relative paths, and the settings of a project, are those of this folder.
         problem: What to say if it fails.
+        remedy: What to do about it, unless uv says what tells more.
 
     Raises:
         UnusableError: There is no uv, or it failed.
@@ -43,7 +44,7 @@ def run_uv(*arguments: str, folder: Path, problem: str) -> str:
         check=False,
     )
     if done.returncode:
-        raise UnusableError(problem, _remedy(done.stderr), list(_reason(done.stderr))[:_LINES])
+        raise UnusableError(problem, _remedy(done.stderr) or remedy, list(_reason(done.stderr))[:_LINES])
     return done.stdout
 
 
@@ -55,12 +56,12 @@ def _find() -> str | None:
         return shutil.which("uv")
 
 
-def _remedy(said: str) -> str:
+def _remedy(said: str) -> str | None:
     if _UNREACHABLE.search(said):
         return "look at the network, or at UV_OFFLINE and the index in UV_INDEX"
     if _NO_WHEEL.search(said):
         return "use a version that has a wheel for that, or build one and list its file"
-    return "change what is required"
+    return None
 
 
 def _reason(said: str) -> Iterator[str]:
