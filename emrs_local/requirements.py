@@ -10,7 +10,7 @@ import shutil
 from emrs_local.ministack.environment import node_directory
 from emrs_local.spark.installation import missing_requirements
 
-_PACKAGES = ("hypercorn", "ministack", "trustme")
+_PACKAGES = ("hypercorn", "ministack", "pymetastore", "thrift", "trustme")
 _INSTALL = "pip install 'constructs-emrs[local]'"
 
 

@@ -6,15 +6,22 @@ import signal
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emrs_local.driver import DriverRequest
 from emrs_local.processes import forget_group, record_group
 from emrs_local.spark.class_archive import class_archive
 from emrs_local.spark.failure import failure_summary
 from emrs_local.spark.installation import java_home, missing_requirements, spark_home
+from emrs_local.spark.metastores import Metastores
+from emrs_local.spark.named_buckets import named_buckets
 from emrs_local.spark.python_driver import python_drivers
 from emrs_local.spark.s3_file_system import Mount
-from emrs_local.spark.submission import Submission
+from emrs_local.spark.scripts import scripts
+from emrs_local.spark.submission import Submission, lost_tables
+
+if TYPE_CHECKING:
+    from emrs_local.metastore.server import MetastoreServer
 
 # On EMR Serverless the driver's command line is one of Linux too.
 _TOO_LONG = (
@@ -32,15 +39,19 @@ class SparkDriver:
             own environment, only `PATH` is inherited.
         mount: How the job sees S3; it is unmounted when the driver is closed.
         groups: The directory in which the process group is recorded while it exists.
+        metastores: Opens the metastore of a job that uses the Data Catalog.
     """
 
-    def __init__(self, request: DriverRequest, *, mount: Mount, groups: Path) -> None:
+    def __init__(self, request: DriverRequest, *, mount: Mount, groups: Path, metastores: Metastores) -> None:
         self._request = request
         self._mount = mount
+        self._metastores = metastores
+        self._metastore: MetastoreServer | None = None
         self._groups = groups
         self._directory = request.work_directory.absolute()
         self._missing_jars: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
+        self._has_ended = False
 
     @property
     def stdout(self) -> Path:
@@ -64,12 +75,14 @@ class SparkDriver:
         if java is None or spark is None:
             raise RuntimeError(" ".join(missing_requirements()))
         request = self._request
-        named = self._mount.named_buckets(
-            job_driver=request.job_driver, application_configuration=request.application_configuration
+        text = scripts(request.job_driver, self._mount.tree)
+        named = named_buckets(
+            job_driver=request.job_driver, application_configuration=request.application_configuration, scripts=text
         )
         submission = Submission(
             job_driver=request.job_driver,
             application_configuration=request.application_configuration,
+            scripts=text,
             job_run_name=request.job_run_name,
             work_directory=self._directory,
             environment=request.environment,
@@ -78,6 +91,14 @@ class SparkDriver:
             spark_home=spark,
             java_options=archive.java_options if (archive := class_archive()) else [],
         )
+        if submission.uses_the_data_catalog:
+            self._metastore = self._metastores.open(
+                request.credentials,
+                mount=self._mount,
+                warehouse=submission.warehouse,
+                own_folder=submission.own_folder,
+            )
+            submission.use_metastore(address=self._metastore.address, secret=self._metastore.secret)
         submission.write()
         submission.fetch(self._mount.tree)
         self._missing_jars = submission.missing_jars
@@ -102,7 +123,12 @@ class SparkDriver:
 
     def poll(self) -> int | None:
         """The exit code, or `None` while the process runs; that of a killed process is negative."""
-        return self._started().poll()
+        code = self._started().poll()
+        if code is not None and not self._has_ended:
+            self._has_ended = True
+            with self.stderr.open("a", encoding="utf-8") as stderr:
+                stderr.writelines(f"{notice}\n" for notice in lost_tables(self._directory))
+        return code
 
     def terminate(self, grace_seconds: float) -> None:
         """Ask the driver to end, and kill what is left of the process and its children after `grace_seconds`.
@@ -123,7 +149,9 @@ class SparkDriver:
         return "\n".join(filter(None, [*self._missing_jars, failure_summary("\n".join(output))]))
 
     def close(self) -> None:
-        """Take S3 away from the job."""
+        """Take S3 and the Data Catalog away from the job."""
+        if self._metastore:
+            self._metastore.close()
         self._mount.unmount()
 
     def _end(self, process: subprocess.Popen[bytes], grace_seconds: float) -> None:

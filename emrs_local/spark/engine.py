@@ -1,4 +1,4 @@
-"""What the drivers of a server have in common: the local S3 as a file system, and an archive of classes."""
+"""What the drivers of a server have in common: S3 as a file system, the Data Catalog, an archive of classes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from emrs_local.endpoint import Endpoint
 from emrs_local.processes import forget_group, record_group
 from emrs_local.spark.class_archive import start_making, stop_making
 from emrs_local.spark.driver import SparkDriver
+from emrs_local.spark.metastores import Metastores
 from emrs_local.spark.s3_file_system import S3FileSystem
 from emrs_local.spark.workers import workers_of
 
@@ -26,6 +27,7 @@ class SparkEngine:
 
     def __init__(self, *, endpoint: Endpoint, region: str, groups: Path) -> None:
         self._groups = groups
+        self._metastores = Metastores(endpoint=endpoint, region=region)
         self._file_system = S3FileSystem(endpoint_url=endpoint.url, region=region, ca_bundle=str(endpoint.authority))
         self._file_system.start()
         self._archive_maker = start_making()
@@ -34,7 +36,8 @@ class SparkEngine:
 
     def make_driver(self, request: DriverRequest) -> SparkDriver:
         """A driver with its own view of S3, which has the credentials of the request."""
-        return SparkDriver(request, mount=self._file_system.mount(request.credentials), groups=self._groups)
+        mount = self._file_system.mount(request.credentials)
+        return SparkDriver(request, mount=mount, groups=self._groups, metastores=self._metastores)
 
     def workers(
         self, job_driver: Mapping[str, Any], application_configuration: Sequence[Mapping[str, Any]]

@@ -8,17 +8,16 @@ import hmac
 import re
 import secrets
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
 
 from emrs_local.endpoint import Credentials
 from emrs_local.spark.bucket import Bucket
-from emrs_local.spark.named_buckets import named_buckets
 from emrs_local.spark.object_tree import ObjectTree
 from emrs_local.spark.webhdfs import WebHdfsServer
 
@@ -122,12 +121,6 @@ class Mount:
                 f"webhdfs://127.0.0.1:{self._port}/{token}/{bucket}"
             )
         return properties
-
-    def named_buckets(
-        self, *, job_driver: Mapping[str, Any], application_configuration: Sequence[Mapping[str, Any]]
-    ) -> set[str]:
-        """The buckets that a request names, or the script that it runs, whether they exist or not."""
-        return named_buckets(job_driver=job_driver, application_configuration=application_configuration, tree=self.tree)
 
     def tree(self, bucket: str) -> ObjectTree:
         """The files of a bucket, as this mount sees them."""

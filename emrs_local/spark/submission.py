@@ -1,7 +1,6 @@
 """How a job driver becomes a run of Spark on this machine: a command, its environment and its configuration."""
 
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -25,8 +24,10 @@ from emrs_local.spark.working_folder import WorkingFolder
 
 _DEFAULT_DRIVER_MEMORY: Final = "4g"  # in local mode the driver does the executors' work too
 _FEW_PROCESSORS: Final = 2
-# EMR's own client of the catalog, and Iceberg's.
-_GLUE_CATALOG: Final = re.compile(r"AWSGlueDataCatalogHiveClientFactory|\.aws\.glue\.GlueCatalog")
+_CLIENT: Final = "hive.metastore.client.factory.class"
+_CLIENT_OF_THE_CATALOG: Final = "AWSGlueDataCatalogHiveClientFactory"
+_OTHER_METASTORES: Final = ("hive.metastore.uris", "javax.jdo.option.ConnectionURL")
+_HOME, _WAREHOUSE = "home", "warehouse"
 _USER: Final = "hadoop"  # whom EMR runs jobs as
 _PYTHON_VARIABLES: Final = ("PYSPARK_DRIVER_PYTHON", "PYSPARK_PYTHON")
 _PYTHON_PROPERTIES: Final = ("spark.pyspark.driver.python", "spark.pyspark.python")
@@ -59,6 +60,7 @@ class Submission:
     Args:
         job_driver: StartJobRun's `jobDriver`.
         application_configuration: The merged `applicationConfiguration`.
+        scripts: The text of the script or queries.
         job_run_name: The name of the Spark application, unless the job names it.
         work_directory: The directory for everything that the process writes.
         environment: The environment variables of the driver.
@@ -76,6 +78,7 @@ class Submission:
         *,
         job_driver: Mapping[str, Any],
         application_configuration: Sequence[Mapping[str, Any]],
+        scripts: str = "",
         job_run_name: str,
         work_directory: Path,
         environment: Mapping[str, str],
@@ -90,6 +93,7 @@ class Submission:
             self._hive.get("parameters", "") if self._hive else self._spark_submit.get("sparkSubmitParameters", "")
         )
         self._configuration = application_configuration
+        self._scripts = scripts
         self._name = job_run_name
         self._directory = work_directory
         self._environment = environment
@@ -99,6 +103,8 @@ class Submission:
         self._java_options = java_options
         self._image = Image(spark_home=spark_home, working_folder=self.working_directory)
         self._pythons: dict[str, str] = {}
+        self._metastore: dict[str, str] = {}
+        self._groups = [_USER]
 
     @property
     def configuration_directory(self) -> Path:
@@ -113,7 +119,47 @@ class Submission:
     @property
     def working_directory(self) -> Path:
         """Where the process starts, and what `/home/hadoop` is to the job."""
-        return self._directory / "home"
+        return self._directory / _HOME
+
+    @property
+    def uses_the_data_catalog(self) -> bool:
+        """Whether the job's tables are those of the AWS Glue Data Catalog.
+
+        Those of Spark are where its configuration, or the script itself, names the client of the catalog, those of Hive
+        unless its configuration names another metastore:
+        https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/metastore-config.html
+        """
+        settings = self._classified("core-site") | self._hive_site | self._hadoop_settings
+        if any(settings.get(name) for name in _OTHER_METASTORES):
+            return False
+        return bool(self._hive) or any(
+            _CLIENT_OF_THE_CATALOG in text for text in (settings.get(_CLIENT, ""), self._scripts)
+        )
+
+    @property
+    def warehouse(self) -> str:
+        """The address of the folder for tables that name none; empty if it is a folder of this run's own."""
+        address = self._properties.get("spark.sql.warehouse.dir", "")
+        return "" if address.startswith(self.own_folder) else address
+
+    @property
+    def own_folder(self) -> str:
+        """The address of the folder of this run, which no other run reads."""
+        return self._directory.as_uri()
+
+    def use_metastore(self, *, address: str, secret: str) -> None:
+        """Have the job use a metastore, before its files are written.
+
+        Args:
+            address: Its `hive.metastore.uris`.
+            secret: The group that tells it whose clients they are.
+        """
+        self._metastore = {
+            "hive.metastore.uris": address,
+            # Hive 2.3 waits before it connects again, as it does for the first insert into partitions.
+            "hive.metastore.client.connect.retry.delay": "0s",
+        }
+        self._groups = [_USER, secret]
 
     @property
     def command(self) -> list[str]:
@@ -160,11 +206,11 @@ class Submission:
         """The configuration, by file name; it is a secret of the attempt, as the Hadoop properties are."""
         logging = dict(_LOG4J2) | self._classified("spark-log4j2", "spark-driver-log4j2")
         # Hive wants its user in a group.
-        core = {"hadoop.user.group.static.mapping.overrides": f"{_USER}={_USER}"}
+        core = {"hadoop.user.group.static.mapping.overrides": f"{_USER}={','.join(self._groups)}"}
         core |= self._classified("core-site") | dict(self._hadoop_properties)
         return {
             "core-site.xml": hadoop_xml(core),
-            "hive-site.xml": hadoop_xml(self._hive_site),
+            "hive-site.xml": hadoop_xml(self._hive_site | self._metastore),
             "log4j2.properties": java_properties(logging),
             "spark-defaults.conf": java_properties(self._defaults),
         }
@@ -225,7 +271,7 @@ class Submission:
     @property
     def notices(self) -> list[str]:
         """What the job ought to know of this machine, for its log."""
-        return [*self._glue_notices, *self.missing_jars]
+        return self.missing_jars
 
     @property
     def missing_jars(self) -> list[str]:
@@ -242,17 +288,6 @@ class Submission:
 
     def _missing_in(self, name: str) -> list[str]:
         return [jar for jar in _listed(self._properties.get(name, ""), _CLASS_PATHS[name]) if self._image.lacks(jar)]
-
-    @property
-    def _glue_notices(self) -> list[str]:
-        settings = [*self._properties.items(), *self._hive_site.items(), *self._classified("core-site").items()]
-        names = sorted({name for name, value in settings if _GLUE_CATALOG.search(value)})
-        if not names:
-            return []
-        return [
-            f"emrs_local: there is no AWS Glue Data Catalog here, which {', '.join(names)} asks for: "
-            "tables are in a metastore of this run's own and gone after it"
-        ]
 
     @property
     def _defaults(self) -> dict[str, str]:
@@ -278,10 +313,15 @@ class Submission:
     def _hive_site(self) -> dict[str, str]:
         return {
             "hive.exec.scratchdir": str(self.temporary_directory / "hive"),
-            "hive.metastore.warehouse.dir": (self._directory / "warehouse").as_uri(),
+            "hive.metastore.warehouse.dir": (self._directory / _WAREHOUSE).as_uri(),
             **self._classified("hive-site", "spark-hive-site"),
             **hive_properties(self._parameters),
         }
+
+    @property
+    def _hadoop_settings(self) -> dict[str, str]:
+        """What Spark passes on to Hadoop and Hive."""
+        return {name.removeprefix("spark.hadoop."): value for name, value in self._properties.items()}
 
     @property
     def _site_variables(self) -> list[str]:
@@ -344,6 +384,25 @@ class Submission:
 
     def _classified(self, *classifications: str) -> dict[str, str]:
         return _properties_of(entry for entry in self._configuration if _is(entry, *classifications))
+
+
+def lost_tables(work_directory: Path) -> list[str]:
+    """What the log of a job says of the tables that are gone with its run.
+
+    Args:
+        work_directory: The directory of the attempt, which has ended.
+    """
+    warehouse = work_directory / _WAREHOUSE
+    tables = [path for path in warehouse.glob("*") if path.suffix != ".db"] + list(warehouse.glob("*.db/*"))
+    names = sorted(path.relative_to(warehouse).as_posix().replace(".db/", ".") for path in tables)
+    if (work_directory / _HOME / "metastore_db").exists():
+        names = names or ["tables in a Hive metastore of its own"]
+    if not names:
+        return []
+    return [
+        f"emrs_local: gone with this job run: {', '.join(names)}; tables stay where the job uses the AWS Glue Data "
+        f"Catalog: {_CLIENT}=com.amazonaws.glue.catalog.metastore.{_CLIENT_OF_THE_CATALOG}"
+    ]
 
 
 def _is(configuration: Mapping[str, Any], *classifications: str) -> bool:

@@ -16,8 +16,9 @@ import boto3
 
 from emrs_local import LocalAws
 from emrs_local.driver import DriverRequest
-from emrs_local.endpoint import Credentials
+from emrs_local.endpoint import Credentials, Endpoint
 from emrs_local.spark.driver import SparkDriver
+from emrs_local.spark.metastores import Metastores
 from emrs_local.spark.s3_file_system import Mount, S3FileSystem
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class Aws:
 
     endpoint_url: str
     ca_bundle: str
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it answers."""
+        return Endpoint(url=self.endpoint_url, authority=Path(self.ca_bundle), ca_bundle=Path(self.ca_bundle))
 
     def client(self, service: Any) -> Any:
         """An administrator's client."""
@@ -205,7 +211,9 @@ def driver_without_s3(entry_point: str, directory: Path, **spark_submit: Any) ->
     )
     mount = file_system.mount(ADMINISTRATOR)
     file_system.stop()
-    return SparkDriver(request, mount=mount, groups=directory / "groups")
+    nowhere = Endpoint(url="http://127.0.0.1:1", authority=directory, ca_bundle=directory)
+    metastores = Metastores(endpoint=nowhere, region=REGION)
+    return SparkDriver(request, mount=mount, groups=directory / "groups", metastores=metastores)
 
 
 def exit_code_of(driver: SparkDriver) -> int:

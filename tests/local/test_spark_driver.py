@@ -17,6 +17,7 @@ from emrs_local.endpoint import Credentials
 from emrs_local.spark import installation
 from emrs_local.spark.driver import SparkDriver
 from emrs_local.spark.installation import missing_requirements
+from emrs_local.spark.metastores import Metastores
 from emrs_local.spark.s3_file_system import S3FileSystem
 from tests.local.spark_support import (
     ADMINISTRATOR,
@@ -43,6 +44,7 @@ class Runner:
 
     bucket: TestBucket
     file_system: S3FileSystem
+    metastores: Metastores
     directory: Path
     jobs: list[SparkDriver] = field(default_factory=list)
 
@@ -66,7 +68,8 @@ class Runner:
             environment=environment or {},
             buckets=[self.bucket.name],
         )
-        job = SparkDriver(request, mount=self.file_system.mount(credentials), groups=self.groups)
+        mount = self.file_system.mount(credentials)
+        job = SparkDriver(request, mount=mount, groups=self.groups, metastores=self.metastores)
         job.start()
         self.jobs.append(job)
         return job
@@ -97,7 +100,9 @@ def s3(aws: "Aws") -> Iterator["S3Client"]:
 def runner(aws: "Aws", s3: "S3Client", tmp_path: Path) -> Iterator[Runner]:
     file_system = S3FileSystem(endpoint_url=aws.endpoint_url, region=REGION, ca_bundle=aws.ca_bundle)
     file_system.start()
-    runner = Runner(bucket=new_bucket(s3), file_system=file_system, directory=tmp_path / "with space")
+    metastores = Metastores(endpoint=aws.endpoint, region=REGION)
+    directory = tmp_path / "with space"
+    runner = Runner(bucket=new_bucket(s3), file_system=file_system, metastores=metastores, directory=directory)
     yield runner
     runner.close()
     file_system.stop()
@@ -196,14 +201,55 @@ spark.read.text("BUCKET/secret/a.txt").show()
     assert "not authorized to perform: s3:GetObject" in summary
 
 
-def test_the_log_of_a_job_that_names_a_glue_catalog_says_that_there_is_none(runner: Runner) -> None:
-    glue = "com.amazonaws.glue.catalog.metastore.AWSGlueDataCatalogHiveClientFactory"
-    job = runner.start(
-        "import sys; print('spark says', file=sys.stderr)",
-        sparkSubmitParameters=f"--conf spark.hadoop.hive.metastore.client.factory.class={glue}",
+def test_tables_of_a_job_are_those_of_the_data_catalog(runner: Runner, aws: "Aws") -> None:
+    """As AWS's samples have it: the script itself names the catalog."""
+    job = runner.start("""
+from pyspark.sql import SparkSession
+
+spark = (
+    SparkSession.builder.config(
+        "hive.metastore.client.factory.class",
+        "com.amazonaws.glue.catalog.metastore.AWSGlueDataCatalogHiveClientFactory",
     )
-    assert exit_code_of(job) == 0
-    assert job.stderr.read_text().startswith("emrs_local: there is no AWS Glue Data Catalog here, which spark.hadoop.")
+    .enableHiveSupport()
+    .getOrCreate()
+)
+spark.sql("CREATE DATABASE lake LOCATION 'BUCKET/lake'")
+days = spark.createDataFrame([(1, "monday"), (2, "tuesday")], "id INT, day STRING")
+days.write.partitionBy("day").saveAsTable("lake.daily")
+spark.sql("INSERT INTO lake.daily PARTITION (day = 'friday') VALUES (5)")
+spark.sql("CREATE VIEW lake.friday AS SELECT id FROM lake.daily WHERE day = 'friday'")
+print(spark.table("lake.friday").collect())
+
+made = "CREATE EXTERNAL TABLE lake.found (id INT) PARTITIONED BY (day STRING) STORED AS PARQUET LOCATION "
+spark.sql(made + "'BUCKET/lake/daily'")
+spark.sql("MSCK REPAIR TABLE lake.found")
+spark.sql("ALTER TABLE lake.found DROP PARTITION (day = 'monday')")
+print(sorted(row.day for row in spark.table("lake.found").collect()))
+days.writeTo("lake.gone").using("parquet").create()
+spark.sql("DROP TABLE lake.gone")
+spark.sql("CREATE DATABASE nowhere")
+spark.sql("CREATE TABLE nowhere.t (id INT) USING parquet")
+""")
+    assert exit_code_of(job) == 1
+    assert job.stdout.read_text().splitlines()[:2] == ["[Row(id=5)]", "['friday', 'tuesday']"]
+    assert "Can not create a Path from an empty string" in job.failure_summary(), "as on AWS: nowhere has no LOCATION"
+    assert "gone with this job run: " not in job.stderr.read_text()
+    glue = aws.client("glue")
+    tables = {table["Name"]: table for table in glue.get_tables(DatabaseName="lake")["TableList"]}
+    assert {name: table["TableType"] for name, table in tables.items()} == {
+        "daily": "MANAGED_TABLE",
+        "friday": "VIRTUAL_VIEW",
+        "found": "EXTERNAL_TABLE",
+    }
+    partitions = glue.get_partitions(DatabaseName="lake", TableName="found")["Partitions"]
+    assert [partition["Values"] for partition in partitions] == [["friday"], ["tuesday"]]
+    keys = runner.bucket.keys()
+    assert {key.rpartition("/")[0] for key in keys} == {
+        "code",
+        "lake/daily",
+        *(f"lake/daily/day={day}" for day in ("monday", "tuesday", "friday")),
+    }
 
 
 @pytest.mark.parametrize("argument", [["x" * 200_000], ["x" * 10_000] * 1_000], ids=["one", "all"])

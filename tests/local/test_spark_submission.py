@@ -14,7 +14,7 @@ from emrs_local.spark.spark_arguments import (
     split_parameters,
     submitted_properties,
 )
-from emrs_local.spark.submission import Submission
+from emrs_local.spark.submission import Submission, lost_tables
 
 SPARK = Path("/opt/spark")
 GLUE = "com.amazonaws.glue.catalog.metastore.AWSGlueDataCatalogHiveClientFactory"
@@ -25,6 +25,7 @@ def make_submission(
     parameters: str = "",
     job_driver: dict[str, Any] | None = None,
     configuration: list[dict[str, Any]] | None = None,
+    scripts: str = "",
     environment: dict[str, str] | None = None,
     hadoop_properties: dict[str, str] | None = None,
 ) -> Submission:
@@ -36,6 +37,7 @@ def make_submission(
     return Submission(
         job_driver=job_driver or {"sparkSubmit": spark_submit},
         application_configuration=configuration or [],
+        scripts=scripts,
         job_run_name="nightly run",
         work_directory=Path("/work/run"),
         environment=environment or {},
@@ -85,29 +87,65 @@ def test_a_double_quote_that_is_not_closed_is_refused() -> None:
         make_submission(parameters='--conf a="b c')
 
 
-@pytest.mark.parametrize(
-    ("parameters", "configuration", "named"),
-    [
-        (f"--conf spark.hadoop.hive.metastore.client.factory.class={GLUE}", [], "spark.hadoop.hive.metastore.client.f"),
-        (
-            "",
-            defaults({"spark.sql.catalog.lake.catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog"}),
-            "spark.sql.cat",
-        ),
-        (
-            "",
-            [{"classification": "hive-site", "properties": {"hive.metastore.client.factory.class": GLUE}}],
-            "hive.meta",
-        ),
-    ],
-)
-def test_a_job_that_names_a_glue_catalog_is_told_that_there_is_none(
-    parameters: str, configuration: list[dict[str, Any]], named: str
-) -> None:
-    (notice,) = make_submission(parameters=parameters, configuration=configuration).notices
+def properties(submission: Submission, file: str) -> dict[str, str]:
+    """What one of a submission's files sets."""
+    root = Xml.fromstring(submission.configuration_files[file].encode())  # noqa: S314 - it was made here
+    return {element[0].text or "": element[1].text or "" for element in root}
 
-    assert notice.startswith(f"emrs_local: there is no AWS Glue Data Catalog here, which {named}")
-    assert make_submission(parameters="--conf spark.x=glue").notices == []
+
+FACTORY = "hive.metastore.client.factory.class"
+
+
+@pytest.mark.parametrize(
+    "asking",
+    [
+        {"parameters": f"--conf spark.hadoop.{FACTORY}={GLUE}"},
+        {"configuration": defaults({f"spark.hadoop.{FACTORY}": GLUE})},
+        {"configuration": [{"classification": "hive-site", "properties": {FACTORY: GLUE}}]},
+        {"configuration": [{"classification": "spark-hive-site", "properties": {FACTORY: GLUE}}]},
+        {"job_driver": {"hive": {"query": "s3://code/q.sql"}}},
+        {"scripts": f"builder.config('{FACTORY}', '{GLUE}')"},
+    ],
+    ids=["parameters", "spark-defaults", "hive-site", "spark-hive-site", "Hive", "script"],
+)
+def test_a_job_that_asks_for_the_data_catalog_has_it(asking: dict[str, Any]) -> None:
+    submission = make_submission(**asking)
+    assert submission.uses_the_data_catalog
+    submission.use_metastore(address="thrift://127.0.0.1:1", secret="s3cret")  # noqa: S106 - it protects nothing
+    assert properties(submission, "hive-site.xml")["hive.metastore.uris"] == "thrift://127.0.0.1:1"
+    groups = properties(submission, "core-site.xml")["hadoop.user.group.static.mapping.overrides"]
+    assert groups == "hadoop=hadoop,s3cret"
+
+
+@pytest.mark.parametrize(
+    "asking",
+    [
+        {},
+        {"parameters": "--conf spark.x=glue"},
+        {"parameters": f"--conf spark.hadoop.{FACTORY}={GLUE} --conf spark.hadoop.hive.metastore.uris=thrift://mine:1"},
+        {
+            "job_driver": {
+                "hive": {
+                    "query": "s3://code/q.sql",
+                    "parameters": "--hiveconf javax.jdo.option.ConnectionURL=jdbc:mysql://mine/hive",
+                }
+            }
+        },
+    ],
+    ids=["nothing", "something else", "a metastore of one's own", "Hive with a database of one's own"],
+)
+def test_any_other_job_has_not(asking: dict[str, Any]) -> None:
+    submission = make_submission(**asking)
+    assert not submission.uses_the_data_catalog
+    assert "hive.metastore.uris" not in properties(submission, "hive-site.xml")
+
+
+def test_a_job_that_made_tables_of_its_own_is_told_so(tmp_path: Path) -> None:
+    assert lost_tables(tmp_path) == []
+    for folder in ("warehouse/numbers", "warehouse/lake.db/daily", "warehouse/empty.db"):
+        (tmp_path / folder).mkdir(parents=True)
+    (notice,) = lost_tables(tmp_path)
+    assert notice.startswith("emrs_local: gone with this job run: lake.daily, numbers; tables stay where ")
 
 
 def test_a_job_runs_on_this_machine_whatever_it_asks_for() -> None:
