@@ -178,5 +178,6 @@ def application_of_everything(stack: Stack) -> Application:
         ],
         monitoring=monitoring_of_everything(stack, "Application", LogWorker.SPARK_DRIVER),
         encryption=Encryption.customer_managed(),
+        job_level_cost_allocation=True,
         removal_policy=RemovalPolicy.DESTROY,
     )

@@ -95,6 +95,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         runtime_configuration: Sequence[Configuration] = (),
         monitoring: Monitoring | None = None,
         encryption: Encryption | None = None,
+        job_level_cost_allocation: bool | None = None,
         removal_policy: RemovalPolicy | None = None,
     ) -> None:
         """Create the application.
@@ -126,6 +127,9 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             monitoring: Where logs and metrics of job runs go that do not say it themselves; the jobs of this library
                 do. Default: the service's, managed logs.
             encryption: Which keys encrypt the logs of `monitoring`. Default: one key that is created for the stack.
+            job_level_cost_allocation: Whether Cost Explorer and cost and usage reports show what each job run costs, by
+                its tags. CloudFormation has no property for it: a custom resource sets it, and takes back what it has
+                set. The application is stopped when it changes. Default: as it is; that is not, until somebody sets it.
             removal_policy: What happens to the application when it leaves the stack. Default: it is deleted.
 
         Raises:
@@ -223,8 +227,8 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             if own is not None:
                 allow_pulling(self, own.repository, application_arn(self, "*"))
         # Without tags, which are known later.
-        self._definition = request
-        self._before_update = self._stop_when_it_has_to_be(removal_policy)
+        self._definition = without_none({**request, "jobLevelCostAllocation": job_level_cost_allocation})
+        self._before_update = self._stop_when_it_has_to_be(removal_policy, costs=job_level_cost_allocation)
         self.outlives_its_stack = removal_policy in (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 
     @property
@@ -362,11 +366,11 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             "securityGroupIds": [group.security_group_id for group in self._connections.security_groups],
         }
 
-    def _stop_when_it_has_to_be(self, removal_policy: RemovalPolicy | None) -> CustomResource:
+    def _stop_when_it_has_to_be(self, removal_policy: RemovalPolicy | None, *, costs: bool | None) -> CustomResource:
         """Have the application stopped before it is updated or deleted: the service refuses both while it is started.
 
         One resource stands before the application and stops it when CloudFormation is going to change it, one stands
-        behind it, tags it, and stops it when it is deleted.
+        behind it, tags it, sets what CloudFormation has no property for, and stops it when it is deleted.
         """
         provider = Provider.of(self)
         provider.allow(self, cancelling(self.application_arn))
@@ -383,6 +387,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             },
         )
         self._resource.node.add_dependency(before_update)
+        costs_set = {} if costs is None else {contract.JOB_LEVEL_COST_ALLOCATION: str(costs).lower()}
         stop = CustomResource(
             self,
             "Stop",
@@ -392,6 +397,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
                 contract.APPLICATION_ID: self.application_id,
                 contract.APPLICATION_TAGS: at_synth(self._tags.all),
                 contract.STOPPED_BY: before_update.get_att_string(contract.STOPPED_BY),
+                **costs_set,
             },
             removal_policy=removal_policy,
         )

@@ -141,7 +141,7 @@ class Provider(Construct):
                 for sid, actions, resource, conditions in (
                     ("SeeApplications", ["GetApplication", "ListJobRuns"], applications, None),
                     ("SeeJobRuns", ["GetJobRun"], f"{applications}/jobruns/*", None),
-                    ("StopApplications", ["StopApplication"], applications, of_this_stack),
+                    ("StopApplications", ["StopApplication", "UpdateApplication"], applications, of_this_stack),
                     # `*` stands for what comes after a slash too: these are the tags of job runs as well.
                     ("ChangeTags", ["TagResource", "UntagResource"], applications, of_this_stack),
                     ("CancelJobRuns", ["CancelJobRun"], f"{applications}/jobruns/*", of_this_stack),

@@ -1,4 +1,7 @@
-"""What CloudFormation does not do for an application: it neither stops it, nor tags one that is started."""
+"""What CloudFormation does not do for an application.
+
+It neither stops it, nor tags one that is started, nor has it a property for the allocation of costs to job runs.
+"""
 
 from __future__ import annotations
 
@@ -127,8 +130,8 @@ class ApplicationUpdateResource(_StoppableApplicationResource):
 class ApplicationStopResource(_StoppableApplicationResource):
     """A request for a `Custom::EMRServerlessApplicationStop` resource.
 
-    It stands behind the application: it gives it its tags, and stops it when it is deleted. An application that was
-    replaced is stopped and deleted by its id, which is the resource's.
+    It stands behind the application: it gives it its tags, and what CloudFormation has no property for, and stops it
+    when it is deleted. An application that was replaced is stopped and deleted by its id, which is the resource's.
     """
 
     @property
@@ -137,7 +140,7 @@ class ApplicationStopResource(_StoppableApplicationResource):
         return super().work if self._request.kind == "Delete" else "tags the application"
 
     def step(self) -> Outcome:
-        """Tag the application, or stop it, one thing at a time.
+        """Change and tag the application, or stop it, one thing at a time.
 
         Raises:
             RequestFailed: It could not be stopped in time.
@@ -146,8 +149,47 @@ class ApplicationStopResource(_StoppableApplicationResource):
         application_id: str = request.properties[contract.APPLICATION_ID]
         if request.kind == "Delete":
             return self._stop(application_id) or Done(request.physical_id)
+        outcome = self._allocate_costs(application_id)
+        if outcome is not None:
+            return outcome
         self._tag(application_id)
         return Done(application_id)
+
+    def _allocate_costs(self, application_id: str) -> Outcome | None:
+        """Do what is next to have costs allocated to job runs, or not; None when it is as it is to be.
+
+        https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-job-level-cost-allocation.html: off unless
+        somebody says otherwise, and changed of an application that is not started only.
+        """
+        request, client, name = self._request, self._services.emr_serverless(), contract.JOB_LEVEL_COST_ALLOCATION
+        is_same = request.old_properties.get(contract.APPLICATION_ID) == application_id
+        wanted = request.properties.get(name) or ("false" if is_same and name in request.old_properties else None)
+        if wanted is None:
+            return None
+        try:
+            application = client.get_application(applicationId=application_id)["application"]
+        except client.exceptions.ResourceNotFoundException:
+            return None
+        configuration = application.get("jobLevelCostAllocationConfiguration") or {}
+        if configuration.get("enabled", False) is (wanted == "true"):
+            return None
+        self._staleness.require()
+        outcome = self._stop(application_id)
+        if outcome is not None:
+            return outcome
+        try:
+            client.update_application(
+                applicationId=application_id,
+                clientToken=hashlib.sha256(request.identity.encode()).hexdigest(),
+                jobLevelCostAllocationConfiguration={"enabled": wanted == "true"},
+            )
+        except client.exceptions.ValidationException as error:
+            if request.age > deadlines.STOP_APPLICATION:
+                raise
+            # Most likely a job run has started it again.
+            request.progress[_REFUSAL] = errors.sentence(error)
+            return Again(delays.poll(0))
+        return None
 
     def _tag(self, application_id: str) -> None:
         request, client = self._request, self._services.emr_serverless()

@@ -38,6 +38,9 @@ APPLICATION_ID = "ApplicationId"
 # set again when CloudFormation has changed the application: what its handler does to tags of others is not documented.
 APPLICATION_TAGS = "Tags"
 
+# Property of APPLICATION_STOP_TYPE: "true" or "false", or not there when nobody has said it.
+JOB_LEVEL_COST_ALLOCATION = "JobLevelCostAllocation"
+
 # Properties of APPLICATION_UPDATE_TYPE: which resource of the stack the application is, and what it is going to be.
 APPLICATION_LOGICAL_ID = "ApplicationLogicalId"
 APPLICATION_PROPERTIES = "ApplicationProperties"

@@ -30,6 +30,7 @@ SETTINGS: dict[str, Any] = {
     "wait_seconds": 0,
     "seconds_of_one_resource": 0,
     "maximum_cpu": 0,
+    "cost_allocation": None,
     "release_label": "emr-7.14.0",
     "tags": {},
     "stack_tags": {},
@@ -73,6 +74,7 @@ def _fill(stack: Stack, settings: dict[str, Any]) -> None:
         release_label=ReleaseLabel.of(settings["release_label"]),
         maximum_capacity=MaximumCapacity(cpu=maximum_cpu, memory=Size.gibibytes(64)) if maximum_cpu else None,
         auto_stop=False,
+        job_level_cost_allocation=settings["cost_allocation"],
         removal_policy=RemovalPolicy.RETAIN if settings["retain"] else None,
     )
     for key, value in settings["tags"].items():

@@ -148,17 +148,21 @@ def test_a_started_application_is_tagged_and_is_stopped_only_for_what_cloudforma
     assert life.tags() == {"owner": "me"}
     assert life.states() == ["RUNNING"], "the stream was not interrupted"
     # CloudFormation hands a tag of the stack to the application itself.
-    assert_done(life.deploy(stack_tags={"team": "lake"}, maximum_cpu=16))
+    assert_done(life.deploy(stack_tags={"team": "lake"}, maximum_cpu=16, cost_allocation=True))
     assert life.tags() == {"owner": "me", "team": "lake"}
     client = life.local_aws.client("emr-serverless")
     application = client.get_application(applicationId=life.application_id())["application"]
     assert application["maximumCapacity"]["cpu"] == "16 vCPU"
+    # What CloudFormation has no property for, in the same stop.
+    assert application["jobLevelCostAllocationConfiguration"] == {"enabled": True}
     assert life.states() == ["CANCELLED", "RUNNING"]
 
 
 def test_a_stream_comes_back_when_the_update_of_its_application_fails(life: Life) -> None:
     assert_done(life.deploy(SLEEPS, stream=True))
-    assert_failed(life.deploy(release_label="emr-8.0.0"), "Release label emr-8.0.0 is not supported")
+    assert_failed(
+        life.deploy(release_label="emr-8.0.0", cost_allocation=True), "Release label emr-8.0.0 is not supported"
+    )
     assert life.status() == "UPDATE_ROLLBACK_COMPLETE"
     deadline = time.monotonic() + 300
     while life.states() != ["CANCELLED", "RUNNING"]:

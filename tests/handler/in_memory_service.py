@@ -86,6 +86,8 @@ class Service:
     runs: dict[str, Run] = field(default_factory=dict)
     applications: dict[str, str] = field(default_factory=lambda: {APPLICATION: "CREATED"})
     application_tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    cost_allocation: set[str] = field(default_factory=set)
+    """The applications whose costs are allocated to job runs."""
     calls: list[str] = field(default_factory=list)
     next_answers: list[Refused] = field(default_factory=list)
     list_lag: timedelta = timedelta(0)
@@ -238,6 +240,7 @@ class Service:
             "applicationId": application_id,
             "arn": application_arn(application_id),
             "state": self.applications[application_id],
+            "jobLevelCostAllocationConfiguration": {"enabled": application_id in self.cost_allocation},
         }
         return {"application": application}
 
@@ -245,6 +248,13 @@ class Service:
         if self.active_runs():
             raise Refused("ValidationException", message="there are active job runs")
         self.applications[application_id] = "STOPPING"
+        return {}
+
+    def _update_application(self, application_id: str, *, body: dict[str, Any], **_: object) -> dict[str, Any]:
+        if self.applications[application_id] not in ("CREATED", "STOPPED"):
+            raise Refused("ValidationException", message="the application is started")
+        is_on = body["jobLevelCostAllocationConfiguration"]["enabled"]
+        (self.cost_allocation.add if is_on else self.cost_allocation.discard)(application_id)
         return {}
 
     def _tag_resource(self, arn: str, *, body: dict[str, Any], **_: object) -> dict[str, Any]:
@@ -273,6 +283,7 @@ class Service:
         ("GET", "/applications/([^/]+)/jobruns/([^/]+)", _get_job_run),
         ("DELETE", "/applications/([^/]+)/jobruns/([^/]+)", _cancel_job_run),
         ("GET", "/applications/([^/]+)", _get_application),
+        ("PATCH", "/applications/([^/]+)", _update_application),
         ("POST", "/applications/([^/]+)/stop", _stop_application),
         ("POST", "/tags/(.+)", _tag_resource),
         ("DELETE", "/tags/(.+)", _untag_resource),

@@ -133,3 +133,79 @@ def test_an_application_with_active_runs_is_not_stopped_before_they_have_ended(s
     stop.delete()
     assert service.applications[APPLICATION] == "STOPPED"
     assert service.calls.count("cancel_job_run") == 1
+
+
+def with_costs(application_id: str = APPLICATION, *, allocated: bool) -> dict[str, Any]:
+    return {**tagged(application_id), contract.JOB_LEVEL_COST_ALLOCATION: str(allocated).lower()}
+
+
+def test_costs_are_allocated_to_job_runs_as_soon_as_the_application_is_there(
+    service: Service, stop: CustomResource
+) -> None:
+    stop.create(with_costs(allocated=True))
+    assert service.cost_allocation == {APPLICATION}
+    assert "stop_application" not in service.calls
+
+
+def test_whether_costs_are_allocated_changes_with_the_template_and_back(service: Service, stop: CustomResource) -> None:
+    stop.create(tagged())
+    assert service.calls == []
+    service.applications[APPLICATION] = "STARTED"
+    stop.update(with_costs(allocated=True))
+    assert (service.cost_allocation, service.applications[APPLICATION]) == ({APPLICATION}, "STOPPED")
+    stop.roll_back(tagged())
+    assert service.cost_allocation == set()
+    stop.update(with_costs(allocated=True))
+    stop.update(with_costs(allocated=False))
+    assert service.cost_allocation == set()
+
+
+def test_an_application_is_not_stopped_for_what_is_so_already(service: Service, stop: CustomResource) -> None:
+    stop.create(with_costs(allocated=True))
+    service.applications[APPLICATION] = "STARTED"
+    service.calls.clear()
+    stop.update({**with_costs(allocated=True), contract.STOPPED_BY: "2"})
+    assert service.applications[APPLICATION] == "STARTED"
+    assert "update_application" not in service.calls
+
+
+def test_a_run_that_starts_the_application_again_does_not_keep_costs_from_being_allocated(
+    service: Service, stop: CustomResource
+) -> None:
+    stop.create(tagged())
+    started: list[str] = []
+
+    def start(name: str) -> None:
+        if name == "update_application" and not started:
+            started.append(name)
+            service.applications[APPLICATION] = "STARTED"
+
+    service.interfere = start
+    stop.update(with_costs(allocated=True))
+    assert service.cost_allocation == {APPLICATION}
+
+
+def test_costs_of_the_application_that_replaces_another_are_allocated(service: Service, stop: CustomResource) -> None:
+    stop.create(with_costs(allocated=True))
+    service.applications["00app2"] = "CREATED"
+    stop.update(with_costs("00app2", allocated=True))
+    assert service.cost_allocation == {APPLICATION, "00app2"}
+    stop.delete()
+
+
+def test_costs_of_an_application_that_is_gone_do_not_fail_the_update(service: Service, stop: CustomResource) -> None:
+    stop.create(tagged())
+    service.applications.clear()
+    stop.update(with_costs(allocated=True))
+
+
+def test_an_application_that_is_always_started_again_is_told(service: Service, stop: CustomResource) -> None:
+    stop.create(tagged())
+
+    def refuse(name: str) -> None:
+        if name == "update_application":
+            raise Refused("ValidationException", message="Current status: STARTED")
+
+    service.interfere = refuse
+    with pytest.raises(RequestFailed, match="Current status: STARTED"):
+        stop.update(with_costs(allocated=True))

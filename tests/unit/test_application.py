@@ -153,3 +153,21 @@ def test_runs_of_others_can_be_cancelled_as_long_as_the_application_may_have_to_
     ]
     assert granted
     assert set(granted) <= dependencies(template, stop), "it is deleted before the policy is"
+
+
+def test_costs_are_allocated_to_job_runs_by_the_resource_behind_the_application() -> None:
+    stack = new_stack()
+    Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0, job_level_cost_allocation=True)
+    assert only(stack, contract.APPLICATION_STOP_TYPE)[contract.JOB_LEVEL_COST_ALLOCATION] == "true"
+    assert "JobLevelCostAllocationConfiguration" not in only(stack, "AWS::EMRServerless::Application")
+    # The application is stopped when it changes.
+    before = only(stack, contract.APPLICATION_UPDATE_TYPE)[contract.APPLICATION_PROPERTIES]
+    assert before["jobLevelCostAllocation"] is True
+
+
+def test_nothing_is_said_of_costs_by_default() -> None:
+    stack = new_stack()
+    Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    assert contract.JOB_LEVEL_COST_ALLOCATION not in only(stack, contract.APPLICATION_STOP_TYPE)
+    before = only(stack, contract.APPLICATION_UPDATE_TYPE)[contract.APPLICATION_PROPERTIES]
+    assert "jobLevelCostAllocation" not in before
