@@ -36,6 +36,7 @@ class DriverRequest:
         application_configuration: The classifications in force.
         job_run_name: The run's name, or its id.
         work_directory: An empty directory of the attempt's own.
+        event_logs: A directory of the attempt's own, for event logs, which are kept; None for none.
         credentials: The execution role's.
         environment: What the driver and its executors find in their environment.
         buckets: The buckets that exist when the driver starts.
@@ -45,6 +46,7 @@ class DriverRequest:
     application_configuration: Sequence[Mapping[str, Any]]
     job_run_name: str
     work_directory: Path
+    event_logs: Path | None
     credentials: Credentials
     environment: Mapping[str, str]
     buckets: Sequence[str]
@@ -96,6 +98,12 @@ class Engine(Protocol):
         Raises:
             ValueError: The request cannot be understood.
         """
+
+    def dashboard(self, event_logs: Path) -> str:
+        """The address of an application UI, which shows what a driver has written to `event_logs`."""
+
+    def stages(self, event_logs: Path) -> tuple[int, int]:
+        """How many stages are done of how many that there are so far, by what a driver has written to `event_logs`."""
 
     def close(self) -> None:
         """Give back what the engine holds; its drivers are closed."""

@@ -28,7 +28,7 @@ from emrs_local.certificate import Certificate, make_certificate
 from emrs_local.driver import Engine
 from emrs_local.emr_serverless.application_type import register_application_type
 from emrs_local.emr_serverless.events import SOURCE, Event
-from emrs_local.emr_serverless.life_cycle import ServiceSettings
+from emrs_local.emr_serverless.life_cycle import EVENT_LOGS, ServiceSettings
 from emrs_local.emr_serverless.metrics import NAMESPACE, Metrics
 from emrs_local.emr_serverless.operations import EmrServerless
 from emrs_local.emr_serverless.protocol import SERVICE
@@ -54,7 +54,12 @@ def spark(endpoint: Endpoint, data_directory: Path) -> Engine:
     """The engine of the product."""
     from emrs_local.spark.engine import SparkEngine  # noqa: PLC0415 - tests without Spark need none
 
-    return SparkEngine(endpoint=endpoint, region=os.environ["AWS_REGION"], groups=data_directory / "groups")
+    return SparkEngine(
+        endpoint=endpoint,
+        region=os.environ["AWS_REGION"],
+        event_logs=data_directory / EVENT_LOGS,
+        data_directory=data_directory,
+    )
 
 
 def main(make_engine: MakeEngine = spark, *, seconds_per_minute: float = 60) -> None:

@@ -28,6 +28,9 @@ from emrs_local.endpoint import Endpoint
 from emrs_local.ministack.buckets import bucket_names
 from emrs_local.ministack.scope import in_scope
 
+EVENT_LOGS = "event-logs"
+"""The name of the directory, in that of the server, below which event logs are."""
+
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.25
@@ -55,6 +58,10 @@ class ServiceSettings:
     def managed_storage(self) -> Path:
         """The service's own log storage."""
         return self.data_directory / "managed-logs"
+
+    def event_logs_of(self, job_run_id: str, attempt: int) -> Path:
+        """The directory for the event logs of an attempt."""
+        return self.data_directory / EVENT_LOGS / job_run_id / str(attempt)
 
 
 class LifeCycle:
@@ -228,6 +235,7 @@ class LifeCycle:
             application_configuration=run.configuration.application_configuration,
             job_run_name=run.name,
             work_directory=directory,
+            event_logs=settings.event_logs_of(run.job_run_id, run.attempts[-1].number),
             credentials=role.credentials,
             environment={
                 "AWS_ACCESS_KEY_ID": role.credentials.access_key_id,
@@ -251,6 +259,7 @@ class LifeCycle:
                 worker_type=run.worker_type,
             ),
             files={"stdout": driver.stdout, "stderr": driver.stderr},
+            event_logs=self._settings.event_logs_of(run.job_run_id, run.attempts[-1].number),
             role=role,
             region=run.application.scope.region,
             endpoint=self._settings.endpoint,

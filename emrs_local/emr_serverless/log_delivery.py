@@ -1,5 +1,7 @@
 """Delivery of the driver's stdout and stderr to CloudWatch Logs, S3 and managed storage, with the execution role.
 
+S3 gets the event logs too, once the attempt has ended.
+
 Names and permissions are those of the User Guide, "Storing logs". A destination that the role may not write to ends the
 run, and the state details name the missing permission.
 """
@@ -67,6 +69,7 @@ class LogDelivery:
         configuration: EffectiveConfiguration,
         directory: str,
         files: dict[str, Path],
+        event_logs: Path,
         role: RoleSession,
         region: str,
         endpoint: Endpoint,
@@ -78,7 +81,7 @@ class LogDelivery:
             self._destinations.append(_CloudWatch(configuration.cloudwatch, directory, files, client, role))
         if configuration.s3:
             client = endpoint.client("s3", region=region, credentials=role.credentials)
-            self._destinations.append(_S3(configuration.s3, directory, files, client))
+            self._destinations.append(_S3(configuration.s3, directory, files, event_logs, client))
         if configuration.managed:
             self._destinations.append(_ManagedStorage(managed_storage / directory, files))
 
@@ -161,9 +164,14 @@ class _CloudWatch:
 
 
 class _S3:
-    def __init__(self, destination: S3Destination, directory: str, files: dict[str, Path], client: Any) -> None:
+    def __init__(
+        self, destination: S3Destination, directory: str, files: dict[str, Path], event_logs: Path, client: Any
+    ) -> None:
         location = urlsplit(destination.uri)
         prefix = location.path.strip("/")
+        # As in https://github.com/aws-samples/emr-serverless-samples/tree/main/utilities/spark-ui; no page has it.
+        self._of_event_logs = "/".join(filter(None, [prefix, directory.rpartition("/")[0], "sparklogs"]))
+        self._event_logs = event_logs
         self._bucket = location.netloc
         self._files = {"/".join(filter(None, [prefix, directory, f"{name}.gz"])): file for name, file in files.items()}
         self._encryption = (
@@ -178,13 +186,20 @@ class _S3:
     def ship(self, *, complete: bool) -> None:
         if complete or time.monotonic() - self._refreshed >= _S3_REFRESH_SECONDS:
             self._put()
+        if complete:
+            for file in sorted(self._event_logs.rglob("[!.]*")):
+                if file.is_file():
+                    key = f"{self._of_event_logs}/{file.relative_to(self._event_logs).as_posix()}"
+                    self._put_object(key, file.read_bytes())
 
     def _put(self) -> None:
         self._refreshed = time.monotonic()
         for key, file in self._files.items():
-            body = gzip.compress(_content(file))
-            with _calls_on(f"arn:aws:s3:::{self._bucket}/{key}"):
-                self._client.put_object(Bucket=self._bucket, Key=key, Body=body, **self._encryption)
+            self._put_object(key, gzip.compress(_content(file)))
+
+    def _put_object(self, key: str, body: bytes) -> None:
+        with _calls_on(f"arn:aws:s3:::{self._bucket}/{key}"):
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, **self._encryption)
 
 
 class _ManagedStorage:

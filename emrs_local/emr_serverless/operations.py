@@ -29,9 +29,8 @@ from emrs_local.emr_serverless.errors import (
     ValidationException,
 )
 from emrs_local.emr_serverless.events import Publish
-from emrs_local.emr_serverless.job_runs import JobRun, JobRuns, configuration_of, job_run_arn
+from emrs_local.emr_serverless.job_runs import Attempt, JobRun, JobRuns, configuration_of, job_run_arn
 from emrs_local.emr_serverless.life_cycle import LifeCycle, ServiceSettings
-from emrs_local.emr_serverless.log_delivery import log_directory
 from emrs_local.emr_serverless.metrics import JobRunMetrics, PublishMetrics
 from emrs_local.emr_serverless.paging import page
 from emrs_local.emr_serverless.rates import RateLimits
@@ -235,10 +234,7 @@ class EmrServerless:
         run, parameters = self._job_run(caller, request)
         if "attempt" not in parameters:
             return {"jobRun": run.description()}
-        attempts = [attempt for attempt in run.attempts if attempt.number == parameters["attempt"]]
-        if not attempts:
-            raise ResourceNotFoundException(f"JobRun {run.job_run_id} has no attempt {parameters['attempt']}")
-        return {"jobRun": run.description(attempts[0])}
+        return {"jobRun": run.description(_attempt(run, parameters["attempt"]))}
 
     def _list_job_runs(self, caller: Caller, request: protocol.Request) -> Output:
         application, parameters = self._application(caller, request)
@@ -280,15 +276,17 @@ class EmrServerless:
 
     def _get_dashboard_for_job_run(self, caller: Caller, request: protocol.Request) -> Output:
         run, parameters = self._job_run(caller, request)
-        attempt = parameters.get("attempt", run.attempts[-1].number) if run.may_retry else None
-        directory = self._settings.managed_storage / log_directory(
-            application_id=run.application.application_id,
-            job_run_id=run.job_run_id,
-            attempt=attempt,
-            worker_type=run.worker_type,
-        )
-        # The local stand-in for the Spark UI: the folder with the driver's output.
-        return {"url": directory.as_uri()}
+        if parameters.get("accessSystemProfileLogs"):
+            context = resource_tags_context(run.tags)
+            require(caller, action="emr-serverless:AccessSystemProfileLogs", resource=run.arn, context=context)
+        attempt = _attempt(run, parameters.get("attempt", run.attempts[-1].number))
+        if run.configuration.managed is None:
+            # User Guide, "Storing logs": without managed storage the application UI is not supported.
+            raise ValidationException(
+                f"JobRun {run.job_run_id} has no application UI: its managed persistence logging is disabled"
+            )
+        event_logs = self._settings.event_logs_of(run.job_run_id, attempt.number)
+        return {"url": self._engine.dashboard(event_logs)}
 
     def _read_driver_output(
         self, caller: Caller, output_of: tuple[str, str, int, str], query: Query
@@ -309,10 +307,17 @@ class EmrServerless:
             require(caller, action=f"emr-serverless:{action}", resource="*")
         runs = [run for application in self.applications.all(caller.scope) for run in self.job_runs.all(application)]
         described = [
-            {**protocol.serialize_job_run(run.description()), "applicationName": run.application.name}
+            {
+                **protocol.serialize_job_run(run.description()),
+                "applicationName": run.application.name,
+                "stages": self._stages(run),
+            }
             for run in sorted(runs, key=lambda run: run.created_at, reverse=True)
         ]
         return 200, {"Content-Type": "application/json"}, json.dumps({"jobRuns": described}).encode()
+
+    def _stages(self, run: JobRun) -> list[int]:
+        return list(self._engine.stages(self._settings.event_logs_of(run.job_run_id, run.attempts[-1].number)))
 
     def _tag_resource(self, caller: Caller, request: protocol.Request) -> Output:
         parameters = request.parameters()
@@ -383,6 +388,13 @@ class EmrServerless:
             return resource_tags_context(find().tags)
         except ResourceNotFoundException:
             return {}
+
+
+def _attempt(run: JobRun, number: int) -> Attempt:
+    for attempt in run.attempts:
+        if attempt.number == number:
+            return attempt
+    raise ResourceNotFoundException(f"JobRun {run.job_run_id} has no attempt {number}")
 
 
 def _application_arn(scope: Scope, application_id: str) -> str:

@@ -158,6 +158,8 @@ def _from_query(shape: Shape, values: list[str], name: str) -> Any:
     try:
         if shape.type_name in ("integer", "long"):
             return int(value)
+        if shape.type_name == "boolean":
+            return {"true": True, "false": False}.get(value, value)
         if shape.type_name == "timestamp":
             moment = datetime.datetime.fromisoformat(value)
             return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)

@@ -23,7 +23,7 @@ from typing import Final
 from emrs_local.spark.installation import java_home, spark_home
 from emrs_local.spark.submission import Submission
 
-_FORMAT: Final = "1"  # another one, when archives are to be made in another way
+_FORMAT: Final = "2"  # another one, when archives are to be made in another way
 _MOST_ARCHIVES: Final = 3  # 160 MB each
 _NICENESS: Final = 5
 _SECONDS_OF_A_STEP: Final = 1800
@@ -124,6 +124,7 @@ class ClassArchive:
             hadoop_properties={},
             java_home=self._java_home,
             spark_home=self._spark_home,
+            event_logs=temporary / "event-logs",
             java_options=[
                 f"-XX:SharedArchiveFile={self._of_java}",
                 f"-XX:ArchiveClassesAtExit={top}",

@@ -85,6 +85,7 @@ class SparkDriver:
             scripts=text,
             job_run_name=request.job_run_name,
             work_directory=self._directory,
+            event_logs=request.event_logs,
             environment=request.environment,
             hadoop_properties=self._mount.hadoop_properties({*request.buckets, *named}),
             java_home=java,

@@ -1,4 +1,4 @@
-"""What the drivers of a server have in common: S3 as a file system, the Data Catalog, an archive of classes."""
+"""What the drivers of a server have in common: S3, the Data Catalog, an archive of classes, and the Spark UI."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from emrs_local.endpoint import Endpoint
 from emrs_local.processes import forget_group, record_group
 from emrs_local.spark.class_archive import start_making, stop_making
 from emrs_local.spark.driver import SparkDriver
+from emrs_local.spark.event_logs import StageCounts
+from emrs_local.spark.history_server import HistoryServer
 from emrs_local.spark.metastores import Metastores
 from emrs_local.spark.s3_file_system import S3FileSystem
 from emrs_local.spark.workers import workers_of
@@ -22,11 +24,16 @@ class SparkEngine:
     Args:
         endpoint: Where the jobs find S3.
         region: The region of the server.
-        groups: The directory in which process groups are recorded while they exist.
+        event_logs: Below it are the directories for event logs that drivers are given.
+        data_directory: Has `groups`, in which process groups are recorded while they exist, and room for more.
     """
 
-    def __init__(self, *, endpoint: Endpoint, region: str, groups: Path) -> None:
-        self._groups = groups
+    def __init__(self, *, endpoint: Endpoint, region: str, event_logs: Path, data_directory: Path) -> None:
+        self._groups = groups = data_directory / "groups"
+        self._stage_counts = StageCounts()
+        self._history_server = HistoryServer(
+            logs=event_logs, directory=data_directory / "history-server", groups=groups
+        )
         self._metastores = Metastores(endpoint=endpoint, region=region)
         self._file_system = S3FileSystem(endpoint_url=endpoint.url, region=region, ca_bundle=str(endpoint.authority))
         self._file_system.start()
@@ -45,8 +52,17 @@ class SparkEngine:
         """The workers with which the service would start the run."""
         return workers_of(job_driver, application_configuration)
 
+    def dashboard(self, event_logs: Path) -> str:
+        """The address of the Spark UI."""
+        return self._history_server.address(event_logs)
+
+    def stages(self, event_logs: Path) -> tuple[int, int]:
+        """How many stages are done of how many that there are so far, in the newest Spark context."""
+        return self._stage_counts.of(event_logs)
+
     def close(self) -> None:
-        """Stop serving S3 to jobs, and what is made for them."""
+        """Stop serving S3 to jobs, what is made for them, and the Spark UI."""
+        self._history_server.close()
         self._file_system.stop()
         if self._archive_maker:
             stop_making(self._archive_maker)

@@ -33,7 +33,7 @@ _OPENED_PACKAGES: Final = (
     "java.base/sun.util.calendar",
     "java.security.jgss/sun.security.krb5",
 )
-_MODULE_OPTIONS: Final = (
+MODULE_OPTIONS: Final = (
     "-XX:+IgnoreUnrecognizedVMOptions",
     *(f"--add-opens={package}=ALL-UNNAMED" for package in _OPENED_PACKAGES),
     "-Djdk.reflect.useDirectMethodHandle=false",
@@ -148,7 +148,7 @@ def java_command(
         f"-Xmx{effective['spark.driver.memory']}",
         *_options(effective.get("spark.driver.defaultJavaOptions", "")),
         *_options(effective.get("spark.driver.extraJavaOptions", "")),
-        *_MODULE_OPTIONS,
+        *MODULE_OPTIONS,
         _SPARK_SUBMIT,
         *rewritten,
     ]

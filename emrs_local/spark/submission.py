@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emrs_local.spark.configuration_files import hadoop_xml, java_properties
+from emrs_local.spark.event_logs import event_log_properties
 from emrs_local.spark.image import Image
 from emrs_local.spark.interpreters import interpreter
 from emrs_local.spark.java_command import SPARK_SQL, LeftToTheLauncherError, java_command
@@ -67,6 +68,7 @@ class Submission:
         hadoop_properties: Those of the mount that the job sees S3 through.
         java_home: The Java runtime.
         spark_home: The Spark distribution.
+        event_logs: The directory for event logs, unless the job says otherwise; None for none.
         java_options: Options of Java over which the job's own win.
 
     Raises:
@@ -85,6 +87,7 @@ class Submission:
         hadoop_properties: Mapping[str, str],
         java_home: Path,
         spark_home: Path,
+        event_logs: Path | None = None,
         java_options: Sequence[str] = (),
     ) -> None:
         self._spark_submit: Mapping[str, Any] = job_driver.get("sparkSubmit", {})
@@ -100,6 +103,7 @@ class Submission:
         self._hadoop_properties = hadoop_properties
         self._java_home = java_home
         self._spark_home = spark_home
+        self._event_logs = event_logs
         self._java_options = java_options
         self._image = Image(spark_home=spark_home, working_folder=self.working_directory)
         self._pythons: dict[str, str] = {}
@@ -220,6 +224,8 @@ class Submission:
         for directory in (self.configuration_directory, self.temporary_directory, self.working_directory):
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(0o700)
+        if self._event_logs:
+            self._event_logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, content in self.configuration_files.items():
             (self.configuration_directory / name).write_text(content, encoding="utf-8")
 
@@ -306,6 +312,7 @@ class Submission:
             ),
             "spark.sql.warehouse.dir": self._hive_site["hive.metastore.warehouse.dir"],
             "spark.ui.enabled": "false",
+            **(event_log_properties(self._event_logs) if self._event_logs else {}),
             **self._classified("spark-defaults"),
         }
 

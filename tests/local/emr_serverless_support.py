@@ -21,6 +21,7 @@ from emrs_local import LocalAws
 from emrs_local.driver import DriverRequest, Worker
 from emrs_local.endpoint import Endpoint
 from emrs_local.processes import end_group
+from emrs_local.spark.event_logs import StageCounts
 from emrs_local.spark.spark_arguments import split_parameters
 from emrs_local.spark.workers import workers_of
 
@@ -43,6 +44,12 @@ class PythonEngine:
     ) -> Sequence[Worker]:
         return workers_of(job_driver, application_configuration)
 
+    def dashboard(self, event_logs: Path) -> str:
+        return event_logs.as_uri()
+
+    def stages(self, event_logs: Path) -> tuple[int, int]:
+        return StageCounts().of(event_logs)
+
     def close(self) -> None:
         pass
 
@@ -57,13 +64,16 @@ class PythonDriver:
         self.stderr = request.work_directory / "stderr"
 
     def start(self) -> None:
+        event_logs = self._request.event_logs
+        if event_logs:
+            event_logs.mkdir(parents=True)
         submit = self._request.job_driver["sparkSubmit"]
         split_parameters(submit.get("sparkSubmitParameters", ""))  # as Spark's driver does; the script needs none
         script = submit["entryPoint"].removeprefix("local://")
         with self.stdout.open("wb") as stdout, self.stderr.open("wb") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, script, *submit.get("entryPointArguments", [])],
-                env={**self._request.environment, "PATH": os.environ["PATH"]},
+                env={**self._request.environment, "PATH": os.environ["PATH"], "EVENT_LOGS": str(event_logs)},
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,

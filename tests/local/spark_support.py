@@ -205,6 +205,7 @@ def driver_without_s3(entry_point: str, directory: Path, **spark_submit: Any) ->
         application_configuration=[],
         job_run_name="a test",
         work_directory=directory / "run",
+        event_logs=directory / "event-logs",
         credentials=ADMINISTRATOR,
         environment={},
         buckets=[],

@@ -209,6 +209,19 @@ def test_an_operation_needs_its_action_on_its_resource(
     assert code_of(getattr(caller, operation), arguments) != "AccessDeniedException"
 
 
+def test_the_dashboard_with_system_profile_logs_needs_an_action_of_its_own(service: Service) -> None:
+    run = service.start(service.script("nothing", ""))
+    service.wait(run)
+    arn = f"{service.application_arn}/jobruns/{run}"
+    caller = make_caller(service.aws, "looks", {"look": allow("emr-serverless:GetDashboardForJobRun", arn)})
+    request = {"applicationId": service.application_id, "jobRunId": run}
+    assert caller.get_dashboard_for_job_run(**request)["url"]
+    denied = f"emr-serverless:AccessSystemProfileLogs on resource: {arn}"
+    with pytest.raises(ClientError, match=denied):
+        caller.get_dashboard_for_job_run(**request, accessSystemProfileLogs=True)
+    assert caller.get_dashboard_for_job_run(**request, accessSystemProfileLogs=False)["url"]
+
+
 def test_a_grant_can_depend_on_the_tags_of_the_application(service: Service) -> None:
     tagged = service.emr.create_application(releaseLabel="emr-7.9.0", type="Spark", tags={"team": "data"})
     of_team = allow("emr-serverless:GetApplication", StringEquals={"aws:ResourceTag/team": "data"})

@@ -5,8 +5,6 @@ import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 import pytest
 from botocore.config import Config
@@ -227,12 +225,54 @@ def test_logs_arrive_in_s3_under_the_services_names(service: Service, hello: str
     assert gzip.decompress(content) == b"hello there\n"
 
 
-def test_managed_logs_are_where_the_dashboard_points(service: Service, hello: str) -> None:
+def test_event_logs_arrive_in_s3_where_those_of_the_service_do(service: Service) -> None:
+    s3 = service.aws.client("s3")
+    s3.create_bucket(Bucket="event-logs")
+    source = """
+import os, pathlib
+log = pathlib.Path(os.environ["EVENT_LOGS"]) / "eventlog_v2_local-1"
+log.mkdir()
+(log / "events_1_local-1").write_text("an event")
+(log / ".events_1_local-1.crc").touch()
+"""
+    run = service.start(
+        service.script("events", source), **monitoring(s3MonitoringConfiguration={"logUri": "s3://event-logs/"})
+    )
+    service.wait(run, "SUCCESS")
+    directory = f"applications/{service.application_id}/jobs/{run}/sparklogs/eventlog_v2_local-1"
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket="event-logs")["Contents"]]
+    assert [key for key in keys if "SPARK_DRIVER" not in key] == [f"{directory}/events_1_local-1"]
+    body = s3.get_object(Bucket="event-logs", Key=f"{directory}/events_1_local-1")["Body"]
+    assert body.read() == b"an event"
+
+
+def test_managed_logs_are_kept_by_the_service(service: Service, hello: str) -> None:
     job_run_id = service.start(hello, "there")
     service.wait(job_run_id, "SUCCESS")
-    dashboard = service.emr.get_dashboard_for_job_run(applicationId=service.application_id, jobRunId=job_run_id)
-    directory = Path(url2pathname(urlparse(dashboard["url"]).path))
+    of_run = f"applications/{service.application_id}/jobs/{job_run_id}/SPARK_DRIVER"
+    directory = service.aws.data_directory / "managed-logs" / of_run
     assert gzip.decompress((directory / "stdout.gz").read_bytes()) == b"hello there\n"
+
+
+def test_each_attempt_has_a_dashboard_of_its_own(service: Service, crash: str) -> None:
+    run = service.start(crash, retryPolicy={"maxAttempts": 2})
+    service.wait(run, "FAILED")
+
+    def dashboard(**attempt: int) -> str:
+        request = {"applicationId": service.application_id, "jobRunId": run, **attempt}
+        return str(service.emr.get_dashboard_for_job_run(**request)["url"])
+
+    assert dashboard().endswith(f"/{run}/2")
+    assert dashboard(attempt=1).endswith(f"/{run}/1")
+    with pytest.raises(service.emr.exceptions.ResourceNotFoundException, match="has no attempt 3"):
+        dashboard(attempt=3)
+
+
+def test_a_run_without_managed_logs_has_no_dashboard(service: Service, hello: str) -> None:
+    run = service.start(hello, **monitoring(managedPersistenceMonitoringConfiguration={"enabled": False}))
+    with pytest.raises(service.emr.exceptions.ValidationException, match="has no application UI"):
+        service.emr.get_dashboard_for_job_run(applicationId=service.application_id, jobRunId=run)
+    service.wait(run)
 
 
 def test_the_applications_monitoring_is_used_unless_the_run_overrides_it(service: Service, hello: str) -> None:

@@ -64,6 +64,7 @@ class Runner:
             application_configuration=configuration or [],
             job_run_name="a test",
             work_directory=self.directory / "run",
+            event_logs=self.directory / "event-logs",
             credentials=credentials,
             environment=environment or {},
             buckets=[self.bucket.name],

@@ -28,6 +28,7 @@ def make_submission(
     scripts: str = "",
     environment: dict[str, str] | None = None,
     hadoop_properties: dict[str, str] | None = None,
+    event_logs: Path | None = None,
 ) -> Submission:
     spark_submit = {
         "entryPoint": "s3://code/job.py",
@@ -44,6 +45,7 @@ def make_submission(
         hadoop_properties=hadoop_properties or {},
         java_home=Path("/opt/java"),
         spark_home=SPARK,
+        event_logs=event_logs,
     )
 
 
@@ -300,6 +302,17 @@ def test_a_jobs_configuration_wins_over_the_defaults() -> None:
     assert "spark.sql.warehouse.dir=s3://b/warehouse\n" in files["spark-defaults.conf"]
     assert "rootLogger.level=debug\n" in files["log4j2.properties"]
     assert "<name>mine</name><value>2</value>" in files["core-site.xml"]
+
+
+def test_event_logs_are_written_unless_the_job_says_otherwise() -> None:
+    written = make_submission(event_logs=Path("/work/event logs")).configuration_files["spark-defaults.conf"]
+    assert "spark.eventLog.dir=file:///work/event%20logs\n" in written
+    assert "spark.eventLog.enabled=true\n" in written
+    own = defaults({"spark.eventLog.enabled": "false", "spark.eventLog.dir": "s3://logs/events"})
+    of_job = make_submission(event_logs=Path("/work/logs"), configuration=own).configuration_files
+    assert "spark.eventLog.dir=s3://logs/events\n" in of_job["spark-defaults.conf"]
+    assert "spark.eventLog.enabled=false\n" in of_job["spark-defaults.conf"]
+    assert "spark.eventLog" not in make_submission().configuration_files["spark-defaults.conf"]
 
 
 def test_a_hive_query_runs_after_its_init_query() -> None:
