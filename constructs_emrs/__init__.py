@@ -22,12 +22,14 @@ from .runs.job_schedule import JobSchedule, Overlap
 from .runs.job_trigger import JobTrigger
 from .validation.json_types import JsonObject, JsonValue
 from .watching.alarms import ApplicationAlarms
+from .watching.dashboard import ApplicationDashboard
 from .workflows.interface import IJob, JobMode
 from .workflows.start_job_run import EmrServerlessStartJobRun
 
 __all__ = [
     "Application",
     "ApplicationAlarms",
+    "ApplicationDashboard",
     "ApplicationType",
     "Architecture",
     "CloudWatchLogs",

@@ -10,7 +10,7 @@ Neither names the values of WorkerType: AWS's page has `SPARK_DRIVER`, its sampl
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -65,13 +65,17 @@ def name_of(job: IJob) -> str:
     return str(job.definition.request.get("name", ""))
 
 
-def check_jobs(problems: Problems, argument: str, application: IApplication, jobs: Mapping[int, IJob]) -> None:
+def check_jobs(problems: Problems, argument: str, application: IApplication, jobs: Sequence[IJob]) -> None:
     """Note which jobs can't be told apart by their names in the application's metrics."""
-    for position, job in jobs.items():
+    for position, job in enumerate(jobs):
         name = name_of(job)
         if job.application.application_id != application.application_id:
             problem, remedy = "it runs on another application", "give that one alarms and a dashboard of its own"
             problems.add(f"{argument}[{position}]", job, problem, remedy)
+        elif not has_names(application):
+            release = application.release_label
+            problem = f"the metrics of {release.name if release else 'the release'} have no names of jobs"
+            problems.add(f"{argument}[{position}]", job, problem, "use emr-7.10.0 or later, or leave it out")
         elif not is_token(name) and (not _QUOTABLE.fullmatch(name) or _QUOTES.search(name)):
             problem = f"its runs are named {name!r}, which can't be looked for in metrics"
             remedy = "give it a job_name of ASCII characters without quotes and backslashes"

@@ -17,7 +17,7 @@ from ..validation.problems import Problems
 from ..validation.tokens import is_token
 from ..validation.units import gib
 from ..workflows.interface import IJob, JobMode
-from ._metrics import PERIOD_SECONDS, check_jobs, has_names, name_of, sum_of
+from ._metrics import PERIOD_SECONDS, check_jobs, name_of, sum_of
 
 # "You can query the most recent three hours of data for alarm condition evaluations."
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-limits.html
@@ -279,13 +279,8 @@ class ApplicationAlarms(Construct):
 
 
 def _check_streams(problems: Problems, application: IApplication, streams: Sequence[IJob]) -> None:
-    check_jobs(problems, "streams", application, dict(enumerate(streams)))
+    check_jobs(problems, "streams", application, streams)
     for position, job in enumerate(streams):
         if job.mode is not JobMode.STREAMING:
             remedy = "give streaming jobs; for batch jobs, on_failure of what starts them"
             problems.add(f"streams[{position}]", job, "it is a batch job, which ends by itself", remedy)
-        elif not has_names(application):
-            release = application.release_label
-            problem = f"the metrics of {release.name if release else 'the release'} have no names of jobs"
-            remedy = "use emr-7.10.0 or later, or on_failure of the JobRun that starts it"
-            problems.add(f"streams[{position}]", job, problem, remedy)

@@ -27,6 +27,7 @@ from app import FlightDelays
 from constructs_emrs import (
     Application,
     ApplicationAlarms,
+    ApplicationDashboard,
     CloudWatchLogs,
     Code,
     InitialCapacity,
@@ -124,6 +125,7 @@ def watched(app: App) -> Stack:
     on_object.on_failure("Failed", target)
     application.on_job_run_state_change("Ended", states=[JobRunState.SUCCESS], target=target)
     ApplicationAlarms(stack, "Alarms", application=application, topic=topic, streams=[stream])
+    ApplicationDashboard(stack, "Dashboard", application=application, jobs=[stream, job])
     return stack
 
 

@@ -388,7 +388,7 @@ TABLE: list[tuple[str, str]] = [
     (
         "JobRun(application=spark)",
         "Lake/Bad: application=<Application Lake/Spark>: JobRun has no such argument; it is an argument of "
-        "HiveJob and SparkJob and ApplicationAlarms",
+        "HiveJob and SparkJob and ApplicationAlarms and ApplicationDashboard",
     ),
     (
         "JobRun(job=ABSENT)",

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 import pytest
 from aws_cdk import Size, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sns as sns
 
 from constructs_emrs import (
     Application,
     ApplicationAlarms,
+    ApplicationDashboard,
     Code,
     InitialCapacity,
     JobMode,
@@ -24,6 +26,7 @@ from constructs_emrs import (
     WorkerResources,
     WorkerType,
 )
+from scripts import draw_dashboard
 from tests.templates import new_stack, resources
 
 Json = dict[str, Any]
@@ -287,3 +290,101 @@ def test_what_is_no_stream_that_metrics_show_is_refused(
     with pytest.raises(ValueError, match=re.escape(problem)) as caught:
         ApplicationAlarms(stack, "Alarms", application=application, topic=topic, streams=[job])
     assert str(caught.value).startswith("Lake/Alarms: streams[0]=<SparkJob Lake/Job>: ")
+
+
+def widgets_of(stack: Stack) -> list[Json]:
+    (dashboard,) = resources(stack, "AWS::CloudWatch::Dashboard").values()
+    return list(json.loads(text_of(dashboard["Properties"]["DashboardBody"]))["widgets"])
+
+
+def asked_by_widget(widget: Json) -> Iterator[Asked]:
+    for row in widget["properties"].get("metrics", ()):
+        match row:
+            case [{"expression": expression}]:
+                yield from asked_in(expression)
+            case [namespace, name, *dimensions]:
+                texts = [item for item in dimensions if isinstance(item, str)]
+                yield Asked(namespace, name, frozenset(texts[::2]), is_exact=True)
+
+
+# AWS's sample dashboard has it so, its page has the dimensions of workers: a graph has both.
+IDLE_OF_THE_SAMPLE = Asked("AWS/EMRServerless", "IdleWorkerCount", frozenset(_APPLICATION), is_exact=True)
+
+
+@pytest.mark.parametrize("release", [ReleaseLabel.EMR_7_14_0, ReleaseLabel.EMR_7_9_0], ids=lambda label: label.name)
+def test_a_dashboard_shows_metrics_that_there_are(release: ReleaseLabel, script: Path) -> None:
+    stack = new_stack()
+    application = application_of(stack, release)
+    has_names = release is ReleaseLabel.EMR_7_14_0
+    jobs = [stream_on(application, script, job_name="clicks")] if has_names else []
+    ApplicationDashboard(stack, "Dashboard", application=application, jobs=jobs)
+    found = {metric for widget in widgets_of(stack) for metric in asked_by_widget(widget)}
+    of_the_sample = IDLE_OF_THE_SAMPLE._replace(
+        dimensions=frozenset(_APPLICATION if has_names else _APPLICATION - _NAMES)
+    )
+    assert of_the_sample in found
+    check(found - {of_the_sample}, has_names=has_names)
+    # All that the service sends of its applications and jobs is shown.
+    assert {(metric.namespace, metric.name) for metric in found} == DOCUMENTED.keys() - {("AWS/Usage", "ResourceCount")}
+
+
+def test_each_job_is_found_by_its_name(script: Path) -> None:
+    stack = new_stack()
+    application = application_of(stack, application_name="lake")
+    jobs = [SparkJob(stack, name, application=application, entry_point=str(script)) for name in ("Etl", "Report")]
+    ApplicationDashboard(stack, "Dashboard", application=application, jobs=jobs, dashboard_name="spark")
+    texts = [
+        row[0]["expression"]
+        for widget in widgets_of(stack)
+        for row in widget["properties"].get("metrics", ())
+        if isinstance(row[0], dict)
+    ]
+    for name in ("Etl", "Report"):
+        assert len([text for text in texts if f'JobName="{name}"' in text]) == 8
+    assert len([text for text in texts if "JobId" in text]) == 16
+    titles = [widget["properties"]["markdown"] for widget in widgets_of(stack) if widget["type"] == "text"]
+    assert titles == ["# lake", "## Etl\nLake/Etl", "## Report\nLake/Report"]
+
+
+def test_widgets_stand_side_by_side_and_do_not_overlap(script: Path) -> None:
+    stack = new_stack()
+    application = application_of(stack)
+    job = SparkJob(stack, "Etl", application=application, entry_point=str(script))
+    ApplicationDashboard(stack, "Dashboard", application=application, jobs=[job])
+    taken: set[tuple[int, int]] = set()
+    for widget in widgets_of(stack):
+        cells = {
+            (widget["x"] + right, widget["y"] + down)
+            for right in range(widget["width"])
+            for down in range(widget["height"])
+        }
+        assert not cells & taken
+        taken |= cells
+    assert max(x for x, _ in taken) == 23
+    assert len(taken) == 24 * (max(y for _, y in taken) + 1)
+
+
+def test_more_can_be_added_to_a_dashboard() -> None:
+    stack = new_stack()
+    shown = ApplicationDashboard(stack, "Dashboard", application=application_of(stack))
+    before = len(widgets_of(stack))
+    stack = new_stack()
+    shown = ApplicationDashboard(stack, "Dashboard", application=application_of(stack))
+    shown.dashboard.add_widgets(cloudwatch.TextWidget(markdown="ours"))
+    assert len(widgets_of(stack)) == before + 1
+
+
+def test_jobs_that_a_dashboard_can_not_show_are_refused(script: Path) -> None:
+    stack = new_stack()
+    application = application_of(stack)
+    other = Application(stack, "Other", release_label=ReleaseLabel.EMR_7_14_0)
+    job = SparkJob(stack, "Job", application=other, entry_point=str(script))
+    with pytest.raises(ValueError, match="it runs on another application; give that one alarms and a dashboard"):
+        ApplicationDashboard(stack, "Dashboard", application=application, jobs=[job])
+    many = [stream_on(application, script)] * 96
+    with pytest.raises(ValueError, match="jobs=<96 jobs>: a dashboard has no more than 500 widgets; give 95 at most"):
+        ApplicationDashboard(stack, "Many", application=application, jobs=many)
+
+
+def test_the_picture_of_the_dashboard_is_up_to_date() -> None:
+    assert draw_dashboard.PICTURE.read_text(encoding="utf-8") == draw_dashboard.picture()

@@ -1,0 +1,171 @@
+"""A dashboard of an application and its jobs."""
+
+from collections.abc import Iterator, Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from ..applications.interface import IApplication
+from ..validation.argument_names import explained
+from ..validation.argument_types import checked
+from ..validation.cdk_cache import child_path, path_of
+from ..validation.problems import Problems
+from ..workflows.interface import IJob
+from ._metrics import OF_JOBS, OF_WORKERS, PERIOD_SECONDS, check_jobs, name_of, search
+
+_WIDTH = 24
+_HEIGHT = 6
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html: 500 widgets, five for a job.
+_MOST_JOBS = 95
+_STATES = (
+    ("SubmittedJobs", cloudwatch.Color.BROWN),
+    ("PendingJobs", cloudwatch.Color.PURPLE),
+    ("ScheduledJobs", cloudwatch.Color.PINK),
+    ("RunningJobs", cloudwatch.Color.BLUE),
+    ("SuccessJobs", cloudwatch.Color.GREEN),
+    ("FailedJobs", cloudwatch.Color.RED),
+    ("CancellingJobs", cloudwatch.Color.GREY),
+    ("CancelledJobs", cloudwatch.Color.ORANGE),
+)
+_ALLOCATION_TYPES = (("PreInitCapacity", "Pre-initialised"), ("OnDemandCapacity", "On demand"))
+# What is allocated to an application, and how much that may be.
+_CAPACITY = (
+    ("vCPUs allocated", "CPUAllocated", "MaxCPUAllowed"),
+    ("Memory allocated, GB", "MemoryAllocated", "MaxMemoryAllowed"),
+    ("Storage allocated, GB", "StorageAllocated", "MaxStorageAllowed"),
+)
+# What the workers of job runs have, and use.
+_OF_JOBS = (
+    ("vCPUs", (("WorkerCpuAllocated", "Allocated"), ("WorkerCpuUsed", "Used"))),
+    ("Memory", (("WorkerMemoryAllocated", "Allocated"), ("WorkerMemoryUsed", "Used"))),
+    ("Local disk", (("WorkerEphemeralStorageAllocated", "Allocated"), ("WorkerEphemeralStorageUsed", "Used"))),
+    ("Disk and shuffle, bytes", (("WorkerStorageReadBytes", "Read"), ("WorkerStorageWriteBytes", "Written"))),
+)
+
+
+@explained
+class ApplicationDashboard(Construct):
+    """A dashboard of an application: runs by state, capacity, workers, and what its jobs have and use.
+
+    What AWS's own sample dashboard shows, and each job by its name.
+
+    Example:
+        >>> dashboard = ApplicationDashboard(stack, "Dashboard", application=spark, jobs=[etl])
+
+    Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-job-metrics.html
+    """
+
+    @checked
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        application: IApplication,
+        jobs: Sequence[IJob] = (),
+        dashboard_name: str | None = None,
+    ) -> None:
+        """Create the dashboard.
+
+        Args:
+            scope: The construct that the dashboard is part of.
+            construct_id: The id of the dashboard in its scope.
+            application: What is shown.
+            jobs: Its jobs, each of which has graphs of its own, at most 95. From emr-7.10.0, as metrics have no names
+                before. Default: one set of graphs of all job runs together.
+            dashboard_name: The name. Default: made by CloudFormation.
+
+        Raises:
+            ValueError: Arguments that can't be; the text lists all of them.
+        """
+        super().__init__(scope, construct_id)
+        problems = Problems(child_path(scope, construct_id))
+        check_jobs(problems, "jobs", application, jobs)
+        if len(jobs) > _MOST_JOBS:
+            remedy = f"give {_MOST_JOBS} at most, and the others a dashboard of their own"
+            problems.add_written("jobs", f"<{len(jobs)} jobs>", "a dashboard has no more than 500 widgets", remedy)
+        problems.raise_if_any()
+        self._application = application
+        self._dashboard = cloudwatch.Dashboard(self, "Resource", dashboard_name=dashboard_name)
+        self._dashboard.add_widgets(_text(f"# {application.application_name or application.application_id}"))
+        self._dashboard.add_widgets(self._states_now())
+        self._dashboard.add_widgets(self._states_over_time())
+        self._dashboard.add_widgets(*self._capacity())
+        self._dashboard.add_widgets(*self._workers())
+        for job in jobs:
+            self._dashboard.add_widgets(_text(f"## {name_of(job)}", path_of(job)))
+            self._dashboard.add_widgets(*self._of_jobs(JobName=name_of(job)))
+        if not jobs:
+            self._dashboard.add_widgets(_text("## All job runs"))
+            self._dashboard.add_widgets(*self._of_jobs())
+
+    @property
+    def dashboard(self) -> cloudwatch.Dashboard:
+        """The dashboard, to which widgets may be added."""
+        return self._dashboard
+
+    def _metric(self, name: str, **options: str) -> cloudwatch.IMetric:
+        return self._application.metric(name, period=Duration.seconds(PERIOD_SECONDS), label=name, **options)  # type: ignore[arg-type]  # all of them are texts
+
+    def _states_now(self) -> cloudwatch.IWidget:
+        metrics = [self._metric(name, color=color) for name, color in _STATES]
+        return cloudwatch.SingleValueWidget(title="Job runs", width=_WIDTH, height=4, metrics=metrics, sparkline=True)
+
+    def _states_over_time(self) -> cloudwatch.IWidget:
+        metrics = [self._metric(name, color=color) for name, color in _STATES]
+        return _graph("Job runs by state", _WIDTH, metrics)
+
+    def _capacity(self) -> Iterator[cloudwatch.IWidget]:
+        for title, metric_name, maximum in _CAPACITY:
+            allocated = [
+                self._sum(metric_name, OF_WORKERS, label, CapacityAllocationType=value)
+                for value, label in _ALLOCATION_TYPES
+            ]
+            yield _graph(title, _WIDTH // 3, [*allocated, self._metric(maximum, color=cloudwatch.Color.RED)])
+
+    def _workers(self) -> Iterator[cloudwatch.IWidget]:
+        each = cloudwatch.MathExpression(
+            expression=search(self._application, "RunningWorkerCount", OF_WORKERS, {}),
+            label="${PROP('Dim.WorkerType')} ${PROP('Dim.CapacityAllocationType')}",
+            period=Duration.seconds(PERIOD_SECONDS),
+        )
+        yield _graph("Running workers", _WIDTH // 3, [each])
+        counts = (("TotalWorkerCount", "Total"), ("PendingCreationWorkerCount", "Being created"))
+        totals = [self._sum(name, OF_WORKERS, label) for name, label in counts]
+        yield _graph("Workers", _WIDTH // 3, totals)
+        ready = {"CapacityAllocationType": "PreInitCapacity"}
+        running = self._sum("RunningWorkerCount", OF_WORKERS, "In use", **ready)
+        # AWS's page gives the idle workers the dimensions of workers, and its sample dashboard none of them.
+        idle: list[cloudwatch.IMetric] = [
+            self._sum("IdleWorkerCount", OF_WORKERS, "Idle, by worker type"),
+            self._application.metric("IdleWorkerCount", period=Duration.seconds(PERIOD_SECONDS), label="Idle"),
+        ]
+        yield _graph("Pre-initialised workers", _WIDTH // 3, [running, *idle])
+
+    def _of_jobs(self, **where: str) -> Iterator[cloudwatch.IWidget]:
+        for title, metrics in _OF_JOBS:
+            sums = [self._sum(name, OF_JOBS, label, **where) for name, label in metrics]
+            yield _graph(title, _WIDTH // 4, sums)
+
+    def _sum(
+        self, metric_name: str, dimensions: tuple[str, ...], label: str, **where: str
+    ) -> cloudwatch.MathExpression:
+        """The sum of all metrics that have the dimensions."""
+        return cloudwatch.MathExpression(
+            expression=f"SUM({search(self._application, metric_name, dimensions, where)})",
+            label=label,
+            period=Duration.seconds(PERIOD_SECONDS),
+        )
+
+
+def _graph(title: str, width: int, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.IWidget:
+    axis = cloudwatch.YAxisProps(min=0, show_units=False)
+    return cloudwatch.GraphWidget(title=title, width=width, height=_HEIGHT, left=list(metrics), left_y_axis=axis)
+
+
+def _text(*lines: str) -> cloudwatch.IWidget:
+    markdown, height = "\n".join(lines), len(lines)
+    return cloudwatch.TextWidget(
+        markdown=markdown, width=_WIDTH, height=height, background=cloudwatch.TextWidgetBackground.TRANSPARENT
+    )
