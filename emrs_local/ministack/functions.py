@@ -7,14 +7,18 @@ import os
 import re
 import threading
 import time
+from collections import defaultdict
 from typing import Any, cast
 
 from emrs_local.ministack.iam import role_may
 
-# Processes that may start at the same time, and how long one more waits for an idle process or its turn.
+# Processes that may start at the same time, and how long one more waits for its turn.
 _STARTING = 2 * (os.cpu_count() or 1) + 2
 _WAIT_SECONDS = 60.0
-_LOOK_SECONDS = 0.02
+# When a function has so many, an invocation waits for one of them, unless none has become idle for so long.
+_ENOUGH = _STARTING
+_STALLED_SECONDS = 1.0
+_LOOK_SECONDS = 0.2
 
 _THROTTLED_SECONDS = 1.0
 
@@ -40,7 +44,7 @@ def correct_functions() -> None:
     _name_errors_as_the_runtime_does()
     _retry_events_as_lambda_does()
     _let_invocations_end()
-    _start_few_processes_at_a_time()
+    _start_few_processes()
 
 
 def _name_errors_as_the_runtime_does() -> None:
@@ -172,33 +176,48 @@ def error_type(message: str, log: str) -> str:
     return _ANY_ERROR
 
 
-def _start_few_processes_at_a_time() -> None:
+def _start_few_processes() -> None:
     """Let an invocation take a process that becomes idle, instead of starting one for each that is in flight.
 
     When a hundred resources ask for a function at once, a hundred processes would start at once, and each take as long
-    as all; most of them are not needed when the first have answered. No invocation waits for long: it may be what
-    another waits for.
+    as all; few of them are needed when the first have answered. An invocation waits as long as others of its function
+    come to their end. When none does, it may be what they wait for.
     """
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
-    original_acquire, original_spawn = lambda_svc.acquire_worker, lambda_runtime.Worker._spawn
+    original_acquire, original_release = lambda_svc.acquire_worker, lambda_svc.release_worker
+    original_spawn = lambda_runtime.Worker._spawn
     turns = threading.BoundedSemaphore(_STARTING)
     starting: set[object] = set()
+    conditions: defaultdict[str, threading.Condition] = defaultdict(threading.Condition)
+    released_at: dict[str, float] = {}
 
-    def idle(key: str) -> bool:
+    def must_wait(name: str, key: str, since: float) -> bool:
         with lambda_runtime._lock:
-            return any(not worker.in_use for worker in lambda_runtime._workers.get(key, []))
+            workers = list(lambda_runtime._workers.get(key, []))
+        if len(workers) < _ENOUGH or any(not worker.in_use for worker in workers):
+            return False
+        stalled = time.monotonic() - max(since, released_at.get(name, since)) > _STALLED_SECONDS
+        return len(starting) >= _STARTING or not stalled
 
     def acquire(name: str, configuration: dict[str, Any], code: bytes, **options: Any) -> Any:
         key = lambda_runtime._worker_key(name, configuration, options.get("qualifier", "$LATEST"))
-        deadline = time.monotonic() + _WAIT_SECONDS
-        while len(starting) >= _STARTING and not idle(key) and time.monotonic() < deadline:
-            time.sleep(_LOOK_SECONDS)
-        worker, how = original_acquire(name, configuration, code, **options)
+        since = time.monotonic()
+        with conditions[name]:
+            while must_wait(name, key, since) and time.monotonic() - since < _WAIT_SECONDS:
+                conditions[name].wait(_LOOK_SECONDS)
+            worker, how = original_acquire(name, configuration, code, **options)
         if how == "spawn" and type(worker) is lambda_runtime.Worker:
             starting.add(worker)
         return worker, how
+
+    def release(worker: Any) -> None:
+        original_release(worker)
+        if worker is not None:
+            with conditions[worker.func_name]:
+                released_at[worker.func_name] = time.monotonic()
+                conditions[worker.func_name].notify()
 
     def spawn(worker: Any) -> None:
         took_turn = turns.acquire(timeout=_WAIT_SECONDS)
@@ -212,5 +231,5 @@ def _start_few_processes_at_a_time() -> None:
             if took_turn:
                 turns.release()
 
-    lambda_svc.acquire_worker = acquire
+    lambda_svc.acquire_worker, lambda_svc.release_worker = acquire, release
     lambda_runtime.Worker._spawn = spawn

@@ -3,10 +3,12 @@
 import json
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from emrs_local.ministack.functions import error_type
 from emrs_local.ministack.state_machines import retry_delay
@@ -185,6 +187,41 @@ def test_a_function_that_cannot_start_fails_by_itself(service: Service, tmp_path
     assert "cannot start" in failed["Payload"].read().decode()
     broken.unlink()
     assert json.loads(functions.invoke(FunctionName="starting")["Payload"].read()) == "started"
+
+
+def test_many_invocations_at_once_share_few_processes(service: Service) -> None:
+    source = """
+    import os
+    def handler(event, context):
+        return os.getpid()
+    """
+    make_function(service.aws, "shared", source, environment={})
+    processes = in_parallel(service, 200, {"FunctionName": "shared"})
+    assert len(processes) == 200
+    assert len(set(processes)) < 100
+
+
+def test_invocations_that_wait_for_each_other_have_processes_of_their_own(service: Service, tmp_path: Path) -> None:
+    source = """
+    import os, pathlib, time
+    def handler(event, context):
+        folder = pathlib.Path(os.environ["FOLDER"])
+        (folder / str(os.getpid())).touch()
+        while len(list(folder.iterdir())) < 20:
+            time.sleep(0.1)
+        return os.getpid()
+    """
+    make_function(service.aws, "meeting", source, environment={"FOLDER": str(tmp_path)}, timeout=900)
+    assert len(set(in_parallel(service, 20, {"FunctionName": "meeting"}))) == 20
+
+
+def in_parallel(service: Service, count: int, request: dict[str, str]) -> list[int]:
+    """What so many invocations at once return."""
+    config = Config(max_pool_connections=count, read_timeout=900)
+    functions = service.aws.client("lambda", config=config)
+    with ThreadPoolExecutor(count) as threads:
+        answers = list(threads.map(lambda _: functions.invoke(**request)["Payload"].read(), range(count)))
+    return [int(answer) for answer in answers]
 
 
 def test_it_invokes_with_the_permissions_of_its_role(service: Service, function: tuple[str, Path]) -> None:
