@@ -18,6 +18,9 @@ _DEFAULT_INTERVAL_SECONDS = 1
 _DEFAULT_BACKOFF_RATE = 2.0
 _RESERVED = re.compile(r"\\(['{}\\])")
 
+# The service of the task that is being done, as its resource names it.
+_called: contextvars.ContextVar[str] = contextvars.ContextVar("called_service", default="")
+_execution: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("execution", default=None)
 _role_arn: contextvars.ContextVar[str] = contextvars.ContextVar("state_machine_role", default="")
 
 
@@ -26,9 +29,11 @@ def correct_state_machines() -> None:
     _answer_a_repeated_start()
     _limit_data()
     _invoke_with_the_role()
+    _call_services_with_the_role()
     _delay_retries_as_told()
     _refuse_to_wait_for_what_is_no_number()
     _end_executions_once()
+    _end_tries_with_the_execution()
     _complete_the_context()
     _read_reserved_characters()
 
@@ -116,6 +121,48 @@ def _invoke_with_the_role() -> None:
         return original_call(function, event)
 
     stepfunctions._run_execution, stepfunctions._call_lambda = run, call
+
+
+def _call_services_with_the_role() -> None:
+    """Call what `aws-sdk:…` names with the permissions of the state machine's role; ministack 1.5.33 asks for none.
+
+    EMR Serverless is called with a session of the role, and asks by itself. Where ministack can't say which resource is
+    meant, nothing is refused.
+    """
+    from ministack import app
+    from ministack.core import iam_actions
+    from ministack.core.responses import get_account_id, get_region
+    from ministack.services import stepfunctions
+
+    original_sdk, original_call = stepfunctions._invoke_aws_sdk_integration, app.call_service_handler_sync
+
+    def sdk(resource: str, parameters: Any) -> Any:
+        called = _called.set(resource.split(":")[6])
+        try:
+            return original_sdk(resource, parameters)
+        finally:
+            _called.reset(called)
+
+    def call(  # noqa: PLR0917 - the signature is ministack's
+        handler: Any, method: str, path: str, headers: Any, body: Any, query: Any, timeout: float | None = None
+    ) -> Any:
+        role_arn, service = _role_arn.get(), _called.get()
+        if role_arn and service:
+            (key,) = {key for key, known in app.SERVICE_HANDLERS.items() if known is handler} or {service}
+            sent = body.encode() if isinstance(body, str) else body
+            request = (key, method, path, headers, sent, query)
+            action = iam_actions.extract_iam_action(*request)
+            on = iam_actions.extract_resource_arn(*request, get_region(), get_account_id())
+            if action and on != "*" and not role_may(role_arn, action, on):
+                role = role_arn.rsplit("/", 1)[-1]
+                raise stepfunctions._ExecutionError(
+                    stepfunctions._prefix_sdk_error(service, "AccessDeniedException"),
+                    f"User: arn:aws:sts::{role_arn.split(':')[4]}:assumed-role/{role} is not authorized to perform: "
+                    f"{action} on resource: {on}",
+                )
+        return original_call(handler, method, path, headers, body, query, timeout)
+
+    stepfunctions._invoke_aws_sdk_integration, app.call_service_handler_sync = sdk, call
 
 
 def _delay_retries_as_told() -> None:
@@ -208,6 +255,34 @@ def _end_executions_once() -> None:
             original_fail(execution, error, cause)
 
     stepfunctions._run_execution, stepfunctions._fail_execution = run, fail
+
+
+def _end_tries_with_the_execution() -> None:
+    """Try no task again when the execution has ended; ministack 1.5.33 goes on until the task succeeds."""
+    from ministack.services import stepfunctions
+
+    original_run, original_find = stepfunctions._run_execution, stepfunctions._find_matching_retrier
+    original_invoke = stepfunctions._invoke_resource
+
+    def run(execution_arn: str) -> None:
+        _execution.set(stepfunctions._executions.get(execution_arn))
+        original_run(execution_arn)
+
+    def find(retriers: list[dict[str, Any]], error: str, counts: dict[int, int]) -> Any:
+        return (None, -1) if _has_ended() else original_find(retriers, error, counts)
+
+    def invoke(resource: str, parameters: Any) -> Any:
+        if _has_ended():
+            raise stepfunctions._ExecutionError("States.Runtime", "the execution has ended")
+        return original_invoke(resource, parameters)
+
+    stepfunctions._run_execution, stepfunctions._find_matching_retrier = run, find
+    stepfunctions._invoke_resource = invoke
+
+
+def _has_ended() -> bool:
+    execution = _execution.get()
+    return execution is not None and execution["status"] != "RUNNING"
 
 
 def _complete_the_context() -> None:

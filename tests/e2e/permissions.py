@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import functools
 import json
 import re
 import sys
@@ -16,7 +17,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -188,15 +188,15 @@ class DeployedStack:
         for handler, role in ((contract.STEP, f"{PROVIDER}Role"), (contract.START, f"{PROVIDER}StartRole")):
             assert self.function(handler)["Role"].endswith(f"/{roles[role]}")
         for role, name in names.items():
-            yield from self._role_policies(name, roles[role])
-            yield self._trust_policy(f"{name}'s trust", roles[role])
+            yield from self.role_policies(name, roles[role])
+            yield self.trust_policy(f"{name}'s trust", roles[role])
         for name, key_id in self.resources("AWS::KMS::Key").items():
             yield self._key_policy(name, key_id)
 
     def granted_to_step(self) -> Policy:
         """What jobs and applications need of the step function: gone when the last of them left the template."""
         role = self.resources("AWS::IAM::Role")[f"{PROVIDER}Role"]
-        (granted,) = [policy for policy in self._role_policies("step", role) if "RolePolicies" in policy.policy]
+        (granted,) = [policy for policy in self.role_policies("step", role) if "RolePolicies" in policy.policy]
         return granted
 
     def begin_update(self) -> None:
@@ -234,6 +234,13 @@ class DeployedStack:
 
     def short(self, resource: str) -> str:
         """An ARN with the template's name for what CloudFormation named."""
+        for physical, logical in self._names.items():
+            resource = resource.replace(physical, logical)
+        return resource.removeprefix("arn:aws:").replace(f":{self.aws.region}:{self.aws.account_id}:", ":")
+
+    @functools.cached_property
+    def _names(self) -> dict[str, str]:
+        """The template's names by those that CloudFormation made."""
         names = {
             physical: logical
             for resource_type in (
@@ -247,21 +254,21 @@ class DeployedStack:
             for logical, physical in self.resources(resource_type).items()
         }
         names |= {
-            arn.rpartition(":")[2]: name for name, arn in self.resources("AWS::StepFunctions::StateMachine").items()
+            arn.rpartition(":")[2]: name
+            for resource_type in ("AWS::StepFunctions::StateMachine", "AWS::SQS::Queue")
+            for name, arn in self.resources(resource_type).items()
         }
         (stack,) = self.aws.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
-        names[stack["StackId"].rpartition(":")[2]] = f"stack/{self.name}"
-        for physical, logical in names.items():
-            resource = resource.replace(physical, logical)
-        return resource.removeprefix("arn:aws:").replace(f":{self.aws.region}:{self.aws.account_id}:", ":")
+        return names | {stack["StackId"].rpartition(":")[2]: f"stack/{self.name}"}
 
-    def _role_policies(self, name: str, role: str) -> Iterator[Policy]:
+    def role_policies(self, name: str, role: str) -> Iterator[Policy]:
+        """The policies of a role, which is called by that name."""
         iam = self.aws.client("iam")
         for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
             yield self._managed_policy(name, attached["PolicyArn"])
         for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
             document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-            put = partial(iam.put_role_policy, RoleName=role, PolicyName=policy)
+            put = functools.partial(iam.put_role_policy, RoleName=role, PolicyName=policy)
             yield Policy(
                 name=name,
                 policy=policy,
@@ -283,7 +290,8 @@ class DeployedStack:
 
         return Policy(name=name, policy=arn, statements=_statements(document), write=write)
 
-    def _trust_policy(self, name: str, role: str) -> Policy:
+    def trust_policy(self, name: str, role: str) -> Policy:
+        """Who may assume a role, which is called by that name."""
         iam = self.aws.client("iam")
         document = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
         return Policy(

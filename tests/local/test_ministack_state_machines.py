@@ -233,6 +233,54 @@ def test_it_invokes_with_the_permissions_of_its_role(service: Service, function:
     assert "is not authorized to perform: lambda:InvokeFunction" in ended["cause"]
 
 
+def test_it_calls_services_with_the_permissions_of_its_role(service: Service, tmp_path: Path) -> None:
+    topic = service.aws.client("sns").create_topic(Name="asked")["TopicArn"]
+    asked = {
+        "sfn:listExecutions": ("states:ListExecutions", {"StateMachineArn.$": "$$.StateMachine.Id"}),
+        "sns:publish": ("sns:Publish", {"TopicArn": topic, "Message": "hello"}),
+    }
+    for number, (task, (action, parameters)) in enumerate(asked.items()):
+        name = f"asking-{number}"
+        state = {"Type": "Task", "Resource": f"arn:aws:states:::aws-sdk:{task}", "Parameters": parameters, "End": True}
+        role = make_role(service.aws, name, allow(action, "arn:aws:states:::other"), trust=STATES_TRUST)
+        machine = Machine(service, name, role, {"StartAt": "Ask", "States": {"Ask": state}}, tmp_path)
+        refused = machine.run(f"{name}-refused")
+        assert (refused["status"], refused["error"].partition(".")[2]) == ("FAILED", "AccessDeniedException")
+        assert f"is not authorized to perform: {action} on resource: " in refused["cause"]
+        statement = allow(action, [machine.arn, topic])
+        allowed = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        service.aws.client("iam").put_role_policy(RoleName=name, PolicyName="role", PolicyDocument=allowed)
+        done = machine.run(f"{name}-allowed")
+        assert done["status"] == "SUCCEEDED", done.get("cause")
+
+
+def test_nothing_is_tried_again_after_the_execution_was_stopped(service: Service, tmp_path: Path) -> None:
+    source = """
+    import os, pathlib, time
+    def handler(event, context):
+        folder = pathlib.Path(os.environ["FOLDER"])
+        with (folder / event["name"]).open("a") as calls:
+            calls.write("called\\n")
+        while not (folder / "go").exists():
+            time.sleep(0.01)
+        raise ValueError("not yet")
+    """
+    arn = make_function(service.aws, "failing", source, environment={"FOLDER": str(tmp_path)}, timeout=120)
+    retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1}
+    state = {"Type": "Task", "Resource": arn, "Retry": [retry], "End": True}
+    role = make_role(service.aws, "failing-machine", allow("lambda:InvokeFunction", arn), trust=STATES_TRUST)
+    machine = Machine(service, "failing", role, {"StartAt": "Ask", "States": {"Ask": state}}, tmp_path)
+    execution = machine.start("stopped")
+    while not (tmp_path / "stopped").exists():
+        time.sleep(0.01)
+    machine.client.stop_execution(executionArn=execution)
+    (tmp_path / "go").touch()
+    # This one begins later, and waits as long.
+    assert machine.run("beside")["status"] == "FAILED"
+    called = {name: (tmp_path / name).read_text().split() for name in ("stopped", "beside")}
+    assert called == {"stopped": ["called"], "beside": ["called"] * 2}
+
+
 def test_a_function_needs_permission_to_start_an_execution(service: Service, machine: Machine) -> None:
     source = """
     import boto3, json
