@@ -228,7 +228,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
                 allow_pulling(self, own.repository, application_arn(self, "*"))
         # Without tags, which are known later.
         self._definition = without_none({**request, "jobLevelCostAllocation": job_level_cost_allocation})
-        self._before_update = self._stop_when_it_has_to_be(removal_policy, costs=job_level_cost_allocation)
+        self._before_update, self._stop = self._stop_when_it_has_to_be(removal_policy, costs=job_level_cost_allocation)
         self.outlives_its_stack = removal_policy in (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 
     @property
@@ -245,6 +245,15 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         if Stack.of(scope) is Stack.of(self):
             return self._before_update.get_att_string(contract.STOPPED_BY)
         return cast("str", at_synth(self._hash))
+
+    def ready_for(self, run: IConstruct) -> Sequence[IConstruct]:
+        """What a run of a deployment waits for, and is waited for by: the application, and what the run is made by.
+
+        Args:
+            run: The run, whose functions are those of its stack.
+        """
+        # The resource that stops the application waits for all of that.
+        return [self._stop] if stack_of(run) is stack_of(self) else [self._stop, *super().ready_for(run)]
 
     def _hash(self) -> str:
         definition = [Stack.of(self).resolve(self._definition), self._tags.of_stack()]
@@ -366,7 +375,9 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             "securityGroupIds": [group.security_group_id for group in self._connections.security_groups],
         }
 
-    def _stop_when_it_has_to_be(self, removal_policy: RemovalPolicy | None, *, costs: bool | None) -> CustomResource:
+    def _stop_when_it_has_to_be(
+        self, removal_policy: RemovalPolicy | None, *, costs: bool | None
+    ) -> tuple[CustomResource, CustomResource]:
         """Have the application stopped before it is updated or deleted: the service refuses both while it is started.
 
         One resource stands before the application and stops it when CloudFormation is going to change it, one stands
@@ -401,8 +412,10 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             },
             removal_policy=removal_policy,
         )
-        stop.node.add_dependency(provider.role)
-        return before_update
+        # The rules of security groups are resources of their own.
+        groups = self._connections.security_groups if self._connections is not None else []
+        stop.node.add_dependency(provider.role, *groups)
+        return before_update, stop
 
     def _wire(self, monitoring: Monitoring, encryption: Encryption) -> dict[str, Any]:
         # The application names the keys, so their policies can't name the application.

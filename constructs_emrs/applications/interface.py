@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct, IConstruct
 
+from ..custom_resources.provider import Provider
 from ..monitoring.metric_options import MetricOptions
 from ..monitoring.monitoring import Monitoring
 from ..permissions.arns import application_arn, job_run_arn_pattern, role_arn
@@ -98,6 +99,14 @@ class IApplication(IResource, Protocol):
 
         Args:
             scope: Where the string is used.
+        """
+        ...
+
+    def ready_for(self, run: IConstruct) -> Sequence[IConstruct]:
+        """What a run of a deployment waits for, and is waited for by: the application, and what the run is made by.
+
+        Args:
+            run: The run, whose functions are those of its stack.
         """
         ...
 
@@ -210,6 +219,14 @@ class ApplicationBase(Resource):
         """
         del scope
         return None
+
+    def ready_for(self, run: IConstruct) -> Sequence[IConstruct]:
+        """What a run of a deployment waits for, and is waited for by: the application, and what the run is made by.
+
+        Args:
+            run: The run, whose functions are those of its stack.
+        """
+        return [Provider.of(run).role]
 
     def grant_start_job_run(self, grantee: iam.IGrantable, execution_role: iam.IRole) -> iam.Grant:
         """Allow a principal to start job runs on this application, with that execution role.

@@ -1,10 +1,10 @@
 """The custom resource provider of a stack, which all of its job runs and applications share."""
 
 import functools
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
-from aws_cdk import Aws, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Aws, CfnResource, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -87,6 +87,13 @@ class Provider(Construct):
         needs permissions on jobs and applications waits for `role` too.
         """
         return self._start.attr_arn
+
+    def custom_resource(
+        self, scope: Construct, construct_id: str, resource_type: str, properties: Mapping[str, Any]
+    ) -> CfnResource:
+        """A custom resource of the functions."""
+        named = {"ServiceToken": self.service_token, **properties}
+        return CfnResource(scope, construct_id, type=resource_type, properties=named)
 
     def add_job_run(self) -> None:
         """Count one more job run, as all of them share the service's limits of requests."""

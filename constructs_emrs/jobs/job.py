@@ -23,14 +23,14 @@ from ..monitoring.monitoring import Monitoring
 from ..monitoring.rules import check_encryption, check_monitoring
 from ..monitoring.wiring import Wirer, arns_of_own_log_groups, key_arn_of, log_group_arn_of
 from ..permissions.arns import application_arn, key_arn, role_arn
-from ..permissions.execution_role import LoggingPermissions, new_execution_role
+from ..permissions.execution_role import LoggingPermissions, allow_collected, new_execution_role
 from ..permissions.missing import Missing, warn_of_missing
 from ..permissions.policies import Permission
 from ..permissions.submitter import grant, reading_log_group, reading_s3_logs, starting, submitting
 from ..permissions.trust import check_trust
 from ..validation.argument_names import explained
 from ..validation.argument_types import check_types
-from ..validation.cdk_cache import child_path, path_of, stack_of
+from ..validation.cdk_cache import know_place, path_of, stack_of
 from ..validation.json_types import JsonObject, JsonValue, without_none
 from ..validation.late_checks import check_late
 from ..validation.model import check_against_model, operation_shape
@@ -68,12 +68,13 @@ class Job(Construct):
         **options: Unpack[JobOptions],
     ) -> None:
         super().__init__(scope, construct_id)
+        know_place(self, scope, construct_id)
         monitoring = options.get("monitoring") or Monitoring()
         encryption = options.get("encryption") or Encryption.customer_managed()
         retry_policy, execution_role = options.get("retry_policy"), options.get("execution_role")
         execution_iam_policy, job_name = options.get("execution_iam_policy"), options.get("job_name")
-        path = child_path(scope, construct_id)
-        self._stack = stack_of(scope)
+        path = path_of(self)
+        self._stack = stack_of(self)
         problems = Problems(path)
         timeout_minutes = whole_minutes(problems, "execution_timeout", options.get("execution_timeout"))
         rules.check_engine(problems, application, engine)
@@ -90,10 +91,11 @@ class Job(Construct):
         self._engine = engine
         self.monitoring = monitoring
         """Where its logs and metrics go."""
-        self.execution_role: iam.IRole = execution_role or new_execution_role(self, "ExecutionRole", path, self._stack)
+        self.execution_role: iam.IRole = execution_role or new_execution_role(self, "ExecutionRole", self._stack)
         """The role that the job's code runs with: the one that was brought, or one of its own."""
         self._execution_role_arn = role_arn(self.execution_role)
-        self._dependencies: list[IConstruct] = [self, self.execution_role, application]
+        # With all of its policies. What else is needed is named in the request.
+        self._dependencies: list[IConstruct] = [self.execution_role]
         if monitoring.s3_logs is not None:
             self._dependencies.append(monitoring.s3_logs.bucket)
         permissions = self._permissions()
@@ -116,6 +118,7 @@ class Job(Construct):
         self._warnings: dict[tuple[str, str, str], tuple[str, str]] = {}
         files = Files(self, problems, engine, self.execution_role)
         driver = self._job_driver(problems, files, options.get("application_configuration", ()))
+        allow_collected(self.execution_role)
         self._file_names = files.names
         self._dependencies += files.buckets
         self._request: dict[str, Any] = without_none(

@@ -175,6 +175,7 @@ def _name_or_any(log_group: logs.ILogGroup) -> str:
     return "*" if is_token(name) else name
 
 
+@asked_once
 def key_arn_of(log_group: logs.ILogGroup) -> str | None:
     """The key of a log group that is created in this app, None if it has none or is imported."""
     resource = _resource_of(log_group)

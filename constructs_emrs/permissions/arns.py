@@ -2,7 +2,7 @@
 
 import functools
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws, Fn, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -10,6 +10,7 @@ from constructs import IConstruct
 
 from ..handler import contract
 from ..validation.cdk_cache import asked_once, place_of, stack_of
+from ..validation.tokens import is_token
 
 EMR_SERVERLESS = "emr-serverless.amazonaws.com"
 """The service's principal."""
@@ -44,7 +45,13 @@ def via_service(service: str) -> dict[str, dict[str, str]]:
 
     KMS spells it so for all Regions: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#viaService_table
     """
-    return {"StringEquals": {"kms:ViaService": f"{service}.{region()}.amazonaws.com"}}
+    return {"StringEquals": {"kms:ViaService": _substituted(f"{service}.${{AWS::Region}}.amazonaws.com")}}
+
+
+@functools.cache
+def _substituted(text: str) -> str:
+    """The text with what CloudFormation puts into it; it is half as long in a template as its parts joined."""
+    return Fn.sub(text)
 
 
 @asked_once
@@ -77,6 +84,17 @@ def arn_of_objects(bucket: s3.IBucket, prefix: str) -> str:
 def log_group_arn(stack: Stack, name: str) -> str:
     """The ARN of the stack's log groups with that name, which may be a pattern."""
     return _arn(stack, "logs", f"log-group:{name}")
+
+
+@asked_once
+def all_log_groups(stack: Stack) -> str:
+    """The pattern that matches the ARNs of all log groups in the stack's account and Region."""
+    place = place_of(stack)
+    region, account = (
+        f"${{AWS::{name}}}" if is_token(value) else value
+        for name, value in (("Region", place.region), ("AccountId", place.account))
+    )
+    return _substituted(f"arn:${{AWS::Partition}}:logs:{region}:{account}:log-group:*")
 
 
 def managed_rule_arn(scope: IConstruct, name: str) -> str:

@@ -14,29 +14,34 @@ from constructs import Construct
 
 from ..validation.cdk_cache import node_of, path_of, stack_of
 from .acknowledgements import Statement, acknowledge_execution_role
-from .arns import EMR_SERVERLESS, account_id, arn_of_objects, key_arn, log_group_arn, region, url_suffix, via_service
+from .arns import EMR_SERVERLESS, account_id, all_log_groups, arn_of_objects, key_arn, region, url_suffix, via_service
 from .missing import Missing
-from .policies import INLINE_POLICIES, SHARE_LESS, Permission, Policies, length
+from .policies import INLINE_POLICIES, SHARE_LESS, Permission, Policies, length, merged
 from .resource_policies import allow_using
-from .submitter import grant
+from .submitter import grant, grants
 
 _USE_KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
 _USE_LOG_KEY = ["kms:Encrypt", "kms:ReEncrypt*", "kms:Decrypt", "kms:GenerateDataKey*", "kms:Describe*"]
 
 
-def new_execution_role(job: Construct, construct_id: str, job_path: str, stack: Stack) -> iam.Role:
-    """A role that EMR Serverless may assume for this account.
+def new_execution_role(job: Construct, construct_id: str, stack: Stack) -> iam.Role:
+    """A role that EMR Serverless may assume for this account; what it is allowed waits for `allow_collected`.
 
     https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/getting-started.html#gs-runtime-role
     """
     role = iam.Role(
         job,
         construct_id,
-        description=f"Runs the EMR Serverless job {job_path}",
         assumed_by=_service_for_this_account(),
     )
-    _role_statements[role] = _RoleStatements(role, stack, is_immutable=False)
+    _role_statements[role] = _RoleStatements(role, stack, is_immutable=False, collects=True)
     return role
+
+
+def allow_collected(role: iam.IRole) -> None:
+    """Allow the role what was collected for it, if it is a new one."""
+    if role in _role_statements:
+        _role_statements[role].allow_collected()
 
 
 @functools.cache
@@ -89,7 +94,7 @@ class LoggingPermissions:
 
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/logging.html#jobs-log-storage-cw
         """
-        self._allow("ListLogGroups", ["logs:DescribeLogGroups"], [log_group_arn(stack, "*")])
+        self._allow("ListLogGroups", ["logs:DescribeLogGroups"], [all_log_groups(stack)])
         actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
         self._allow("WriteLogs", actions, log_group_arns)
 
@@ -177,8 +182,9 @@ class _RoleStatements:
     _MOST_RESOURCES = 20
     _MOST_UNPACKED = 5_000
 
-    def __init__(self, role: iam.IRole, stack: Stack, *, is_immutable: bool) -> None:
+    def __init__(self, role: iam.IRole, stack: Stack, *, is_immutable: bool, collects: bool = False) -> None:
         self._role = role
+        self._collected: list[Permission] | None = [] if collects else None
         self._is_immutable = is_immutable
         self._known: dict[str, set[str]] = {}
         self._statements: dict[str, list[tuple[iam.PolicyStatement, int]]] = {}
@@ -191,7 +197,7 @@ class _RoleStatements:
     ) -> list[iam.PolicyStatement]:
         """Allow it; the statements that the role does not take are returned.
 
-        Resources are added to the statement that is there: statement ids have to be unique in a policy.
+        Resources are added to the statement that is there.
 
         Raises:
             ValueError: IAM would not let the role have that much.
@@ -205,8 +211,12 @@ class _RoleStatements:
         known.update(new)
         self._length += sum(length(arn, tuple(actions)) + len('"",') for arn in new)
         self._check_length()
+        permission = Permission(actions=tuple(actions), resources=tuple(new), conditions=conditions)
         if isinstance(self._role, iam.Role) and self._length > self._MOST_UNPACKED:
-            self._pack(Permission(actions=tuple(actions), resources=tuple(new), conditions=conditions))
+            self._pack(permission)
+            return []
+        if self._collected is not None:
+            self._collected.append(permission)
             return []
         statements = self._statements.setdefault(sid, [])
         if statements and statements[-1][1] + len(new) <= self._MOST_RESOURCES:
@@ -214,10 +224,15 @@ class _RoleStatements:
             statement.add_resources(*new)
             statements[-1] = (statement, count + len(new))
             return []
-        number = str(len(statements) + 1) if statements and sid else ""
-        statement = iam.PolicyStatement(sid=sid + number or None, actions=actions, resources=new, conditions=conditions)
+        statement = iam.PolicyStatement(actions=actions, resources=new, conditions=conditions)
         statements.append((statement, len(new)))
         return [] if self._add(statement) and not self._is_immutable else [statement]
+
+    def allow_collected(self) -> None:
+        """Add what was collected to the role; what is allowed from now on is added at once, as to any other role."""
+        collected, self._collected = self._collected, None
+        if collected:
+            grants(self._role, merged(collected))
 
     def _check_length(self) -> None:
         # What the CDK gives an imported role is one inline policy.

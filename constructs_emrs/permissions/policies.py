@@ -8,9 +8,10 @@ more policies than IAM lets it have.
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
+from typing import Any
 
 import jsii
 from aws_cdk import Annotations, AspectPriority, Aspects, CfnDeletionPolicy, IAspect, RemovalPolicy
@@ -50,8 +51,54 @@ class Permission:
     conditions: Conditions | None = None
 
 
+# The actions on each resource, by the conditions.
+_Allowed = dict[str, dict[str, dict[str, None]]]
 # The resources of statements, by their conditions and actions.
 _Statements = dict[tuple[str, tuple[str, ...]], list[str]]
+
+
+def merged(permissions: Iterable[Permission]) -> list[Permission]:
+    """The same in fewer statements: what is allowed on one resource, or on several alike, is one."""
+    allowed: _Allowed = {}
+    for permission in permissions:
+        for resource in permission.resources:
+            _actions_on(allowed, permission, resource).update(dict.fromkeys(permission.actions))
+    return [
+        Permission(actions=actions, resources=tuple(resources), conditions=json.loads(conditions))
+        for (conditions, actions), resources in _statements(allowed).items()
+    ]
+
+
+def _actions_on(allowed: _Allowed, permission: Permission, resource: str) -> dict[str, None]:
+    conditions = json.dumps(permission.conditions, sort_keys=True)
+    return allowed.setdefault(conditions, {}).setdefault(resource, {})
+
+
+def _statements(allowed: _Allowed) -> _Statements:
+    statements: _Statements = {}
+    for conditions, resources in allowed.items():
+        for resource, actions in resources.items():
+            statements.setdefault((conditions, tuple(sorted(actions))), []).append(resource)
+    return statements
+
+
+def _document(statements: _Statements) -> dict[str, Any]:
+    """Handed to the CDK as a whole, as each statement would be a round trip to Node.js."""
+    return {
+        "Statement": [
+            {"Action": _short(actions), "Effect": "Allow", "Resource": _short(resources), **_condition(conditions)}
+            for (conditions, actions), resources in statements.items()
+        ],
+        "Version": "2012-10-17",
+    }
+
+
+def _short(items: Sequence[str]) -> str | list[str]:
+    return items[0] if len(items) == 1 else list(items)
+
+
+def _condition(conditions: str) -> dict[str, Any]:
+    return {} if conditions == "null" else {"Condition": json.loads(conditions)}
 
 
 class Policies(Construct):
@@ -71,8 +118,7 @@ class Policies(Construct):
         self._role = role
         self._has_inline = not is_shared
         self._most = [INLINE_POLICIES] * self._has_inline + [_MANAGED] * (_ATTACHED - attached)
-        # The actions on each resource, by the conditions: what several ask of a resource is one statement.
-        self._allowed: dict[str, dict[str, dict[str, None]]] = {}
+        self._allowed: _Allowed = {}
         self._length = 0
         Aspects.of(self).add(_WhenSynthesised(self._create), priority=AspectPriority.MUTATING)
         if is_shared:
@@ -85,12 +131,11 @@ class Policies(Construct):
             ValueError: IAM would not let the role have that much; the text is the size.
         """
         for permission in permissions:
-            conditions = json.dumps(permission.conditions, sort_keys=True)
-            resources = self._allowed.setdefault(conditions, {})
             for resource in permission.resources:
-                if resource not in resources:
+                actions = _actions_on(self._allowed, permission, resource)
+                if not actions:
                     self._length += length(resource, permission.actions) + len('"",')
-                resources.setdefault(resource, {}).update(dict.fromkeys(permission.actions))
+                actions.update(dict.fromkeys(permission.actions))
         # Far from the limit nobody has to look closer.
         if self._length > 0.75 * sum(self._most) and len(list(self._packed())) > len(self._most):
             raise ValueError(
@@ -99,15 +144,12 @@ class Policies(Construct):
 
     def _create(self) -> None:
         for number, packed in enumerate(self._packed(), start=1):
-            statements = [
-                iam.PolicyStatement(actions=list(actions), resources=resources, conditions=json.loads(conditions))
-                for (conditions, actions), resources in packed.items()
-            ]
+            document = iam.PolicyDocument.from_json(_document(packed))
             policy: iam.Policy | iam.ManagedPolicy
             if self._has_inline and number == 1:
-                policy = iam.Policy(self, "Policy", statements=statements, roles=[self._role])
+                policy = iam.Policy(self, "Policy", document=document, roles=[self._role])
             else:
-                policy = iam.ManagedPolicy(self, f"Policy{number}", statements=statements, roles=[self._role])
+                policy = iam.ManagedPolicy(self, f"Policy{number}", document=document, roles=[self._role])
             if self._is_retained():
                 policy.apply_removal_policy(RemovalPolicy.RETAIN)
 
@@ -121,7 +163,7 @@ class Policies(Construct):
         policy: _Statements = {}
         limits = chain(self._most, repeat(_MANAGED))
         left = next(limits) - _LENGTH_OF_POLICY
-        for statement, resources in self._by_statement().items():
+        for statement, resources in _statements(self._allowed).items():
             conditions, actions = statement
             for resource in resources:
                 needed = length(resource, actions) + len('"",')
@@ -135,13 +177,6 @@ class Policies(Construct):
                 left -= needed
         if policy:
             yield policy
-
-    def _by_statement(self) -> _Statements:
-        statements: _Statements = {}
-        for conditions, resources in self._allowed.items():
-            for resource, actions in resources.items():
-                statements.setdefault((conditions, tuple(sorted(actions))), []).append(resource)
-        return statements
 
 
 @jsii.implements(IAspect)
@@ -187,8 +222,7 @@ class _Attached:
 @functools.cache
 def _length_of_statement(conditions: str, actions: tuple[str, ...]) -> int:
     """Without its resources."""
-    condition = {} if conditions == "null" else {"Condition": json.loads(conditions)}
-    statement = {"Action": actions, "Effect": "Allow", "Resource": [], **condition}
+    statement = {"Action": actions, "Effect": "Allow", "Resource": [], **_condition(conditions)}
     return length(json.dumps(statement, separators=(",", ":")) + ",", ())
 
 

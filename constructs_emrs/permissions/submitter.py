@@ -13,7 +13,12 @@ from .policies import Permission
 
 def grant(grantee: iam.IGrantable, permissions: Iterable[Permission]) -> iam.Grant:
     """Allow the grantee all of it."""
-    grants = (
+    return functools.reduce(iam.Grant.combine, grants(grantee, permissions))
+
+
+def grants(grantee: iam.IGrantable, permissions: Iterable[Permission]) -> list[iam.Grant]:
+    """Allow the grantee each of it."""
+    return [
         iam.Grant.add_to_principal(
             grantee=grantee,
             actions=list(permission.actions),
@@ -21,8 +26,7 @@ def grant(grantee: iam.IGrantable, permissions: Iterable[Permission]) -> iam.Gra
             conditions=permission.conditions,
         )
         for permission in permissions
-    )
-    return functools.reduce(iam.Grant.combine, grants)
+    ]
 
 
 def starting(application_arn: str, execution_role_arn: str) -> list[Permission]:

@@ -5,19 +5,18 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, cast
+from typing import Any
 
 import jsii
 from aws_cdk import (
     Annotations,
-    CfnElement,
     CfnResource,
-    CustomResource,
     Duration,
     ITaggableV2,
     RemovalPolicy,
     TagManager,
     TagType,
+    Token,
 )
 from aws_cdk import aws_events as events
 from constructs import Construct, IConstruct
@@ -29,7 +28,7 @@ from ..custom_resources.provider import Provider
 from ..handler import contract
 from ..validation.argument_names import explained
 from ..validation.argument_types import check_types, checked
-from ..validation.cdk_cache import child_path, path_of, stack_of
+from ..validation.cdk_cache import know_place, path_of, stack_of
 from ..validation.late_checks import check_late, check_tags
 from ..validation.problems import Problems, warn
 from ..validation.tokens import is_token
@@ -114,10 +113,11 @@ class JobRun(Construct):
             ValueError: Arguments are not valid; the text lists all that is wrong.
         """
         super().__init__(scope, construct_id)
+        know_place(self, scope, construct_id)
         definition = job.definition
         is_streaming = job.mode is JobMode.STREAMING
         state = wait_for or (JobRunState.RUNNING if is_streaming else JobRunState.SUCCESS)
-        problems = Problems(child_path(scope, construct_id))
+        problems = Problems(path_of(self))
         _check_state(problems, wait_for, is_streaming=is_streaming)
         check_arguments(problems, definition.request, arguments)
         _check_size(problems, definition, arguments)
@@ -145,24 +145,16 @@ class JobRun(Construct):
         if is_streaming and (of_application := job.application.definition_for(self)):
             properties[contract.APPLICATION_DEFINITION] = of_application
         waiting = _waiting(state, wait_seconds, stable_seconds, definition.file_names)
-        self._resource = CustomResource(
-            self,
-            "Resource",
-            resource_type=contract.JOB_RUN_TYPE,
-            service_token=provider.service_token,
-            properties={**properties, **waiting[0]},
-            removal_policy=removal_policy,
-        )
+        self._resource = provider.custom_resource(self, "Resource", contract.JOB_RUN_TYPE, {**properties, **waiting[0]})
         # Nothing starts before its permissions exist, and nothing that a run needs is deleted before it ended.
-        self._resource.node.add_dependency(provider.role, *definition.dependencies)
+        self._resource.node.add_dependency(*job.application.ready_for(self), *definition.dependencies)
+        if removal_policy is not None:
+            self._resource.apply_removal_policy(removal_policy)
         self._last_resource = self._resource
         for number, share in enumerate(waiting[1:], start=2):
-            self._last_resource = CustomResource(
-                self,
-                f"Wait{number}",
-                resource_type=contract.JOB_RUN_WAIT_TYPE,
-                service_token=provider.service_token,
-                properties={contract.JOB_RUN_ARN: self.job_run_arn, contract.WAIT_NUMBER: number, **share},
+            handed_over = {contract.JOB_RUN_ARN: self.job_run_arn, contract.WAIT_NUMBER: number, **share}
+            self._last_resource = provider.custom_resource(
+                self, f"Wait{number}", contract.JOB_RUN_WAIT_TYPE, handed_over
             )
         if removal_policy in _RETAINED:
             _retain(definition.created_for_runs)
@@ -184,9 +176,13 @@ class JobRun(Construct):
         Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/using-eventbridge.html
         """
         check_types(path_of(self), construct_id=(construct_id, str), target=(target, events.IRuleTarget))
-        resource = cast("CfnElement", self._resource.node.default_child)
         return tell_of_job_run(
-            self, construct_id, job=self._job, logical_id=resource.logical_id, target=target, description=description
+            self,
+            construct_id,
+            job=self._job,
+            logical_id=self._resource.logical_id,
+            target=target,
+            description=description,
         )
 
     def _check_size_again(self) -> None:
@@ -220,17 +216,20 @@ class JobRun(Construct):
     @property
     def job_run_id(self) -> str:
         """The id of the run that the last deploy started."""
-        return self._last_resource.get_att_string(contract.JOB_RUN_ID)
+        return self._attribute(contract.JOB_RUN_ID)
 
     @property
     def job_run_arn(self) -> str:
         """The ARN of the run that the last deploy started."""
-        return self._last_resource.get_att_string(contract.JOB_RUN_ARN)
+        return self._attribute(contract.JOB_RUN_ARN)
 
     @property
     def application_id(self) -> str:
         """The id of the application that the run is in."""
-        return self._last_resource.get_att_string(contract.APPLICATION_ID)
+        return self._attribute(contract.APPLICATION_ID)
+
+    def _attribute(self, name: str) -> str:
+        return Token.as_string(self._last_resource.get_att(name))
 
 
 def _check_state(problems: Problems, wait_for: JobRunState | None, *, is_streaming: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar, get_args
 
 from constructs import Construct
 
-from .cdk_cache import child_path, is_in_stack, node_of, path_of
+from .cdk_cache import child_path, is_in_stack, path_of
 from .problems import Problems, shown
 from .tokens import is_token
 from .type_hints import alternatives, hints_of, is_instance, name_of, remedy_for, signature_of
@@ -32,12 +32,20 @@ def checked(maker: Callable[_P, _R]) -> Callable[_P, _R]:
     def checking(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         arguments = dict(signature.bind(*args, **kwargs).arguments)
         arguments.pop("self", None)
-        problems = Problems(_new_path(arguments.pop("scope"), arguments.pop("construct_id")))
+        construct_id = arguments.pop("construct_id")
+        problems = Problems(_new_path(arguments.pop("scope"), construct_id))
         hints = hints_of(maker)
         for name, value in arguments.items():
             check_type(problems, name, value, hints[name])
         problems.raise_if_any()
-        return maker(*args, **kwargs)
+        try:
+            return maker(*args, **kwargs)
+        except RuntimeError as error:
+            # The CDK is not asked before: most ids are not taken.
+            if f"already a Construct with name '{construct_id}' in" not in str(error):
+                raise
+            problems.add("construct_id", construct_id, "its scope has a construct of that id", "use another id")
+        raise ValueError(str(problems))
 
     return checking
 
@@ -58,8 +66,6 @@ def _new_path(scope: Any, construct_id: Any) -> str:
         problems.add("scope", scope, "it is not in a stack", "pass a stack, or a construct in one")
     if not isinstance(construct_id, str) or not construct_id or is_token(construct_id):
         problems.add("construct_id", construct_id, "it is not a valid construct id", "use a string that is not empty")
-    elif node_of(scope).try_find_child(construct_id) is not None:
-        problems.add("construct_id", construct_id, "its scope has a construct of that id", "use another id")
     problems.raise_if_any()
     return path
 

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from aws_cdk import Stack
@@ -13,17 +13,23 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
-def asked_once(question: Callable[[_T], _R]) -> Callable[[_T], _R]:
+class asked_once(Generic[_T, _R]):  # noqa: N801 - it is a decorator
     """Keep the answer to a question about an object for as long as the object lives."""
-    answers: WeakKeyDictionary[_T, _R] = WeakKeyDictionary()
 
-    @functools.wraps(question)
-    def ask(thing: _T) -> _R:
-        if thing not in answers:
-            answers[thing] = question(thing)
-        return answers[thing]
+    def __init__(self, question: Callable[[_T], _R]) -> None:
+        functools.update_wrapper(self, question)
+        self._question = question
+        self._answers: WeakKeyDictionary[_T, _R] = WeakKeyDictionary()
 
-    return ask
+    def __call__(self, thing: _T) -> _R:
+        """The answer."""
+        if thing not in self._answers:
+            self._answers[thing] = self._question(thing)
+        return self._answers[thing]
+
+    def know(self, thing: _T, answer: _R) -> None:
+        """Keep an answer that need not be asked for."""
+        self._answers[thing] = answer
 
 
 @asked_once
@@ -47,6 +53,12 @@ def child_path(scope: IConstruct, construct_id: str) -> str:
 def stack_of(construct: IConstruct) -> Stack:
     """The stack that the construct is in."""
     return Stack.of(construct)
+
+
+def know_place(construct: Construct, scope: IConstruct, construct_id: str) -> None:
+    """Keep where a construct is that was just made, which its scope says."""
+    path_of.know(construct, child_path(scope, construct_id))
+    stack_of.know(construct, stack_of(scope))
 
 
 @asked_once

@@ -32,7 +32,8 @@ class JobDefinition:
         starting: What who starts a run has to be allowed.
         reading_logs: What who reads the driver's log has to be allowed, wherever it goes that can be read.
         file_names: The names of uploaded files as the user wrote them, by the first digits of their hashes.
-        dependencies: What has to be there before a run starts, with its policies, and until it ended.
+        dependencies: What has to be there before a run starts, with its policies, and until it ended, beside the
+            application and what the request names.
         created_for_runs: What the job created for its runs, which a run that goes on needs.
     """
 

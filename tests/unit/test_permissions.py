@@ -185,7 +185,7 @@ def test_a_key_for_disks_alone_is_bound_to_the_application() -> None:
     assert statements["DiskKey"]["ArnLike"].keys() == {"aws:SourceArn"}
     assert statements["LogKey"].keys() == {"ArnLike"}
     assert statements["LogKey"]["ArnLike"].keys() == {"aws:SourceArn"}
-    via_service = {"StringEquals": {"kms:ViaService": stack.resolve(f"emr-serverless.{stack.region}.amazonaws.com")}}
+    via_service = {"StringEquals": {"kms:ViaService": {"Fn::Sub": "emr-serverless.${AWS::Region}.amazonaws.com"}}}
     (submitting,) = (
         statement
         for document in policies(stack)
@@ -210,14 +210,14 @@ def test_only_this_account_can_make_the_service_use_the_execution_role() -> None
 
 def test_the_key_of_a_log_group_is_used_through_cloudwatch_logs_only() -> None:
     stack = stack_of_jobs(1, share_role=False)
-    (statement,) = (
+    via = {"StringEquals": {"kms:ViaService": {"Fn::Sub": "logs.${AWS::Region}.amazonaws.com"}}}
+    encrypting = [
         statement
         for document in policies(stack)
         for statement in document["Statement"]
-        if statement.get("Sid") == "UseLogGroupKey"
-    )
-    via = {"StringEquals": {"kms:ViaService": stack.resolve(f"logs.{stack.region}.amazonaws.com")}}
-    assert statement["Condition"] == via
+        if "kms:Encrypt" in statement["Action"] and "Principal" not in statement
+    ]
+    assert [statement["Condition"] for statement in encrypting] == [via]
 
 
 def test_s3_logs_are_encrypted_with_the_bucket_s_key_unless_told_otherwise() -> None:
@@ -255,7 +255,14 @@ def test_a_brought_log_group_keeps_its_key_and_the_role_may_use_it() -> None:
         {
             "PolicyDocument": {
                 "Statement": Match.array_with(
-                    [Match.object_like({"Sid": "UseLogGroupKey", "Resource": {"Fn::GetAtt": [key_id, "Arn"]}})]
+                    [
+                        Match.object_like(
+                            {
+                                "Action": Match.array_with(["kms:Encrypt"]),
+                                "Resource": {"Fn::GetAtt": [key_id, "Arn"]},
+                            }
+                        )
+                    ]
                 )
             }
         },
