@@ -8,12 +8,13 @@ export UV_PYTHON_DOWNLOADS := never
 # Where it is set, each of the tests' many processes compiles all modules that it imports: seconds for the CDK alone.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install demo test check static unit bench docs format clean
+.PHONY: help install demo test check static unit conformance bench docs format clean
 
 help:
 	@echo "make demo     deploy app.py to a local AWS, run its Spark job, show the result, destroy it"
 	@echo "make test     everything: make check, then the local AWS and end-to-end tests"
 	@echo "make check    the quick gate: format, lint, types, import rules, unit and handler tests"
+	@echo "make conformance   ask AWS what only AWS can say: needs an account, costs money, asks before it spends any"
 	@echo "make bench    the benchmarks, as ratios measured in one run"
 	@echo "make docs     the documentation site, in site/"
 	@echo "make format   format the code"
@@ -52,7 +53,10 @@ unit:
 	pytest --quiet --numprocesses 2 tests/unit tests/handler
 
 test: check
-	pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 10 tests/faults tests/synth tests/local tests/e2e tests/release
+	pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 10 tests/faults tests/synth tests/local tests/conformance tests/e2e tests/release
+
+conformance: install
+	@python -m conformance $(ARGS)
 
 bench: install
 	$(UV) sync --quiet --frozen --all-extras --group bench --python .uv/bin/python

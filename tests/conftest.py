@@ -17,6 +17,7 @@ LONGEST_FIRST = (
     "tests/e2e/test_permissions.py",
     "tests/e2e/test_life.py",
     "tests/e2e/test_kinds.py",
+    "tests/conformance/",
     "tests/e2e/",
     "tests/release/",
 )

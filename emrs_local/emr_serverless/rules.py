@@ -1,9 +1,9 @@
 """The rules that the service has beyond its model, as far as they decide whether a request is accepted.
 
-Sources: User Guide, "Release versions", "Job resiliency", "Cancelling a job run", "Streaming jobs", "Job concurrency
-and queuing", "Storing logs", "Using an execution IAM policy"; API Reference, CreateApplication, StartJobRun and
-SchedulerConfiguration. Where other people recorded the service's own sentence, it is used: moto's tests for engines,
-roles and timeouts, hashicorp/terraform-provider-aws#49109 for updates.
+Sources: User Guide, "Release versions", "Job resiliency", "Cancelling a job run", "Streaming jobs", "Flex execution",
+"Job concurrency and queuing", "Storing logs", "Using an execution IAM policy"; API Reference, CreateApplication,
+StartJobRun and SchedulerConfiguration. Where other people recorded the service's own sentence, it is used: moto's tests
+for engines, roles and timeouts, hashicorp/terraform-provider-aws#49109 for updates.
 """
 
 from __future__ import annotations
@@ -103,6 +103,8 @@ def require_valid_job_run(request: Mapping[str, Any], *, application: Applicatio
         _require_release(label, releases.STREAMING_AND_RETRIES, "Streaming job runs and retry policies")
     if any(not 1 <= number <= 10 for number in retry.values()):
         raise ValidationException("maxAttempts and maxFailedAttemptsPerHour must be between 1 and 10")
+    if request.get("flexExecution", {}).get("enabled") and (mode == "STREAMING" or "hive" in request["jobDriver"]):
+        raise ValidationException("flexExecution is supported for BATCH job runs of Spark only")
     if mode == "STREAMING" and "hive" in request["jobDriver"]:
         raise ValidationException("Streaming job runs need a sparkSubmit job driver")
     expected = "hive" if application.engine == "Hive" else "sparkSubmit"

@@ -153,8 +153,8 @@ def _wait(call: Call, action: str, started: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _refuse_machines_that_can_not_run() -> None:
-    """Refuse, when a state machine is made or changed, what Step Functions refuses then."""
-    from ministack.core.responses import error_response_json
+    """Refuse, when a state machine is made, changed or validated, what Step Functions refuses then."""
+    from ministack.core.responses import error_response_json, json_response
     from ministack.services import stepfunctions
     from ministack.services.cloudformation import provisioners
 
@@ -170,6 +170,12 @@ def _refuse_machines_that_can_not_run() -> None:
         refused = _refusal({**there, **request})
         return error_response_json(*refused, 400) if refused else update(request)
 
+    def validate(request: dict[str, Any]) -> Any:
+        refused = _refusal(request)
+        code, message = refused or ("", "")
+        diagnostics = [{"severity": "ERROR", "code": code, "message": message}] if refused else []
+        return json_response({"result": "FAIL" if refused else "OK", "diagnostics": diagnostics})
+
     def provision_checked(logical_id: str, properties: dict[str, Any], stack_name: str) -> Any:
         definition = provisioners._sfn_definition(properties)
         kind = properties.get("StateMachineType", "STANDARD")
@@ -181,6 +187,7 @@ def _refuse_machines_that_can_not_run() -> None:
         return provision(logical_id, properties, stack_name)
 
     stepfunctions._create_state_machine, stepfunctions._update_state_machine = create_checked, update_checked
+    stepfunctions._validate_state_machine_definition = validate
     provisioners._RESOURCE_HANDLERS[_MACHINE]["create"] = provision_checked
 
 
@@ -199,8 +206,8 @@ def _refusal(machine: Mapping[str, Any]) -> tuple[str, str] | None:
             if machine.get("type") == "EXPRESS":
                 return _invalid(f"Express state machine does not support '{_SYNC}' service integration", path)
             rule = f"arn:aws:events:{get_region()}:{get_account_id()}:rule/{_RULES.get(action, '')}"
-            role = machine.get("roleArn", "")
-            if not all(role_may(role, needed, rule) for needed in _RULE_ACTIONS):
+            role = machine.get("roleArn")  # whoever has a definition validated names none
+            if role is not None and not all(role_may(role, needed, rule) for needed in _RULE_ACTIONS):
                 return "AccessDeniedException", f"'{role}' is not authorized to create managed-rule."
         elif resource.startswith(_SDK):
             given = {name.removesuffix(".$") for name in state.get("Parameters", state.get("Arguments")) or {}}

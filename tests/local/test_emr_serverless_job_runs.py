@@ -485,6 +485,7 @@ def test_runs_are_listed_the_newest_first_by_state_and_mode(service: Service, he
     ("members", "says"),
     [
         ({"mode": "STREAMING", "retryPolicy": {"maxAttempts": 2}}, "maxAttempts is not supported for STREAMING"),
+        ({"mode": "STREAMING", "flexExecution": {"enabled": True}}, "flexExecution is supported for BATCH"),
         ({"retryPolicy": {"maxFailedAttemptsPerHour": 2}}, "maxFailedAttemptsPerHour is not supported for BATCH"),
         ({"retryPolicy": {"maxAttempts": 11}}, "must be between 1 and 10"),
         ({"jobDriver": {"hive": {"query": "s3://b/q.sql"}}}, "needs a sparkSubmit job driver"),

@@ -260,6 +260,7 @@ REPLACED_IN = {
         "_run_execution": "exec_arn",
         "_start_execution": "data",
         "_update_state_machine": "data",
+        "_validate_state_machine_definition": "data",
     },
 }
 REPLACED = {f"{module}:{path}": names for module, paths in REPLACED_IN.items() for path, names in paths.items()}

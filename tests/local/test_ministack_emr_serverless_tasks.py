@@ -192,6 +192,18 @@ def test_the_sdk_s_startjobrun_takes_a_token(workflows: Workflows, prints: str) 
         workflows.create("no-token", {"Resource": SDK_START, "Parameters": workflows.parameters(prints)})
 
 
+def test_a_definition_is_validated_without_a_role(workflows: Workflows, prints: str) -> None:
+    def validated(resource: str) -> Any:
+        state = {"Type": "Task", "Resource": resource, "Parameters": workflows.parameters(prints), "End": True}
+        definition = json.dumps({"StartAt": "Run", "States": {"Run": state}})
+        return workflows.client.validate_state_machine_definition(definition=definition)
+
+    assert validated(f"{START}.sync")["result"] == "OK"
+    refused = validated(SDK_START)
+    assert refused["result"] == "FAIL"
+    assert "The field 'ClientToken' is required" in refused["diagnostics"][0]["message"]
+
+
 def test_a_job_reports_with_the_token_of_its_task(workflows: Workflows, prints: str) -> None:
     parameters = workflows.parameters(prints)
     del parameters["JobDriver"]["SparkSubmit"]["EntryPointArguments"]

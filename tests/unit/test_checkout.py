@@ -11,7 +11,7 @@ PAGES = sorted((ROOT / "docs").rglob("*.md"))
 FOR_CONTRIBUTORS = [ROOT / name for name in ("CONTRIBUTING.md", "RELEASING.md", "docs/architecture.md")]
 FOR_USERS = [*(page for page in PAGES if page not in FOR_CONTRIBUTORS), ROOT / "README.md", ROOT / "SECURITY.md"]
 # What users are shown may be of theirs, such as `jobs/etl.py`. This is not.
-OURS = ("benchmarks", "constructs_emrs", "docs", "emrs_local", "examples", "scripts", "tests")
+OURS = ("benchmarks", "conformance", "constructs_emrs", "docs", "emrs_local", "examples", "scripts", "tests")
 PATH = re.compile(r"\.?\w[\w.*-]*(/[\w.*-]+)*/?")
 SUFFIXES = (".json", ".md", ".py", ".svg", ".toml", ".txt", ".yml", ".yaml")
 
@@ -88,7 +88,16 @@ def test_the_picture_has_the_rooms() -> None:
 
 def _python_files() -> Iterator[Path]:
     yield ROOT / "app.py"
-    for folder in ("constructs_emrs", "emrs_local", "benchmarks", "examples", "jobs", "scripts", "tests"):
+    for folder in (
+        "conformance",
+        "constructs_emrs",
+        "emrs_local",
+        "benchmarks",
+        "examples",
+        "jobs",
+        "scripts",
+        "tests",
+    ):
         yield from sorted((ROOT / folder).rglob("*.py"))
 
 

@@ -1,0 +1,1 @@
+"""Scripts that job runs of probes have as entry points; `succeeds` and `sleeps` need no Spark."""

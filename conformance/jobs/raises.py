@@ -1,0 +1,3 @@
+"""A job that fails."""
+
+raise ValueError("as it was told to")

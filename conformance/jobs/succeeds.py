@@ -1,0 +1,3 @@
+"""A job that does nothing."""
+
+print("done")

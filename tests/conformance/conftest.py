@@ -1,0 +1,48 @@
+"""A local AWS for the kit, and the kit in this process."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import boto3
+import pytest
+
+from conformance.account import Account
+from conformance.kit import Kit
+from conformance.probe import Probe
+from emrs_local import LocalAws
+
+# A run ends long before: its minutes last half a second, and a machine may be as slow as it likes.
+RUN_MINUTES = 720
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[LocalAws]:
+    """A local AWS in which only the report has Spark."""
+    with LocalAws(server_command=(sys.executable, "-m", "tests.conformance.server")) as server:
+        yield server
+
+
+MakeAccount = Callable[[], Account]
+
+
+@pytest.fixture
+def account(server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Account:
+    """An account of the server."""
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return Account(boto3.Session(), run=secrets.token_hex(4), run_minutes=RUN_MINUTES)
+
+
+@pytest.fixture
+def kit(account: Account, tmp_path: Path) -> Callable[[Sequence[Probe]], Kit]:
+    """Makes a kit that asks the server."""
+
+    def make(probes: Sequence[Probe]) -> Kit:
+        recording, state = tmp_path / "recording.json", tmp_path / "state"
+        return Kit(account=account, probes=probes, recording=recording, state=state, say=print)
+
+    return make
