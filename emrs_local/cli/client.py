@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from emrs_local.emr_serverless.driver_output import ALL_JOB_RUNS, output_path
+from emrs_local.emr_serverless.driver_output import ALL_JOB_RUNS, output_path, stages_path
 from emrs_local.endpoint import Connection, Credentials, Endpoint
 from emrs_local.local_aws import DEFAULT_REGION, FiredOccurrence, LocalAwsError, fire, message_of
 
@@ -67,6 +68,27 @@ class RunningLocalAws:
         document = json.loads(self._get(f"/applications/{application_id}/jobruns/{job_run_id}"))
         return dict(document["jobRun"])
 
+    def start_job_run(self, application_id: str, request: Mapping[str, Any]) -> str:
+        """Start a run; returns its id."""
+        body = json.dumps({**request, "clientToken": str(uuid.uuid4())}).encode()
+        answer = self._send("POST", f"/applications/{application_id}/jobruns", body=body)
+        return str(json.loads(answer)["jobRunId"])
+
+    def cancel_job_run(self, application_id: str, job_run_id: str) -> None:
+        """Cancel a run."""
+        self._send("DELETE", f"/applications/{application_id}/jobruns/{job_run_id}")
+
+    def dashboard(self, application_id: str, job_run_id: str, *, attempt: int | None = None) -> str:
+        """The address of a run's application UI."""
+        which = {} if attempt is None else {"attempt": str(attempt)}
+        answer = self._get(f"/applications/{application_id}/jobruns/{job_run_id}/dashboard", **which)
+        return str(json.loads(answer)["url"])
+
+    def stages(self, application_id: str, job_run_id: str) -> tuple[int, int]:
+        """How many stages of a run are done, and how many there are so far."""
+        found = json.loads(self._get(stages_path(application_id=application_id, job_run_id=job_run_id)))
+        return found["done"], found["known"]
+
     def last_line(self, run: JobRun) -> str:
         """The last line that the driver printed to its standard output in the last attempt; maybe empty."""
         content = b""
@@ -87,10 +109,13 @@ class RunningLocalAws:
         return fire(self._connection, name, at=at)
 
     def _get(self, path: str, **query: str) -> bytes:
+        return self._send("GET", path, query=query)
+
+    def _send(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: bytes = b"") -> bytes:
         try:
-            status, body = self._connection.send(_SERVICE, "GET", path, query=query)
+            status, answer = self._connection.send(_SERVICE, method, path, query=query, body=body)
         except ConnectionError as error:
             raise LocalAwsError(str(error)) from error
         if status != 200:
-            raise LocalAwsError(f"the local AWS at {self._url} refused: {message_of(body)}")
-        return body
+            raise LocalAwsError(f"the local AWS at {self._url} refused: {message_of(answer)}")
+        return answer

@@ -50,6 +50,7 @@ class Console:
         self._terminal = is_terminal(self._stream)
         self._writing = threading.RLock()
         self._active: dict[str, tuple[str, str, float]] = {}
+        self._notes: dict[str, str] = {}
         self._reserved: os.terminal_size | None = None
         self._closed = threading.Event()
         self._ticker: threading.Thread | None = None
@@ -95,6 +96,11 @@ class Console:
                 self._ticker = threading.Thread(target=self._tick, name="emrs-local-console", daemon=True)
                 self._ticker.start()
 
+    def note(self, job_run_id: str, text: str) -> None:
+        """Show more about an active job run, behind its time."""
+        with self._writing:
+            self._notes[job_run_id] = text
+
     def _tick(self) -> None:
         while not self._closed.wait(_TICK_SECONDS):
             self._draw()
@@ -109,7 +115,10 @@ class Console:
                 # A row down and up again, which scrolls if the cursor is in the last; then all rows but that scroll.
                 self._write(f"\033D\0337\033[1;{size.lines - 1}r\0338\033[A")
                 self._reserved = size
-            runs = [f"{name} {state} {clock(time.monotonic() - since)}" for name, state, since in self._active.values()]
+            runs = [
+                f"{name} {state} {clock(time.monotonic() - since)} {self._notes.get(job_run_id, '')}".rstrip()
+                for job_run_id, (name, state, since) in self._active.items()
+            ]
             shown = ", ".join(runs)[: size.columns - 1]
             self._write(f"\0337\033[{size.lines};1H\033[2K{shown}\0338")
 

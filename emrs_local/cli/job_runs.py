@@ -59,7 +59,7 @@ def print_logs(
     Raises:
         LocalAwsError: There is no such run or attempt.
     """
-    found = _find(local_aws, wanted)
+    found = find_job_run(local_aws.job_runs(), wanted)
     application_id, job_run_id, run = found["applicationId"], found["jobRunId"], found
     if attempt is not None and attempt > run["attempt"]:
         raise LocalAwsError(f"job run {job_run_id} has no attempt {attempt}; its last is {run['attempt']}")
@@ -68,14 +68,7 @@ def print_logs(
     while True:
         # All that was printed is there when the state is the last: first the state, then the output.
         run = local_aws.job_run(application_id, job_run_id)
-        for stream in streams:
-            while content := local_aws.output(
-                application_id, job_run_id, attempt=number, stream=stream, offset=offsets[stream]
-            ):
-                offsets[stream] += len(content)
-                output = sys.stderr if stream == "stderr" and len(streams) > 1 else sys.stdout
-                output.buffer.write(content)
-                output.flush()
+        print_new_output(local_aws, run, attempt=number, offsets=offsets)
         ended = run["state"] in TERMINAL_STATES
         if not follow or ended or (attempt is not None and run["attempt"] > number):
             break
@@ -90,13 +83,40 @@ def print_logs(
         _note(f"job run {job_run_id}, {run['state']}: {run.get('stateDetails', '')}")
 
 
+def print_new_output(local_aws: RunningLocalAws, run: JobRun, *, attempt: int, offsets: dict[str, int]) -> None:
+    """Print what the driver of an attempt has printed since the last time.
+
+    Args:
+        local_aws: The local AWS that runs it.
+        run: The run.
+        attempt: Which attempt.
+        offsets: How much was printed, by stream, which is kept up; one stream alone goes to standard output.
+    """
+    for stream in tuple(offsets):
+        while content := local_aws.output(
+            run["applicationId"], run["jobRunId"], attempt=attempt, stream=stream, offset=offsets[stream]
+        ):
+            offsets[stream] += len(content)
+            output = sys.stderr if stream == "stderr" and len(offsets) > 1 else sys.stdout
+            output.buffer.write(content)
+            output.flush()
+
+
 def streams_of(*, stdout: bool, stderr: bool) -> tuple[str, ...]:
     """The streams that the options `--stdout` and `--stderr` ask for; none of them, or both, is both."""
     return STREAMS if stdout == stderr else ("stdout",) if stdout else ("stderr",)
 
 
-def _find(local_aws: RunningLocalAws, wanted: str | None) -> JobRun:
-    runs = local_aws.job_runs()
+def find_job_run(runs: Sequence[JobRun], wanted: str | None) -> JobRun:
+    """The run with an id, or the newest one with a name; the newest of all if None is wanted.
+
+    Args:
+        runs: All runs, newest first.
+        wanted: The id or the name.
+
+    Raises:
+        LocalAwsError: There is none.
+    """
     if not runs:
         raise LocalAwsError("no job runs yet")
     by_id = [run for run in runs if run["jobRunId"] == wanted]

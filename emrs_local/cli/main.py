@@ -4,6 +4,9 @@ emrs-local exec -- COMMAND…   a local AWS for as long as COMMAND runs, with CO
 emrs-local start              a local AWS in the foreground, until Ctrl-C
 emrs-local runs               the job runs of the local AWS that the environment names
 emrs-local logs [RUN]         what the driver of a run printed, and prints
+emrs-local submit JOB         a deployed job again, with other arguments, without a deploy
+emrs-local cancel RUN         the end of a job run
+emrs-local ui [RUN]           the Spark UI of a job run
 emrs-local fire NAME          a schedule now, without waiting for its time
 """
 
@@ -20,10 +23,13 @@ from importlib.metadata import version
 from types import FrameType
 from typing import NoReturn, TypedDict
 
+from emrs_local.cli.aws_account import AwsAccount
 from emrs_local.cli.client import RunningLocalAws
 from emrs_local.cli.command import run_command
 from emrs_local.cli.console import Console
 from emrs_local.cli.job_runs import print_job_runs, print_logs, print_outcome, streams_of
+from emrs_local.cli.submit import Account, cancel, follow, start_again
+from emrs_local.cli.ui import show_event_logs, show_job_run
 from emrs_local.local_aws import DEFAULT_REGION, LocalAws, LocalAwsError
 from emrs_local.requirements import RequirementMissing
 
@@ -39,7 +45,9 @@ examples:
   emrs-local exec -- npx cdk deploy --require-approval never    deploy to a local AWS that lasts as long
   emrs-local start                                              keep one; then, with the lines that it prints:
   emrs-local runs                                               list its job runs
-  emrs-local logs --follow                                      follow the driver of the newest one"""
+  emrs-local logs --follow                                      follow the driver of the newest one
+  emrs-local submit Etl -- 2026-11-25                           run a job again, with another argument
+  emrs-local ui                                                 open the Spark UI of the newest run"""
 _EXEC = """\
 Start a local AWS of its own, bootstrap it for the CDK, run COMMAND with the environment set to it (endpoint,
 credentials, region, certificate), and stop it. The exit code is COMMAND's. Each change of the state of an application
@@ -77,6 +85,42 @@ examples:
   emrs-local logs --stderr | grep WARN"""
 
 
+_ON_AWS = """\
+With --aws it is on AWS, with your own credentials and region; the account is printed first. Without it, only the local
+AWS of the environment is asked: pasted from `emrs-local start`, or set by `emrs-local exec`."""
+_SUBMIT = f"""\
+Run a job again, without a deploy: what its newest run was started with, with other arguments if there are any. JOB is
+the name of the job, which its runs have, or the id of a run. What the driver prints is printed, with each change of the
+state; a terminal shows the time and the stages in its last row. Ctrl-C leaves the run alone and says how to end it. The
+run is none of the deployment's: a deploy does not wait for it, and ends it only where it changes the application. The
+exit code is 0 when the run succeeds, else 1.
+{_ON_AWS}
+There, its output is where its logs go."""
+_SUBMIT_EXAMPLES = """\
+examples:
+  emrs-local submit Etl                       with its own arguments
+  emrs-local submit Etl -- 2026-11-25 --full  with these
+  emrs-local submit Etl --detach              print the id of the run, and don't wait for it"""
+_CANCEL = f"""\
+Cancel a job run. RUN is its id, or its name, which is the newest run of that name.
+{_ON_AWS}"""
+_CANCEL_EXAMPLES = """\
+example:
+  emrs-local cancel Etl"""
+_UI = f"""\
+Print the address of the Spark UI of a job run, which runs or has ended, and open it if there is a terminal. RUN is an
+id or a name; by default it is the newest run.
+{_ON_AWS}
+With --event-logs it shows event logs, with the Spark that is installed here, until Ctrl-C: those of a folder, or of an
+s3:// address, which is read with your own credentials after the account was printed. On AWS they are below
+LOG_URI/applications/APPLICATION/jobs/RUN/sparklogs where the run has S3 logs."""
+_UI_EXAMPLES = """\
+examples:
+  emrs-local ui                         the newest job run
+  emrs-local ui Etl --attempt 1
+  emrs-local ui --event-logs s3://bucket/logs/applications/00f…/jobs/00f…/sparklogs/"""
+
+
 _FIRE = """\
 Fire a schedule of EventBridge Scheduler now, as the clock would: with its role, retry policy and dead-letter queue.
 NAME is its name, GROUP/NAME, or a part of the name that no other schedule's has, such as its logical id. Its flexible
@@ -94,7 +138,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     The exit code is that of the command, 1 if the local AWS fails, 2 for a wrong command line, 130 after Ctrl-C.
     """
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # What is behind -- is the job's, whatever it looks like.
+    of_job = given.index("--") if given[:1] == ["submit"] and "--" in given else len(given)
+    options = _parser().parse_args(given[:of_job], argparse.Namespace(arguments=given[of_job:]))
     # A shell starts a background job with SIGINT ignored; commands would inherit that too.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -168,6 +215,34 @@ def _logs(options: argparse.Namespace) -> int:
     return 0
 
 
+def _submit(options: argparse.Namespace) -> int:
+    with closing(_account(options)) as account:
+        run = start_again(account, options.job, arguments=options.arguments[1:] if options.arguments else None)
+        if options.detach:
+            print(run["jobRunId"])
+            return 0
+        return 0 if follow(account, run) else 1
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    with closing(_account(options)) as account:
+        cancel(account, options.job_run)
+    return 0
+
+
+def _ui(options: argparse.Namespace) -> int:
+    if options.event_logs:
+        show_event_logs(options.event_logs)
+        return 0
+    with closing(_account(options)) as account:
+        show_job_run(account, options.job_run, attempt=options.attempt)
+    return 0
+
+
+def _account(options: argparse.Namespace) -> Account:
+    return AwsAccount() if options.aws else RunningLocalAws()
+
+
 def _fire(options: argparse.Namespace) -> int:
     with closing(RunningLocalAws()) as running:
         fired = running.fire(options.name, at=options.at)
@@ -217,6 +292,25 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--stderr", action="store_true", help="only standard error; default: both")
     logs.add_argument("--attempt", type=_attempt, metavar="N", help="which attempt, from 1; default: the last")
     logs.set_defaults(run=_logs)
+    submit = commands.add_parser(
+        "submit",
+        help="run a deployed job again",
+        usage="emrs-local submit [OPTION…] JOB [-- ARGUMENT…]",
+        **_described(_SUBMIT, _SUBMIT_EXAMPLES),
+    )
+    submit.add_argument("job", metavar="JOB", help="name of the job, or id of one of its runs")
+    submit.add_argument("--detach", action="store_true", help="print the id of the run; default: follow it")
+    submit.set_defaults(run=_submit)
+    cancel_ = commands.add_parser("cancel", help="cancel a job run", **_described(_CANCEL, _CANCEL_EXAMPLES))
+    cancel_.add_argument("job_run", metavar="RUN", help="id or name of a job run")
+    cancel_.set_defaults(run=_cancel)
+    ui = commands.add_parser("ui", help="open the Spark UI", **_described(_UI, _UI_EXAMPLES))
+    ui.add_argument("job_run", nargs="?", metavar="RUN", help="id or name of a job run; default: the newest")
+    ui.add_argument("--attempt", type=_attempt, metavar="N", help="which attempt, from 1; default: the last")
+    ui.add_argument("--event-logs", metavar="LOCATION", help="a folder or an s3:// address; default: those of RUN")
+    ui.set_defaults(run=_ui)
+    for command in (submit, cancel_, ui):
+        command.add_argument("--aws", action="store_true", help="on AWS; default: on the local AWS")
     fire = commands.add_parser("fire", help="fire a schedule now", **_described(_FIRE, _FIRE_EXAMPLES))
     fire.add_argument("name", metavar="NAME", help="name of the schedule, or a part that only its name has")
     fire.add_argument("--at", metavar="TIME", help="the time that the occurrence is for; default: now")

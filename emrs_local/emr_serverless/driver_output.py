@@ -19,12 +19,24 @@ STREAMS = ("stdout", "stderr")
 ALL_JOB_RUNS = "/emrs-local/jobruns"
 
 _CHUNK_BYTES = 1024 * 1024
+_STAGES_ROUTE = re.compile(r"/emrs-local/applications/([0-9a-z]+)/jobruns/([0-9a-z]+)/stages")
 _ROUTE = re.compile(r"/emrs-local/applications/([0-9a-z]+)/jobruns/([0-9a-z]+)/([0-9]+)/(stdout|stderr)")
 
 
 def output_path(*, application_id: str, job_run_id: str, attempt: int, stream: str) -> str:
     """The path of the URL for one stream of one attempt."""
     return f"/emrs-local/applications/{application_id}/jobruns/{job_run_id}/{attempt}/{stream}"
+
+
+def stages_path(*, application_id: str, job_run_id: str) -> str:
+    """The path of the URL for how far the stages of a run are."""
+    return f"/emrs-local/applications/{application_id}/jobruns/{job_run_id}/stages"
+
+
+def requested_stages(method: str, path: str) -> tuple[str, str] | None:
+    """Application and run whose stages a request is for; None if it is for something else."""
+    found = _STAGES_ROUTE.fullmatch(path) if method == "GET" else None
+    return (found[1], found[2]) if found else None
 
 
 def requested_output(method: str, path: str) -> tuple[str, str, int, str] | None:

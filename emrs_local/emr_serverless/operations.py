@@ -20,7 +20,7 @@ from emrs_local.emr_serverless.authorization import (
     require_start_job_run,
     resource_tags_context,
 )
-from emrs_local.emr_serverless.driver_output import ALL_JOB_RUNS, DriverOutput, requested_output
+from emrs_local.emr_serverless.driver_output import ALL_JOB_RUNS, DriverOutput, requested_output, requested_stages
 from emrs_local.emr_serverless.errors import (
     InternalServerException,
     ResourceNotFoundException,
@@ -138,6 +138,9 @@ class EmrServerless:
             output_of = requested_output(method, path)
             if output_of:
                 return self._read_driver_output(iam.caller(headers, query), output_of, query)
+            stages_of = requested_stages(method, path)
+            if stages_of:
+                return self._stages(iam.caller(headers, query), *stages_of)
             if (method, path) == ("GET", ALL_JOB_RUNS):
                 return self._all_job_runs(iam.caller(headers, query))
             request = protocol.match(method=method, path=path, query=query, body=body)
@@ -292,10 +295,7 @@ class EmrServerless:
         self, caller: Caller, output_of: tuple[str, str, int, str], query: Query
     ) -> protocol.Response:
         application_id, job_run_id, attempt, stream = output_of
-        arn = f"{_application_arn(caller.scope, application_id)}/jobruns/{job_run_id}"
-        tags = self._tags_for_conditions(lambda: self._find_job_run(caller.scope, application_id, job_run_id))
-        require(caller, action="emr-serverless:GetDashboardForJobRun", resource=arn, context=tags)
-        self._find_job_run(caller.scope, application_id, job_run_id)
+        self._looked_at(caller, application_id, job_run_id)
         offset = query.get("offset", ["0"])[-1]
         if not offset.isdigit():
             raise ValidationException("The offset is not a number")
@@ -307,17 +307,22 @@ class EmrServerless:
             require(caller, action=f"emr-serverless:{action}", resource="*")
         runs = [run for application in self.applications.all(caller.scope) for run in self.job_runs.all(application)]
         described = [
-            {
-                **protocol.serialize_job_run(run.description()),
-                "applicationName": run.application.name,
-                "stages": self._stages(run),
-            }
+            {**protocol.serialize_job_run(run.description()), "applicationName": run.application.name}
             for run in sorted(runs, key=lambda run: run.created_at, reverse=True)
         ]
         return 200, {"Content-Type": "application/json"}, json.dumps({"jobRuns": described}).encode()
 
-    def _stages(self, run: JobRun) -> list[int]:
-        return list(self._engine.stages(self._settings.event_logs_of(run.job_run_id, run.attempts[-1].number)))
+    def _stages(self, caller: Caller, application_id: str, job_run_id: str) -> protocol.Response:
+        run = self._looked_at(caller, application_id, job_run_id)
+        done, known = self._engine.stages(self._settings.event_logs_of(job_run_id, run.attempts[-1].number))
+        return 200, {"Content-Type": "application/json"}, json.dumps({"done": done, "known": known}).encode()
+
+    def _looked_at(self, caller: Caller, application_id: str, job_run_id: str) -> JobRun:
+        """The run, once the caller may open its dashboard, which shows all that is known of it."""
+        arn = f"{_application_arn(caller.scope, application_id)}/jobruns/{job_run_id}"
+        tags = self._tags_for_conditions(lambda: self._find_job_run(caller.scope, application_id, job_run_id))
+        require(caller, action="emr-serverless:GetDashboardForJobRun", resource=arn, context=tags)
+        return self._find_job_run(caller.scope, application_id, job_run_id)
 
     def _tag_resource(self, caller: Caller, request: protocol.Request) -> Output:
         parameters = request.parameters()

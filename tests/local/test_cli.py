@@ -11,10 +11,14 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +28,7 @@ from emrs_local.cli.job_runs import print_outcome
 from tests.local.emr_serverless_support import Service
 from tests.local.test_emr_serverless_applications import create, wait_for_state
 from tests.local.test_ministack_scheduler import Schedules
+from tests.local.test_spark_history_server import Log
 
 EMRS_LOCAL = (sys.executable, "-m", "emrs_local")
 SERVER_LINE = "local AWS at https://127.0.0.1:"
@@ -436,7 +441,231 @@ def test_fire_says_what_the_target_answered_or_why_it_did_not(service: Service) 
     assert (no_time.returncode, no_time.stderr.split(";")[0]) == (1, "emrs-local: tonight is not a valid time")
 
 
-@pytest.mark.parametrize("command", [("runs",), ("logs",), ("fire", "Nightly")])
+def test_submit_runs_a_job_again_with_other_arguments_and_follows_it(service: Service) -> None:
+    source = """
+import os, pathlib, sys
+print("arguments:", *sys.argv[1:], flush=True)
+log = pathlib.Path(os.environ["EVENT_LOGS"]) / "eventlog_v2_local-1"
+log.mkdir()
+(log / "events_1_local-1").write_text(
+    '{"Event":"SparkListenerJobStart","Job ID":0,"Stage IDs":[0,1]}\\n'
+    '{"Event":"SparkListenerStageCompleted","Stage Info":{"Stage ID":0}}\\n'
+)
+"""
+    tags = {"team": "data", "constructs-emrs:stack-id": "a-stack"}
+    members: dict[str, Any] = {
+        "name": "again",
+        "tags": tags,
+        "executionTimeoutMinutes": 30,
+        "retryPolicy": {"maxAttempts": 2},
+    }
+    first = service.start(service.script("again", source), "own", **members)
+    service.wait(first, "SUCCESS")
+    again = emrs_local_of(service, "submit", "again")
+    assert (again.returncode, again.stdout) == (0, "arguments: own\n")
+    result = emrs_local_of(service, "submit", "again", "--", "--detach", "a b", "--")
+    assert (result.returncode, result.stdout) == (0, "arguments: --detach a b --\n")
+    told = result.stderr.splitlines()
+    run = re.fullmatch(r"job run (\w+): again on application shared, as \w+", told[0])
+    assert run
+    assert told[1].split("  ")[1:] == [f"job run {run[1]} (again)", "SUBMITTED"]
+    assert re.fullmatch(rf"job run {run[1]}  SUCCESS  0:\d\d  1 of 2 stages", told[-1])
+    described, original = service.job_run(run[1]), service.job_run(first)
+    assert described["jobDriver"]["sparkSubmit"]["entryPointArguments"] == ["--detach", "a b", "--"]
+    assert described["tags"] == {"team": "data"}
+    same = ("name", "executionRole", "executionTimeoutMinutes", "retryPolicy", "mode", "applicationId")
+    assert {name: described[name] for name in same} == {name: original[name] for name in same}
+
+
+def test_submit_says_why_a_run_failed(service: Service) -> None:
+    service.wait(service.start(service.script("driver", DRIVER), name="fails"), "SUCCESS")
+    result = emrs_local_of(service, "submit", "fails", "--", "fail")
+    assert (result.returncode, result.stdout) == (1, "the result\n")
+    assert "the reason" in result.stderr.splitlines()
+    assert re.search(r"  FAILED  0:\d\d  Job failed, please check complete logs", result.stderr.splitlines()[-1])
+
+
+def test_ctrl_c_leaves_a_run_that_is_followed_and_cancel_ends_it(service: Service) -> None:
+    script = service.script("driver", DRIVER)
+    service.wait(service.start(script, name="left"), "SUCCESS")
+    process = subprocess.Popen(
+        [*EMRS_LOCAL, "submit", "left", "--", "wait"],
+        env={**os.environ, **service.aws.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "the result\n"
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=300)
+    run = re.search(r"job run (\w+) goes on; `emrs-local cancel \1` ends it", told)
+    assert process.returncode == 130
+    assert run
+    assert service.job_run(run[1])["state"] == "RUNNING"
+    cancelled = emrs_local_of(service, "cancel", "left")
+    assert cancelled.returncode == 0
+    assert re.fullmatch(rf"job run {run[1]} \(left\)  CANCELL(ING|ED)\n", cancelled.stdout)
+    service.wait(run[1], "CANCELLED")
+    ended = emrs_local_of(service, "cancel", run[1])
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "not in a cancellable state. Current state: CANCELLED" in ended.stderr
+
+
+def test_submit_can_leave_a_run_at_once(service: Service) -> None:
+    service.wait(service.start(service.script("driver", DRIVER), name="detached"), "SUCCESS")
+    result = emrs_local_of(service, "submit", "detached", "--detach")
+    assert result.returncode == 0
+    service.wait(result.stdout.strip(), "SUCCESS")
+    missing = emrs_local_of(service, "submit", "nothing")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert "no job run has the id or the name nothing" in missing.stderr
+
+
+def test_ui_prints_the_address_of_a_runs_dashboard(service: Service) -> None:
+    run = service.start(service.script("crash", "raise ValueError"), name="twice", retryPolicy={"maxAttempts": 2})
+    service.wait(run, "FAILED")
+    address = service.emr.get_dashboard_for_job_run(applicationId=service.application_id, jobRunId=run)["url"]
+    assert emrs_local_of(service, "ui", "twice").stdout == f"{address}\n"
+    assert emrs_local_of(service, "ui", run, "--attempt", "1").stdout == f"{address.removesuffix('2')}1\n"
+    missing = emrs_local_of(service, "ui", run, "--attempt", "3")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert "has no attempt 3" in missing.stderr
+
+
+class Trap(ThreadingHTTPServer):
+    """Stands for AWS, and notes what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), TrapHandler)
+        self.asked: list[str] = []
+
+
+class TrapHandler(BaseHTTPRequestHandler):
+    """Answers nothing."""
+
+    def handle_one_request(self) -> None:
+        assert isinstance(self.server, Trap)
+        self.server.asked.append(self.rfile.readline().decode())
+        self.close_connection = True
+
+
+@pytest.fixture
+def trap() -> Iterator[Trap]:
+    with Trap() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+SERVICES = ("EMR_SERVERLESS", "STS", "S3", "SFN", "CLOUDFORMATION", "CLOUDWATCH_LOGS")
+
+
+def test_without_aws_nothing_but_the_local_aws_is_asked(service: Service, trap: Trap, tmp_path: Path) -> None:
+    # Whatever a library would use: services' own endpoints, a proxy, and a profile with credentials.
+    elsewhere = f"http://127.0.0.1:{trap.server_port}"
+    config = tmp_path / "config"
+    config.write_text(
+        f"[default]\nendpoint_url = {elsewhere}\nregion = us-east-1\n"
+        "aws_access_key_id = AKIAREAL\naws_secret_access_key = real\n"
+    )
+    environment = {
+        **os.environ,
+        **service.aws.environment,
+        **{f"AWS_ENDPOINT_URL_{name}": elsewhere for name in SERVICES},
+        "AWS_CONFIG_FILE": str(config),
+        "AWS_SHARED_CREDENTIALS_FILE": str(config),
+        "HTTPS_PROXY": elsewhere,
+        "HTTP_PROXY": elsewhere,
+        "NO_PROXY": "",
+        "no_proxy": "",
+    }
+    service.wait(service.start(service.script("driver", DRIVER), name="local"), "SUCCESS")
+    for command in (("submit", "local"), ("ui", "local"), ("runs",), ("logs", "local"), ("cancel", "local")):
+        ran = subprocess.run([*EMRS_LOCAL, *command], env=environment, capture_output=True, text=True, check=False)
+        assert ran.returncode == (1 if command[0] == "cancel" else 0), ran.stderr
+    assert "not in a cancellable state" in ran.stderr
+    assert trap.asked == []
+    # The trap would have caught it: with --aws it is asked.
+    del environment["AWS_ENDPOINT_URL"]
+    subprocess.run([*EMRS_LOCAL, "runs"], env=environment, capture_output=True, check=False)
+    assert trap.asked == []
+    told = {"AWS_MAX_ATTEMPTS": "1", "HTTP_PROXY": "", "HTTPS_PROXY": ""}
+    subprocess.run([*EMRS_LOCAL, "cancel", "local", "--aws"], env={**environment, **told}, check=False)
+    assert trap.asked
+
+
+def of_aws(service: Service) -> dict[str, str]:
+    """The environment of somebody with credentials for AWS, for which the local AWS stands."""
+    environment = {**os.environ, **service.aws.environment}
+    url = environment.pop("AWS_ENDPOINT_URL")
+    return {**environment, **{f"AWS_ENDPOINT_URL_{name}": url for name in SERVICES}}
+
+
+def test_with_aws_the_account_is_printed_first(service: Service) -> None:
+    service.wait(service.start(service.script("driver", DRIVER), name="on-aws"), "SUCCESS")
+
+    def on_aws(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*EMRS_LOCAL, *command, "--aws"], env=of_aws(service), capture_output=True, text=True, check=False
+        )
+
+    submitted = on_aws("submit", "on-aws", "--detach")
+    run = submitted.stdout.strip()
+    account, started = submitted.stderr.splitlines()
+    assert account == "AWS account 000000000000, region us-east-1, as arn:aws:iam::000000000000:root"
+    assert started.startswith(f"job run {run}: on-aws on application shared, as ")
+    service.wait(run, "SUCCESS")
+    followed = on_aws("submit", run)
+    assert (followed.returncode, followed.stdout) == (0, "")  # the output is where the logs go
+    assert followed.stderr.splitlines()[-1].split("  ")[1] == "SUCCESS"
+    assert on_aws("ui", run).stdout.startswith("file:")
+    refused = on_aws("cancel", run)
+    assert refused.returncode == 1
+    assert "emrs-local: AWS: An error occurred (ValidationException)" in refused.stderr
+    local = subprocess.run(
+        [*EMRS_LOCAL, "cancel", run, "--aws"],
+        env={**os.environ, **service.aws.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (local.returncode, local.stdout) == (1, "")
+    assert "a local AWS: unset it, or leave --aws out" in local.stderr
+
+
+def test_ui_shows_the_event_logs_of_a_run_on_aws(service: Service, tmp_path: Path, temporary_files: Path) -> None:
+    s3 = service.aws.client("s3")
+    s3.create_bucket(Bucket="logs-on-aws")
+    log = Log(tmp_path, "00frun")
+    log.end()
+    run = "logs/applications/00fapp/jobs/00frun"
+    for file in log.folder.iterdir():
+        s3.upload_file(str(file), "logs-on-aws", f"{run}/sparklogs/{log.folder.name}/{file.name}")
+    s3.put_object(Bucket="logs-on-aws", Key=f"{run}/SPARK_DRIVER/stdout.gz", Body=b"")
+    process = subprocess.Popen(
+        [*EMRS_LOCAL, "ui", "--event-logs", f"s3://logs-on-aws/{run}/"],
+        env=of_aws(service),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    address = process.stdout.readline().strip()
+    with urllib.request.urlopen(address) as page:  # noqa: S310 - of this machine
+        assert page.url.endswith("/history/00frun/jobs/")
+        assert b"the job 00frun" in page.read()
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=300)
+    assert (process.returncode, told.splitlines()[0].split(",")[0]) == (0, "AWS account 000000000000")
+    assert list(temporary_files.iterdir()) == []
+    nothing = emrs_local_of(service, "ui", "--event-logs", str(tmp_path / "nothing"))
+    assert nothing.stderr == f"emrs-local: there are no event logs in {tmp_path / 'nothing'}\n"
+
+
+@pytest.mark.parametrize(
+    "command", [("runs",), ("logs",), ("ui",), ("submit", "Etl"), ("cancel", "Etl"), ("fire", "Nightly")]
+)
 def test_where_nothing_listens_the_remedy_is_named(
     command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -452,16 +681,16 @@ def test_where_nothing_listens_the_remedy_is_named(
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["runs", "logs"])
+@pytest.mark.parametrize("command", [("runs",), ("logs",), ("ui",), ("submit", "Etl"), ("cancel", "Etl")])
 def test_without_a_local_aws_in_the_environment_the_remedy_is_named(
-    command: str, monkeypatch: pytest.MonkeyPatch
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    result = emrs_local(command)
+    result = emrs_local(*command)
     assert result.returncode == 1
     assert "AWS_ENDPOINT_URL is missing: paste the lines that `emrs-local start` prints" in result.stderr
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://emr-serverless.us-east-1.amazonaws.com")
-    assert "is not a local AWS" in emrs_local(command).stderr
+    assert "is not a local AWS" in emrs_local(*command).stderr
 
 
 def test_a_wrong_port_is_a_wrong_command_line() -> None:
