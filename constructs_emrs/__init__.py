@@ -14,6 +14,7 @@ from .jobs.job import Job
 from .jobs.options import ExecutionIamPolicy, JobOptions, RetryPolicy
 from .jobs.python_dependencies import PythonDependencies
 from .jobs.spark_job import SparkJob
+from .jobs.worst_case import WorstCase
 from .monitoring.encryption import Encryption
 from .monitoring.metric_options import MetricOptions
 from .monitoring.monitoring import CloudWatchLogs, LogType, LogWorker, ManagedLogs, Monitoring, Prometheus, S3Logs
@@ -72,5 +73,6 @@ __all__ = [
     "SparkJob",
     "WorkerResources",
     "WorkerType",
+    "WorstCase",
     "__version__",
 ]

@@ -45,6 +45,7 @@ from ._rules import request as rules
 from ._rules.driver import check_driver
 from ._rules.files import check_entry_point
 from .options import JobOptions
+from .worst_case import WorstCase, worst_case
 
 
 @explained
@@ -203,6 +204,14 @@ class Job(Construct):
     def start_job_run_request(self) -> JsonObject:
         """The request with the service's own member names; tokens are unresolved. A copy: changing it has no effect."""
         return {**copied(self._request), "tags": self._tags.rendered_tags}
+
+    @property
+    def worst_case(self) -> WorstCase:
+        """What one run may use at most: vCPU-hours and GB-hours, by its timeout, its workers and their number.
+
+        Its `price` is what that costs, with prices that you give.
+        """
+        return worst_case(self._request, self.mode, self.application)
 
     @property
     def definition(self) -> JobDefinition:

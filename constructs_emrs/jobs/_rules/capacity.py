@@ -12,16 +12,18 @@ _MEMBER = "applicationId.maximum_capacity"
 
 
 @dataclass(frozen=True)
-class _Resources:
+class Resources:
+    """What a worker has, or several together."""
+
     cpu: float
     memory_gib: float
     disk_gib: float
 
-    def __add__(self, other: "_Resources") -> "_Resources":
-        return _Resources(self.cpu + other.cpu, self.memory_gib + other.memory_gib, self.disk_gib + other.disk_gib)
+    def __add__(self, other: "Resources") -> "Resources":
+        return Resources(self.cpu + other.cpu, self.memory_gib + other.memory_gib, self.disk_gib + other.disk_gib)
 
-    def __mul__(self, count: int) -> "_Resources":
-        return _Resources(self.cpu * count, self.memory_gib * count, self.disk_gib * count)
+    def __mul__(self, count: int) -> "Resources":
+        return Resources(self.cpu * count, self.memory_gib * count, self.disk_gib * count)
 
 
 def check_capacity(properties: Properties, maximum: MaximumCapacity, report: Report, warn: Report) -> None:
@@ -36,7 +38,7 @@ def check_capacity(properties: Properties, maximum: MaximumCapacity, report: Rep
         report: Takes what can't work.
         warn: Takes what may be wrong.
     """
-    driver, executor = _worker(properties, "driver"), _worker(properties, "executor")
+    driver, executor = worker_resources(properties, "driver"), worker_resources(properties, "executor")
     if driver is None or executor is None:
         return
     if excess := _excess(driver + executor, maximum):
@@ -55,7 +57,7 @@ def check_capacity(properties: Properties, maximum: MaximumCapacity, report: Rep
         warn(_MEMBER, limit, problem, remedy)
 
 
-def _worker(properties: Properties, worker: str) -> _Resources | None:
+def worker_resources(properties: Properties, worker: str) -> Resources | None:
     """What a worker has, None if that is not known."""
     names = (f"spark.{worker}.cores", f"spark.{worker}.memory", f"spark.emr-serverless.{worker}.disk")
     cores = properties.number(names[0]) if names[0] in properties else DEFAULT_CORES
@@ -64,7 +66,16 @@ def _worker(properties: Properties, worker: str) -> _Resources | None:
     overhead = properties.overhead(worker)
     if cores is None or heap is None or disk is None or overhead is None:
         return None
-    return _Resources(cores, overhead.total_mebibytes(heap) / 1024, disk / 1024)
+    return Resources(cores, overhead.total_mebibytes(heap) / 1024, disk / 1024)
+
+
+def most_workers(worker: Resources, maximum: MaximumCapacity, *, beside: Resources) -> int | None:
+    """How many workers of one size the application can have beside another worker, None if that is not known."""
+    counts = [
+        int((limit - used) // amount)
+        for (limit, amount, _), (_, used, _) in zip(_limits(worker, maximum), _limits(beside, maximum), strict=True)
+    ]
+    return max(min(counts), 0) if counts else None
 
 
 def _initial_executors(properties: Properties) -> int:
@@ -73,7 +84,7 @@ def _initial_executors(properties: Properties) -> int:
     return max(*numbers, 0 if initial in properties else DEFAULT_EXECUTORS)
 
 
-def _excess(needed: _Resources, maximum: MaximumCapacity) -> tuple[str, str] | None:
+def _excess(needed: Resources, maximum: MaximumCapacity) -> tuple[str, str] | None:
     """What there is and what is needed, of the first that there is too little of."""
     for limit, amount, unit in _limits(needed, maximum):
         if amount > limit:
@@ -81,7 +92,7 @@ def _excess(needed: _Resources, maximum: MaximumCapacity) -> tuple[str, str] | N
     return None
 
 
-def _limits(needed: _Resources, maximum: MaximumCapacity) -> Iterator[tuple[float, float, str]]:
+def _limits(needed: Resources, maximum: MaximumCapacity) -> Iterator[tuple[float, float, str]]:
     if not is_token(maximum.cpu):
         yield maximum.cpu, needed.cpu, "vCPUs"
     if not maximum.memory.is_unresolved():
