@@ -8,6 +8,7 @@ from .applications.interface import IApplication
 from .applications.job_run_state import JobRunState
 from .applications.release_label import ReleaseLabel
 from .applications.settings import ApplicationType, Architecture, IdentityCenter, Image, Interactive, Scheduler
+from .jobs.catalog import Catalog
 from .jobs.code import Code
 from .jobs.hive_job import HiveJob
 from .jobs.job import Job
@@ -33,6 +34,7 @@ __all__ = [
     "ApplicationDashboard",
     "ApplicationType",
     "Architecture",
+    "Catalog",
     "CloudWatchLogs",
     "Code",
     "Configuration",

@@ -12,8 +12,8 @@ ARGUMENT_OF_MEMBER: dict[str, str] = {
     "jobDriver.sparkSubmit.entryPoint": "entry_point",
     "jobDriver.sparkSubmit.entryPointArguments": "arguments",
     "jobDriver.sparkSubmit.sparkSubmitParameters": (
-        "main_class, jars, py_files, files, archives, packages, python_dependencies, conf, environment, driver, "
-        "executor"
+        "main_class, jars, py_files, files, archives, packages, python_dependencies, catalog, conf, environment, "
+        "driver, executor"
     ),
     "jobDriver.hive.query": "query",
     "jobDriver.hive.initQueryFile": "init_query",

@@ -3,7 +3,7 @@
 import functools
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jsii
 from aws_cdk import Annotations, ITaggableV2, TagManager, TagType
@@ -27,6 +27,7 @@ from ..permissions.execution_role import LoggingPermissions, allow_collected, ne
 from ..permissions.missing import Missing, warn_of_missing
 from ..permissions.policies import Permission
 from ..permissions.submitter import grant, reading_log_group, reading_s3_logs, starting, submitting
+from ..permissions.tables import allow_tables
 from ..permissions.trust import check_trust
 from ..validation.argument_names import explained
 from ..validation.argument_types import check_types
@@ -44,8 +45,12 @@ from ._request import JobDriver, copied, execution_iam_policy_members, overridde
 from ._rules import request as rules
 from ._rules.driver import check_driver
 from ._rules.files import check_entry_point
+from ._rules.tables import check_table_names
 from .options import JobOptions
 from .worst_case import WorstCase, worst_case
+
+if TYPE_CHECKING:
+    from aws_cdk.interfaces import aws_glue as glue
 
 
 @explained
@@ -282,6 +287,44 @@ class Job(Construct):
         """
         check_types(path_of(self), grantee=(grantee, iam.IGrantable))
         return grant(grantee, self._starting())
+
+    def grant_catalog(
+        self, database: "str | glue.IDatabaseRef", *, tables: Sequence[str] = ("*",), write: bool = False
+    ) -> None:
+        """Allow the job to use tables of the AWS Glue Data Catalog, in the stack's account and Region.
+
+        Their data is granted apart from it: `bucket.grant_read(job)`. The job may look for the database `default` too,
+        and make it where there is none, as each job does that connects to the catalog. Where the database is governed
+        by Lake Formation, grant it there as well.
+
+        Args:
+            database: The database, or its name.
+            tables: The names of tables; `*` in one stands for anything. Default: all tables of the database.
+            write: Whether the job may also create, change and drop tables and partitions, and create the database.
+                Default: it reads.
+
+        Raises:
+            ValueError: A name is not valid.
+
+        Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/metastore-config.html
+        """
+        from aws_cdk.interfaces import aws_glue as glue  # noqa: PLC0415 - it takes long, and few jobs use it
+
+        path = path_of(self)
+        check_types(
+            path,
+            database=(database, str | glue.IDatabaseRef),
+            tables=(tables, Sequence[str]),
+            write=(write, bool),
+        )
+        name = database if isinstance(database, str) else database.database_ref.database_name
+        problems = Problems(path)
+        check_table_names(problems, name, tables)
+        problems.raise_if_any()
+        is_hive = self._engine is ApplicationType.HIVE
+        self._warn_of(allow_tables(self.execution_role, self._stack, name, tables, write=write, is_hive=is_hive))
+        if not isinstance(database, str):
+            self._dependencies.append(database)
 
     def _starting(self) -> list[Permission]:
         permissions = starting(self.application.application_arn, self._execution_role_arn)

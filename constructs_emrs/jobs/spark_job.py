@@ -29,8 +29,11 @@ from ._files import Files, Use
 from ._request import JobDriver, worker_properties
 from ._rules.files import check_python
 from ._rules.spark import check_worker_of_spark
+from ._rules.tables import check_catalog
 from ._spark_properties import PARAMETERS, SPARK_DEFAULTS, place_in, properties_given
 from ._spark_submit import check_arguments, environment_settings, spark_submit
+from ._tables import catalog_jars, catalog_settings, warehouse_of
+from .catalog import Catalog
 from .code import Code
 from .job import Job
 from .options import JobOptions
@@ -75,6 +78,7 @@ class SparkJob(Job):
         archives: Sequence[Code | str | Path] = (),
         packages: Sequence[str] = (),
         python_dependencies: PythonDependencies | None = None,
+        catalog: Catalog | None = None,
         conf: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
         driver: WorkerResources | None = None,
@@ -104,6 +108,7 @@ class SparkJob(Job):
             packages: Maven coordinates of jars, `groupId:artifactId:version`; the workers need a way to a repository.
             python_dependencies: Python packages for driver and executors, behind what `PYTHONPATH` has otherwise.
                 Default: those of the release.
+            catalog: Where the job's tables are. Default: in the run, and gone after it, unless `conf` names a catalog.
             conf: Spark properties, as `--conf` of spark-submit. One that contradicts another argument is refused. A
                 value with double quotes is sent in `spark-defaults`, together with what the application sets there.
             environment: Environment variables of the driver and of the executors, by name. A property of `conf` sets
@@ -128,6 +133,7 @@ class SparkJob(Job):
         self._archives = archives
         self._packages = packages
         self._python_dependencies = python_dependencies
+        self._catalog = catalog
         self._conf = conf or {}
         self._environment = environment or {}
         self._workers = {name: size for name, size in (("driver", driver), ("executor", executor)) if size is not None}
@@ -144,7 +150,7 @@ class SparkJob(Job):
     def _job_driver(self, problems: Problems, files: Files, configuration: Sequence[Configuration]) -> JobDriver:
         given = properties_given(self._conf, configuration, self.application)
         uris = {
-            "jars": files.uris("jars", "Jar", self._jars),
+            "jars": [*catalog_jars(self._catalog), *files.uris("jars", "Jar", self._jars)],
             "py_files": files.uris("py_files", "PyFile", self._py_files, use=Use.MODULE),
             "files": files.uris("files", "File", self._files, use=Use.FILE),
             "archives": files.uris("archives", "Archive", self._archives, use=Use.ARCHIVE),
@@ -165,6 +171,11 @@ class SparkJob(Job):
             conf = without_merged(conf, archives=not self._archives)
             configuration = configuration_without_merged(configuration, archives=not self._archives)
             environment = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
+        check_catalog(problems, self._catalog, self.application.release_label)
+        if (warehouse := warehouse_of(self._catalog)) is not None:
+            bucket, keys = warehouse
+            bucket.grant_read_write(self, keys)
+            files.buckets.append(bucket)
         for name, size in self._workers.items():
             check_worker_of_spark(problems, name, size, self.application.release_label, given)
         typed = [
@@ -174,6 +185,7 @@ class SparkJob(Job):
                 for named in worker_properties(name, size, given.overhead(name)).items()
             ),
             *environment_settings(problems, environment),
+            *catalog_settings(self._catalog),
             *on_path,
         ]
         written = [Setting(f"conf[{name!r}]", name, value) for name, value in conf.items()]

@@ -97,6 +97,11 @@ def all_log_groups(stack: Stack) -> str:
     return _substituted(f"arn:${{AWS::Partition}}:logs:{region}:{account}:log-group:*")
 
 
+def data_catalog_arn(stack: Stack, resource: str) -> str:
+    """The ARN of a resource in the AWS Glue Data Catalog of the stack's account and Region, which may be a pattern."""
+    return _arn(stack, "glue", resource)
+
+
 def managed_rule_arn(scope: IConstruct, name: str) -> str:
     """The ARN of a rule that Step Functions makes for itself in the account and Region of the scope's stack."""
     return _arn(stack_of(scope), "events", f"rule/{name}")

@@ -68,6 +68,11 @@ def allow_reading(bucket: s3.IBucket, key: str, grantee: iam.IGrantable) -> None
             bucket.encryption_key.grant_decrypt(grantee)
 
 
+def allow(role: iam.IRole, sid: str, actions: list[str], resources: list[str]) -> list[Missing]:
+    """Allow a role actions on resources, in the statement of that id; what it does not take is returned."""
+    return [(role, statement) for statement in _statements_of(role).allow(sid, actions, resources, None)]
+
+
 # What roles may read already, which many jobs may share.
 _read: WeakKeyDictionary[iam.IGrantable, set[str]] = WeakKeyDictionary()
 

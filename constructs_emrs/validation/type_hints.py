@@ -33,6 +33,7 @@ _INTERFACE_MEMBERS = {
     "IApplication": "job_run_arn_pattern",
     "IBucket": "bucket_arn",
     "IConstruct": "node",
+    "IDatabaseRef": "database_ref",
     "IEventBus": "event_bus_name",
     "IGrantable": "grant_principal",
     "IJob": "grant_start",

@@ -3,7 +3,6 @@
 from typing import Any
 
 from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -32,29 +31,7 @@ class Hive(Stack):
         )
         data.grant_read_write(query)
         # Hive keeps its tables in the AWS Glue Data Catalog.
-        query.grant_principal.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=[
-                    "glue:GetDatabase",
-                    "glue:GetDatabases",
-                    "glue:GetTable",
-                    "glue:GetTables",
-                    "glue:CreateTable",
-                    "glue:UpdateTable",
-                    "glue:GetPartition",
-                    "glue:GetPartitions",
-                    "glue:CreatePartition",
-                    "glue:BatchCreatePartition",
-                    "glue:GetUserDefinedFunctions",
-                ],
-                resources=[
-                    self.format_arn(service="glue", resource="catalog"),
-                    self.format_arn(service="glue", resource="database/default"),
-                    self.format_arn(service="glue", resource="table/default/*"),
-                    self.format_arn(service="glue", resource="userDefinedFunction/default/*"),
-                ],
-            )
-        )
+        query.grant_catalog("default", tables=["colours"], write=True)
         # --8<-- [end:job]
         run = JobRun(self, "ColoursOnDeploy", job=query)
         CfnOutput(self, "ApplicationId", value=run.application_id)

@@ -75,6 +75,7 @@ job = HiveJob(
     },
 )
 warehouse.grant_read_write(job)
+job.grant_catalog("default")
 JobRun(query, "Run", job=job)
 
 app.synth()

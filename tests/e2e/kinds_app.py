@@ -87,6 +87,7 @@ monitored = SparkJob(
         ),
     ),
 )
+query.grant_catalog("default", write=True)
 for job in (stream, jar, query, monitored):
     data.grant_read_write(job)
     stable_for = Duration.seconds(15) if job is stream else None

@@ -41,6 +41,7 @@ from aws_cdk import aws_s3 as s3
 from constructs_emrs import (
     Application,
     ApplicationType,
+    Catalog,
     CloudWatchLogs,
     Code,
     Configuration,
@@ -363,6 +364,35 @@ WRONG_TYPES: list[Row] = [
         "Lake/Bad: python_dependencies='requirements.txt': a PythonDependencies is expected, this is of type str; use "
         "PythonDependencies.from_requirements(…) or PythonDependencies.from_pyproject(…) or "
         "PythonDependencies.from_packages(…)",
+    ),
+    (
+        "a catalog given as a text",
+        spark(catalog="glue"),
+        "Lake/Bad: catalog='glue': a Catalog is expected, this is of type str; use Catalog.glue(…) or "
+        "Catalog.iceberg(…)",
+    ),
+    (
+        "a catalog that a property contradicts",
+        spark(catalog=Catalog.glue(), conf={"spark.sql.catalogImplementation": "in-memory"}),
+        "Lake/Bad: conf['spark.sql.catalogImplementation']='in-memory': it contradicts catalog, which sets hive; leave "
+        "it out, or change catalog",
+    ),
+    (
+        "a catalog of Iceberg's with the name of Spark's own",
+        spark(catalog=Catalog.iceberg(warehouse="s3://lake/tables", name="spark_catalog")),
+        "Lake/Bad: catalog.name='spark_catalog': a catalog of Iceberg can't have that name; use letters, digits and "
+        "'_', and another name than spark_catalog",
+    ),
+    (
+        "a warehouse that is not in S3",
+        spark(catalog=Catalog.iceberg(warehouse="/tables")),
+        "Lake/Bad: catalog.warehouse='/tables': it is not an address in S3; use a bucket, or one such as "
+        "'s3://lake/warehouse'",
+    ),
+    (
+        "a catalog of a Hive job",
+        hive(catalog=Catalog.glue()),
+        "Lake/Bad: catalog=Catalog.glue(): HiveJob has no such argument; it is an argument of SparkJob",
     ),
     (
         "a file that is None",
@@ -1351,8 +1381,8 @@ SPARK_SUBMIT_AND_WORKERS: list[Row] = [
     (
         "parameters that are too long",
         spark(conf={"spark.a": "x" * 102400}),
-        "Lake/Bad: main_class, jars, py_files, files, archives, packages, python_dependencies, conf, "
-        "environment, driver, executor='--conf spark.a=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: "
+        "Lake/Bad: main_class, jars, py_files, files, archives, packages, python_dependencies, catalog, "
+        "conf, environment, driver, executor='--conf spark.a=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: "
         "it has 102415 characters; use 1 to 102,400",
     ),
     (
