@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -50,8 +50,8 @@ _CLOSE_SECONDS = 8.0
 MakeEngine = Callable[[Endpoint, Path], Engine]
 
 
-def spark(endpoint: Endpoint, data_directory: Path) -> Engine:
-    """The engine of the product."""
+def spark(endpoint: Endpoint, data_directory: Path, *, java_options: Sequence[str] = ()) -> Engine:
+    """The engine of the product; tests have options of Java for short jobs."""
     from emrs_local.spark.engine import SparkEngine  # noqa: PLC0415 - tests without Spark need none
 
     return SparkEngine(
@@ -59,6 +59,7 @@ def spark(endpoint: Endpoint, data_directory: Path) -> Engine:
         region=os.environ["AWS_REGION"],
         event_logs=data_directory / EVENT_LOGS,
         data_directory=data_directory,
+        java_options=java_options,
     )
 
 

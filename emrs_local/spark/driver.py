@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,14 +41,24 @@ class SparkDriver:
         mount: How the job sees S3; it is unmounted when the driver is closed.
         groups: The directory in which the process group is recorded while it exists.
         metastores: Opens the metastore of a job that uses the Data Catalog.
+        java_options: Options of Java over which the job's own win.
     """
 
-    def __init__(self, request: DriverRequest, *, mount: Mount, groups: Path, metastores: Metastores) -> None:
+    def __init__(
+        self,
+        request: DriverRequest,
+        *,
+        mount: Mount,
+        groups: Path,
+        metastores: Metastores,
+        java_options: Sequence[str] = (),
+    ) -> None:
         self._request = request
         self._mount = mount
         self._metastores = metastores
         self._metastore: MetastoreServer | None = None
         self._groups = groups
+        self._java_options = java_options
         self._directory = request.work_directory.absolute()
         self._missing_jars: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
@@ -90,7 +101,7 @@ class SparkDriver:
             hadoop_properties=self._mount.hadoop_properties({*request.buckets, *named}),
             java_home=java,
             spark_home=spark,
-            java_options=archive.java_options if (archive := class_archive()) else [],
+            java_options=[*(archive.java_options if (archive := class_archive()) else []), *self._java_options],
         )
         if submission.uses_the_data_catalog:
             self._metastore = self._metastores.open(

@@ -26,9 +26,19 @@ class SparkEngine:
         region: The region of the server.
         event_logs: Below it are the directories for event logs that drivers are given.
         data_directory: Has `groups`, in which process groups are recorded while they exist, and room for more.
+        java_options: Options of the drivers' Java over which the jobs' own win.
     """
 
-    def __init__(self, *, endpoint: Endpoint, region: str, event_logs: Path, data_directory: Path) -> None:
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        region: str,
+        event_logs: Path,
+        data_directory: Path,
+        java_options: Sequence[str] = (),
+    ) -> None:
+        self._java_options = java_options
         self._groups = groups = data_directory / "groups"
         self._stage_counts = StageCounts()
         self._history_server = HistoryServer(
@@ -44,7 +54,13 @@ class SparkEngine:
     def make_driver(self, request: DriverRequest) -> SparkDriver:
         """A driver with its own view of S3, which has the credentials of the request."""
         mount = self._file_system.mount(request.credentials)
-        return SparkDriver(request, mount=mount, groups=self._groups, metastores=self._metastores)
+        return SparkDriver(
+            request,
+            mount=mount,
+            groups=self._groups,
+            metastores=self._metastores,
+            java_options=self._java_options,
+        )
 
     def workers(
         self, job_driver: Mapping[str, Any], application_configuration: Sequence[Mapping[str, Any]]

@@ -12,10 +12,18 @@ from typing import Any
 import pytest
 
 from emrs_local import LocalAws
+from tests import short_jobs
 from tests.local.emr_serverless_support import SERVER_COMMAND
 
 ROOT = Path(__file__).parent.parent.parent
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
+
+
+@pytest.fixture(scope="session")
+def local_aws() -> Iterator[LocalAws]:
+    """The local AWS with Spark; as users have it, in `test_demo.py`, `test_readme.py` and the example `testing`."""
+    with LocalAws(server_command=short_jobs.SERVER_COMMAND) as local_aws:
+        yield local_aws
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from emrs_local.endpoint import Credentials, Endpoint
 from emrs_local.spark.driver import SparkDriver
 from emrs_local.spark.metastores import Metastores
 from emrs_local.spark.s3_file_system import Mount, S3FileSystem
+from tests.short_jobs import JAVA_OPTIONS
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -214,7 +215,9 @@ def driver_without_s3(entry_point: str, directory: Path, **spark_submit: Any) ->
     file_system.stop()
     nowhere = Endpoint(url="http://127.0.0.1:1", authority=directory, ca_bundle=directory)
     metastores = Metastores(endpoint=nowhere, region=REGION)
-    return SparkDriver(request, mount=mount, groups=directory / "groups", metastores=metastores)
+    return SparkDriver(
+        request, mount=mount, groups=directory / "groups", metastores=metastores, java_options=JAVA_OPTIONS
+    )
 
 
 def exit_code_of(driver: SparkDriver) -> int:

@@ -31,6 +31,7 @@ from tests.local.spark_support import (
     running_aws,
     wait_until,
 )
+from tests.short_jobs import JAVA_OPTIONS
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -70,7 +71,9 @@ class Runner:
             buckets=[self.bucket.name],
         )
         mount = self.file_system.mount(credentials)
-        job = SparkDriver(request, mount=mount, groups=self.groups, metastores=self.metastores)
+        job = SparkDriver(
+            request, mount=mount, groups=self.groups, metastores=self.metastores, java_options=JAVA_OPTIONS
+        )
         job.start()
         self.jobs.append(job)
         return job
