@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from emrs_local.ministack.iam import key_description, key_policy, service_may_use
-from emrs_local.ministack.metric_math import NotUnderstoodError, evaluate
+from emrs_local.ministack.metric_math import NotUnderstoodError, Query, evaluate, query_of
 from emrs_local.ministack.scope import current_scope
 
 _log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def _values(alarm: Alarm, count: int) -> list[float | None]:
             count=count,
         )
     known: dict[str, list[float | None]] = {}
-    expressions: list[tuple[str, str]] = []
+    expressions: dict[str, str] = {}
     for metric in metrics:
         stat = metric.get("MetricStat")
         if stat:
@@ -134,16 +134,17 @@ def _values(alarm: Alarm, count: int) -> list[float | None]:
                 period=int(stat["Period"]),
                 count=count,
             )
+        elif query := query_of(metric["Expression"]):
+            known[metric["Id"]] = _of_query(query, period=int(metric.get("Period") or 60), count=count)
         else:
-            expressions.append((metric["Id"], metric["Expression"]))
+            expressions[metric["Id"]] = metric["Expression"]
     returned = [metric["Id"] for metric in metrics if metric.get("ReturnData") in (None, True, "true")]
-    of_expressions = dict(expressions)
 
     def series(identifier: str) -> list[float | None]:
         if identifier not in known:
-            if identifier not in of_expressions:
+            if identifier not in expressions:
                 raise NotUnderstoodError(identifier)
-            known[identifier] = evaluate(of_expressions.pop(identifier), series, count)
+            known[identifier] = evaluate(expressions.pop(identifier), series, count)
         return known[identifier]
 
     return series(returned[0] if returned else metrics[0]["Id"])
@@ -161,7 +162,27 @@ def _of_metric(
     from ministack.services import cloudwatch
 
     key = cloudwatch._dims_key({item["Name"]: item["Value"] for item in dimensions})
-    points, now = cloudwatch._metrics.get((namespace, name, key)) or [], time.time()
+    points = cloudwatch._metrics.get((namespace, name, key)) or []
+    return _of_periods(points, statistic=statistic, period=period, count=count)
+
+
+def _of_query(query: Query, *, period: int, count: int) -> list[float | None]:
+    from ministack.services import cloudwatch
+
+    points = [
+        point
+        for (namespace, name, _), found in cloudwatch._metrics.items()
+        if (namespace, name) == (query.namespace, query.name)
+        for point in found
+        if query.dimensions.items() <= point["Dimensions"].items()
+    ]
+    return _of_periods(points, statistic=query.statistic, period=period, count=count)
+
+
+def _of_periods(points: Sequence[Mapping[str, Any]], *, statistic: str, period: int, count: int) -> list[float | None]:
+    from ministack.services import cloudwatch
+
+    now = time.time()
     by_period: list[list[Any]] = [[] for _ in range(count)]
     for point in points:
         age = int((now - point["Timestamp"]) // period)

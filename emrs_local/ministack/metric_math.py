@@ -1,14 +1,16 @@
-"""Metric math: arithmetic, comparisons and a few functions on series of values.
+"""Metric math: arithmetic, comparisons and a few functions on series of values; simple queries of Metrics Insights.
 
-CloudWatch User Guide, "Using metric math". The values of a series are those of the periods, the last first; None where
-there is none.
+CloudWatch User Guide, "Using metric math" and "CloudWatch Metrics Insights query components and syntax". The values of
+a series are those of the periods, the last first; None where there is none.
 """
 
 from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 Series = list["float | None"]
@@ -28,8 +30,47 @@ _OPERATORS: Mapping[type[ast.AST], Callable[[Any, Any], Any]] = {
 }
 
 
+_OF_ARRAYS: Mapping[str, Callable[[list[float]], float]] = {
+    "AVG": lambda values: sum(values) / len(values),
+    "MAX": max,
+    "MIN": min,
+    "SUM": sum,
+}
+_STATISTICS = {"AVG": "Average", "COUNT": "SampleCount", "MAX": "Maximum", "MIN": "Minimum", "SUM": "Sum"}
+_QUERY = re.compile(
+    rf"""SELECT\s+({"|".join(_STATISTICS)})\((\w+)\)\s+FROM\s+"?([\w/]+)"?(?:\s+WHERE\s+(.+))?""", re.DOTALL
+)
+_CONDITION = re.compile(r"""\s*"?(\w+)"?\s*=\s*'([^']*)'\s*""")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A query of Metrics Insights: one value of all metrics that have the name and the dimensions, and maybe others."""
+
+    statistic: str
+    name: str
+    namespace: str
+    dimensions: Mapping[str, str]
+
+
 class NotUnderstoodError(Exception):
     """An expression has something else; the message is what."""
+
+
+def query_of(expression: str) -> Query | None:
+    """The query that an expression is; None if it is none.
+
+    Raises:
+        NotUnderstoodError: It has more than conditions of equality, such as a group.
+    """
+    if not expression.lstrip().upper().startswith("SELECT "):
+        return None
+    found = _QUERY.fullmatch(expression.strip())
+    conditions = [_CONDITION.fullmatch(part) for part in found[4].split(" AND ")] if found and found[4] else []
+    if found is None or not all(conditions):
+        raise NotUnderstoodError(expression)
+    dimensions = {condition[1]: condition[2] for condition in conditions if condition}
+    return Query(statistic=_STATISTICS[found[1]], name=found[2], namespace=found[3], dimensions=dimensions)
 
 
 def evaluate(expression: str, series: Callable[[str], Series], count: int) -> Series:
@@ -41,7 +82,8 @@ def evaluate(expression: str, series: Callable[[str], Series], count: int) -> Se
         count: How many periods there are.
 
     Raises:
-        NotUnderstoodError: It has more than arithmetic, comparisons, `FILL` and `IF`.
+        NotUnderstoodError: It has more than arithmetic, comparisons, `FILL`, `IF`, and `SUM`, `AVG`, `MIN` and `MAX` of
+            an array.
     """
     try:
         tree = ast.parse(expression.strip().replace("^", "**"), mode="eval").body
@@ -67,6 +109,9 @@ def evaluate(expression: str, series: Callable[[str], Series], count: int) -> Se
                 if (holds := value(condition, period)) is None:
                     return None
                 return value(then, period) if holds else value(otherwise[0], period) if otherwise else None
+            case ast.Call(func=ast.Name(id=name), args=[ast.List(elts=elements)]) if name in _OF_ARRAYS:
+                known = [found for element in elements if (found := value(element, period)) is not None]
+                return _OF_ARRAYS[name](known) if known else None
             case _:
                 raise NotUnderstoodError(ast.unparse(node))
 

@@ -19,7 +19,17 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 
-from constructs_emrs import Application, Code, JobRun, JobSchedule, JobTrigger, Overlap, ReleaseLabel, SparkJob
+from constructs_emrs import (
+    Application,
+    ApplicationAlarms,
+    Code,
+    JobRun,
+    JobSchedule,
+    JobTrigger,
+    Overlap,
+    ReleaseLabel,
+    SparkJob,
+)
 from emrs_local import LocalAws
 from tests.e2e.deployment import DeployedStack, synthesise
 
@@ -110,6 +120,9 @@ def build(app: App, script: Path, gate: Path) -> None:
     wrong = events.EventPattern(source=["tests.wrong"])
     on_wrong = JobTrigger(stack, "OnWrong", job=job, event_pattern=wrong, arguments=["fail", "on an event"])
     on_wrong.on_failure("Failed", targets.SnsTopic(topic))
+    alarms, alarmed = sns.Topic(stack, "Alarms"), sqs.Queue(stack, "Alarmed")
+    alarms.add_subscription(subscriptions.SqsSubscription(alarmed))
+    ApplicationAlarms(stack, "OfSpark", application=application, topic=alarms)
     first = JobRun(stack, "First", job=job, arguments=["first"])
     JobRun(stack, "Second", job=job, arguments=["second"], after=[first])
     for output, value in {
@@ -117,6 +130,7 @@ def build(app: App, script: Path, gate: Path) -> None:
         "Machine": job.state_machine.state_machine_arn,
         "Bucket": bucket.bucket_name,
         "Queue": queue.queue_url,
+        "AlarmQueue": alarmed.queue_url,
     }.items():
         CfnOutput(stack, output, value=value)
 
@@ -244,9 +258,24 @@ def test_an_execution_fails_with_the_run_s_state_and_details(started: Started) -
     assert failed["cause"] == f"Job run {run['jobRunId']} is FAILED: {run['stateDetails']}"
 
 
+def test_a_failed_run_sets_off_the_alarm_of_its_application(started: Started) -> None:
+    state = json.dumps({"arguments": ["fail", "alarm"]})
+    started.states.start_execution(stateMachineArn=started.outputs["Machine"], input=state)
+    alarm = json.loads(arrived(started, "AlarmQueue")["Message"])
+    assert (alarm["NewStateValue"], "FailedRuns" in alarm["AlarmName"]) == ("ALARM", True)
+    assert f"--application-id {started.outputs['ApplicationId']} --states FAILED" in alarm["AlarmDescription"]
+    found = started.aws.client("cloudwatch").describe_alarms(StateValue="ALARM")["MetricAlarms"]
+    assert [item["AlarmName"] for item in found] == [alarm["AlarmName"]]
+
+
 def told(started: Started) -> Json:
     """The message about a failure that has arrived."""
-    queue, url, messages = started.aws.client("sqs"), started.outputs["Queue"], list[Json]()
+    return arrived(started, "Queue")
+
+
+def arrived(started: Started, output: str) -> Json:
+    """The only message in the queue that is an output."""
+    queue, url, messages = started.aws.client("sqs"), started.outputs[output], list[Json]()
 
     def has_arrived() -> bool:
         messages.extend(queue.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", []))

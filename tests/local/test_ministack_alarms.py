@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emrs_local.ministack.metric_math import NotUnderstoodError, evaluate
+from emrs_local.ministack.metric_math import NotUnderstoodError, evaluate, query_of
 from tests.local.emr_serverless_support import Service, allow
 from tests.local.test_emr_serverless_applications import create
 
@@ -236,6 +236,35 @@ def test_a_template_may_have_alarms_on_metric_math(service: Service) -> None:
     assert alarms.state() == "ALARM"
 
 
+def test_an_alarm_on_a_query_looks_at_all_metrics_that_fit(service: Service) -> None:
+    alarms = Alarms(service, "query")
+    for job, worker in (("etl", "driver"), ("etl", "executor"), ("other", "executor")):
+        dimensions = [{"Name": "Job", "Value": job}, {"Name": "Worker", "Value": worker}]
+        datum = {"MetricName": "workers", "Value": 2.0, "Dimensions": dimensions}
+        alarms.cloudwatch.put_metric_data(Namespace="AWS/Query", MetricData=[datum])
+
+    def state(expression: str) -> str:
+        alarms.put(
+            Metrics=[{"Id": "q", "Expression": expression, "Period": 60}],
+            EvaluationPeriods=1,
+            Threshold=4,
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+            TreatMissingData="notBreaching",
+        )
+        return alarms.state()
+
+    assert state("""SELECT SUM(workers) FROM "AWS/Query" WHERE Job = 'etl'""") == "ALARM"
+    assert state("""SELECT SUM(workers) FROM "AWS/Query" WHERE Job = 'other'""") == "OK"
+    assert state("""SELECT SUM(workers) FROM "AWS/Query" WHERE Job = 'none'""") == "OK"
+    assert state("""SELECT MAX(workers) FROM "AWS/Query" WHERE Job = 'etl' AND Worker = 'driver'""") == "OK"
+
+
+@pytest.mark.parametrize("rest", ["GROUP BY Job", "WHERE Job != 'etl'", "WHERE Job = 'etl' ORDER BY MAX() DESC"])
+def test_what_is_not_understood_of_a_query_is_said(rest: str) -> None:
+    with pytest.raises(NotUnderstoodError):
+        query_of(" ".join(["SELECT SUM(workers) FROM AWS", rest]))
+
+
 def stat(metric: str) -> Json:
     return {"Metric": {"Namespace": "Test", "MetricName": metric}, "Period": 60, "Stat": "Maximum"}
 
@@ -249,6 +278,8 @@ def stat(metric: str) -> Json:
         ("IF(a > 1, 7)", [None, 7.0, None]),
         ("-a ^ 2", [-1.0, -4.0, None]),
         ("a / (b - 2)", [None, None, None]),
+        ("SUM([a, b])", [3.0, 2.0, 0.0]),
+        ("MAX([a, 1.5])", [1.5, 2.0, 1.5]),
     ],
 )
 def test_metric_math_is_arithmetic_on_each_period(expression: str, values: Sequence[float | None]) -> None:
@@ -256,7 +287,9 @@ def test_metric_math_is_arithmetic_on_each_period(expression: str, values: Seque
     assert evaluate(expression, series.__getitem__, 3) == values
 
 
-@pytest.mark.parametrize("expression", ["SUM(METRICS())", "SELECT AVG(x) FROM y", "__import__('os')", "a.b", "FILL(a)"])
+@pytest.mark.parametrize(
+    "expression", ["SUM(METRICS())", "usage / SERVICE_QUOTA(usage)", "__import__('os')", "a.b", "FILL(a)"]
+)
 def test_what_is_not_understood_of_metric_math_is_said(expression: str) -> None:
     with pytest.raises(NotUnderstoodError):
         evaluate(expression, lambda _: [1.0], 1)
