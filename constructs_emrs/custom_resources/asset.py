@@ -1,31 +1,120 @@
-"""The asset of the custom resource's functions: the handler, and the service model that speaks for it."""
+"""The asset of the custom resource's functions: the handler, and what botocore reads to make their clients."""
 
+import ast
 import atexit
 import functools
+import io
 import json
 import shutil
 import tempfile
+import tokenize
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ..handler import contract
-from ..validation.model import MODEL, description_without_texts
+from ..validation.model import MODEL, botocore_data, latest_version, without_texts
 
 _HANDLER = Path(__file__).parent.parent / "handler"
+_PAGINATORS = "paginators-1"
+_RULES = "endpoint-rule-set-1"
+OPERATIONS = {
+    contract.SERVICE: (
+        "CancelJobRun",
+        "GetApplication",
+        "GetJobRun",
+        "ListJobRuns",
+        "StartJobRun",
+        "StopApplication",
+        "TagResource",
+        "UntagResource",
+        "UpdateApplication",
+    ),
+    "cloudformation": ("DescribeStackEvents", "DescribeStackResource", "DescribeStacks", "ListStackResources"),
+    "stepfunctions": ("StartExecution",),
+}
+"""What the functions call of the services that they talk to as a rule."""
 
 
 @functools.cache
 def handler_asset() -> str:
     """The path of a folder with the functions' code, made once a process.
 
-    Beside the handler stands the `emr-serverless` model of the botocore that is installed now, so that the functions
-    know every member that validated the template, whatever botocore their runtime bundles.
+    Beside the handler stands what the botocore that is installed now knows of the services that the functions call. So
+    they know every member of `emr-serverless` that validated the template, whatever botocore their runtime bundles; and
+    they start faster than with the runtime's own data, of which botocore reads all to find what it needs.
     """
     folder = Path(tempfile.mkdtemp(prefix="constructs-emrs-"))
     # The CDK copies the folder into the cloud assembly when the function is made.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    shutil.copytree(_HANDLER, folder / "handler", ignore=shutil.ignore_patterns("__pycache__"))
-    target = folder / contract.MODEL_FOLDER / contract.SERVICE / contract.API_VERSION
-    target.mkdir(parents=True)
-    model = json.dumps(description_without_texts(), separators=(",", ":"))
-    (target / f"{MODEL}.json").write_text(model, encoding="utf-8")
+    code = {f"handler/{file.name}": _without_texts(file.read_text(encoding="utf-8")) for file in _HANDLER.glob("*.py")}
+    data = {
+        f"{contract.DATA_FOLDER}/{name}.json": json.dumps(its, separators=(",", ":")) for name, its in _data().items()
+    }
+    for name, text in {**code, **data}.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
     return str(folder)
+
+
+def _without_texts(source: str) -> str:
+    """Code without docstrings and comments, which are half of it; lines keep their numbers, as tracebacks have them."""
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str()), lineno=first, end_lineno=int(last), col_offset=column):
+                lines[first - 1 : last] = [f"{lines[first - 1][:column]}''", *[""] * (last - first)]
+    return "\n".join(lines) + "\n"
+
+
+def _data() -> dict[str, Any]:
+    """What botocore reads, by the path that it looks for."""
+    defaults, partitions = botocore_data("sdk-default-configuration"), botocore_data("endpoints")["partitions"]
+    data = {
+        "partitions": botocore_data("partitions"),
+        "sdk-default-configuration": {name: its for name, its in defaults.items() if name != "documentation"},
+        # Where a service is, its rules say. What is known of all services takes longer to read than all else.
+        "endpoints": {
+            "version": 3,
+            "partitions": [{**partition, "regions": {}, "services": {}} for partition in partitions],
+        },
+    }
+    for service, operations in OPERATIONS.items():
+        folder = f"{service}/{latest_version(service)}"
+        data[f"{folder}/{MODEL}"] = _with_operations(without_texts(botocore_data(f"{folder}/{MODEL}")), operations)
+        data[f"{folder}/{_RULES}"] = without_texts(botocore_data(f"{folder}/{_RULES}"))
+        pagination = botocore_data(f"{folder}/{_PAGINATORS}")["pagination"]
+        if paginated := {name: how for name, how in pagination.items() if name in operations}:
+            data[f"{folder}/{_PAGINATORS}"] = {"pagination": paginated}
+    return data
+
+
+def _with_operations(model: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The model with some of its operations and the shapes that these need."""
+    operations = {name: model["operations"][name] for name in names}
+    needed: dict[str, Any] = {}
+    todo = list(_shapes_in(operations))
+    while todo:
+        name = todo.pop()
+        if name not in needed:
+            needed[name] = model["shapes"][name]
+            todo += _shapes_in(needed[name])
+    return {**model, "operations": operations, "shapes": needed}
+
+
+def _shapes_in(part: Any) -> Iterator[str]:
+    """The names of the shapes that a part of a model refers to."""
+    match part:
+        case {"shape": str(name)}:
+            yield name
+        case dict():
+            for item in part.values():
+                yield from _shapes_in(item)
+        case list():
+            for item in part:
+                yield from _shapes_in(item)

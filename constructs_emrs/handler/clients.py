@@ -25,13 +25,15 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_
 
 @functools.cache
 def _session() -> Session:
-    """A session that finds the service model in the asset before the one of the Lambda runtime.
+    """A session that knows what the asset has, and nothing of the Lambda runtime's.
 
-    The runtime's own botocore may be years older than the one that built the request.
+    The runtime's own botocore may be years older than the one that built the request. And it lists the folders of all
+    services and reads the endpoints of all before it makes a client, which takes longer than all else in a start.
     """
     session = Session()
-    models = Path(__file__).parent.parent / contract.MODEL_FOLDER
-    session.register_component("data_loader", Loader(extra_search_paths=[str(models)]))
+    data = Path(__file__).parent.parent / contract.DATA_FOLDER
+    loader = Loader(extra_search_paths=[str(data)], include_default_search_paths=False)
+    session.register_component("data_loader", loader)
     return session
 
 
@@ -44,13 +46,13 @@ def emr_serverless() -> EMRServerlessClient:
 @functools.cache
 def logs() -> CloudWatchLogsClient:
     """The client of Amazon CloudWatch Logs, to read a failed run's driver log."""
-    return cast("CloudWatchLogsClient", _session().create_client("logs", config=_CONFIG))
+    return cast("CloudWatchLogsClient", Session().create_client("logs", config=_CONFIG))
 
 
 @functools.cache
 def s3() -> S3Client:
     """The client of Amazon S3, to read a failed run's driver log."""
-    return cast("S3Client", _session().create_client("s3", config=_CONFIG))
+    return cast("S3Client", Session().create_client("s3", config=_CONFIG))
 
 
 @functools.cache

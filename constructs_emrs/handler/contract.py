@@ -64,7 +64,7 @@ OWN_TAGS = (STACK_TAG, LOGICAL_ID_TAG, REQUEST_ID_TAG, DEFINITION_TAG, SUCCESSOR
 # Where things are in the functions' asset.
 START = "handler.functions.start"
 STEP = "handler.functions.step"
-MODEL_FOLDER = "data"
+DATA_FOLDER = "data"
 
 # Variables of the functions' environment.
 STATE_MACHINE_ARN = "STATE_MACHINE_ARN"

@@ -32,35 +32,44 @@ def service_model() -> ServiceModel:
     """The model of EMR Serverless; neither a session nor credentials are needed."""
     from botocore.model import ServiceModel
 
-    return ServiceModel(_description())
+    return ServiceModel(botocore_data(f"{contract.SERVICE}/{contract.API_VERSION}/{MODEL}"))
 
 
-def description_without_texts() -> dict[str, Any]:
-    """What botocore's file says about the service, without the texts for readers, which are most of it."""
-    return cast("dict[str, Any]", _without_texts(_description()))
+def botocore_data(path: str) -> dict[str, Any]:
+    """A file that botocore has for itself.
+
+    Args:
+        path: Its path, without a suffix.
+    """
+    return cast("dict[str, Any]", _loader().load_data(path))
+
+
+def latest_version(service: str) -> str:
+    """The version of the service's API that botocore speaks."""
+    return cast("str", _loader().determine_latest_version(service, MODEL))
 
 
 @functools.cache
-def _description() -> dict[str, Any]:
+def _loader() -> Any:
     from botocore.loaders import Loader
 
     # Not the models in ~/.aws/models, which botocore reads by default: they are others on another machine, and one app
     # would have several templates.
-    loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
-    return cast("dict[str, Any]", loader.load_service_model(contract.SERVICE, MODEL, contract.API_VERSION))
+    return Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
 
 
-def _without_texts(part: Any) -> Any:
+def without_texts(part: Any) -> Any:
+    """A part of a description of a service without the texts for readers, which are most of it."""
     match part:
         case dict():
             # A member of this name would have a shape, not a text.
             return {
-                name: _without_texts(value)
+                name: without_texts(value)
                 for name, value in part.items()
                 if not (name == "documentation" and isinstance(value, str))
             }
         case list():
-            return [_without_texts(item) for item in part]
+            return [without_texts(item) for item in part]
         case _:
             return part
 

@@ -1,23 +1,29 @@
 """The package itself: its public names, and what the handler may import."""
 
+import ast
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
+from botocore.session import Session
 
 import constructs_emrs
 from constructs_emrs.__main__ import main
 from constructs_emrs._version import __version__
-from constructs_emrs.custom_resources.asset import handler_asset
+from constructs_emrs.custom_resources.asset import OPERATIONS, handler_asset
 from constructs_emrs.handler import contract
-from constructs_emrs.validation.model import service_model
+from constructs_emrs.validation.model import botocore_data
+
+HANDLER = Path(constructs_emrs.__file__).parent / "handler"
 
 
 def test_all_public_names_are_exported_and_no_others() -> None:
@@ -56,17 +62,41 @@ def test_the_functions_import_the_standard_library_and_botocore_only() -> None:
     }
 
 
-def test_the_functions_bring_the_service_model_that_is_installed_at_synth() -> None:
-    model = Path(handler_asset()) / contract.MODEL_FOLDER / contract.SERVICE / contract.API_VERSION
-    (file,) = model.iterdir()
-    assert file.name == "service-2.json"
+@pytest.mark.parametrize("service", OPERATIONS)
+def test_the_functions_bring_what_the_botocore_that_is_installed_at_synth_knows_of_what_they_call(service: str) -> None:
+    (file,) = Path(handler_asset(), contract.DATA_FOLDER, service).rglob("service-2.json")
     brought = ServiceModel(json.loads(file.read_text()))
-    assert brought.operation_names == service_model().operation_names
+    installed = ServiceModel(botocore_data(f"{service}/{file.parent.name}/service-2"))
+    assert sorted(brought.operation_names) == sorted(OPERATIONS[service])
     for name in brought.shape_names:
-        shape, installed = brought.shape_for(name), service_model().shape_for(name)
-        assert (shape.type_name, shape.metadata) == (installed.type_name, installed.metadata)
-        assert list(getattr(shape, "members", ())) == list(getattr(installed, "members", ()))
-    assert set(brought.shape_names) == set(service_model().shape_names)
+        shape, whole = brought.shape_for(name), installed.shape_for(name)
+        assert (shape.type_name, shape.metadata) == (whole.type_name, whole.metadata)
+        assert list(getattr(shape, "members", ())) == list(getattr(whole, "members", ()))
+
+
+def test_the_functions_bring_all_that_they_call_and_nothing_else() -> None:
+    code = "".join(file.read_text() for file in Path(handler_asset(), "handler").iterdir())
+    called = {*re.findall(r"\.(\w+)\(", code), *re.findall(r'get_paginator\("(\w+)"\)', code)}
+    there_are = {name for service in OPERATIONS for name in Session().get_service_model(service).operation_names}
+    brought = {name for operations in OPERATIONS.values() for name in operations}
+    assert {name for name in there_are if xform_name(name) in called} == brought
+
+
+def test_the_code_of_the_functions_has_the_lines_that_it_has_here() -> None:
+    for file in HANDLER.glob("*.py"):
+        written, brought = (
+            {
+                (type(node).__name__, node.lineno)
+                for node in ast.walk(ast.parse(code))
+                if isinstance(node, ast.stmt) and not is_text(node)
+            }
+            for code in (file.read_text(), Path(handler_asset(), "handler", file.name).read_text())
+        )
+        assert written == brought, file
+
+
+def is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def test_a_model_in_the_home_of_a_developer_changes_nothing(tmp_path: Path) -> None:
@@ -76,7 +106,7 @@ def test_a_model_in_the_home_of_a_developer_changes_nothing(tmp_path: Path) -> N
         "from botocore.loaders import Loader\n"
         "from constructs_emrs.custom_resources.asset import handler_asset\n"
         "print('Own' in Loader().load_service_model('emr-serverless', 'service-2')['operations'])\n"
-        "(file,) = pathlib.Path(handler_asset(), 'data').rglob('*.json')\n"
+        "(file,) = pathlib.Path(handler_asset(), 'data', 'emr-serverless').rglob('service-2.json')\n"
         "print(hashlib.sha256(file.read_bytes()).hexdigest())"
     )
     own = tmp_path / ".aws" / "models" / contract.SERVICE / contract.API_VERSION / "service-2.json"
@@ -90,12 +120,12 @@ def test_a_model_in_the_home_of_a_developer_changes_nothing(tmp_path: Path) -> N
         text=True,
         check=True,
     ).stdout.split()
-    (brought,) = (Path(handler_asset()) / contract.MODEL_FOLDER).rglob("*.json")
+    (brought,) = (Path(handler_asset()) / contract.DATA_FOLDER / contract.SERVICE).rglob("service-2.json")
     assert with_own == ["True", hashlib.sha256(brought.read_bytes()).hexdigest()]
 
 
-def test_the_functions_do_not_bring_the_documentation_of_the_service() -> None:
-    files = list((Path(handler_asset()) / contract.MODEL_FOLDER).rglob("*.json"))
+def test_the_functions_do_not_bring_the_documentation_of_services() -> None:
+    files = list((Path(handler_asset()) / contract.DATA_FOLDER).rglob("*.json"))
     assert files
     assert all('"documentation":"' not in file.read_text() for file in files)
 
@@ -103,7 +133,7 @@ def test_the_functions_do_not_bring_the_documentation_of_the_service() -> None:
 def test_the_asset_is_small(tmp_path: Path) -> None:
     archive = tmp_path / "asset.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
-        for file in Path(handler_asset()).rglob("*"):
+        for file in filter(Path.is_file, Path(handler_asset()).rglob("*")):
             zipped.write(file, file.relative_to(handler_asset()))
     assert archive.stat().st_size < 60_000
 
