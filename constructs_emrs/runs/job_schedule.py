@@ -18,7 +18,7 @@ from ..validation.argument_types import check_types, checked
 from ..validation.cdk_cache import child_path, node_of, path_of, stack_of
 from ..validation.problems import Problems
 from ..watching.failures import tell_of_executions
-from ..workflows.arguments import check_arguments
+from ..workflows.arguments import Source, check_arguments, check_items
 from ..workflows.interface import IJob, JobMode
 from ..workflows.state_machine import SEPARATOR, execution_input
 from ._delivery_rules import check_delivery, check_size
@@ -105,14 +105,21 @@ class JobSchedule(Construct):
         """
         super().__init__(scope, construct_id)
         problems = Problems(child_path(scope, construct_id))
-        check_arguments(problems, job.definition.request, arguments)
+        check_arguments(problems, job.definition.request, arguments, source=Source.OCCURRENCE)
+        check_items(problems, arguments)
         if overlap is Overlap.SKIP and job.mode is JobMode.STREAMING:
             remedy = "use JobRun, which starts a stream on deploy and keeps it, or Overlap.ALLOW"
             problems.add("overlap", overlap, "a stream does not end, so that no occurrence but the first runs", remedy)
         check_schedule(problems, schedule)
         check_time_window(problems, time_window)
         check_period(problems, start, end)
-        check_delivery(problems, retry_attempts=retry_attempts, max_event_age=max_event_age, description=description)
+        check_delivery(
+            problems,
+            retry_attempts=retry_attempts,
+            max_event_age=max_event_age,
+            queue=dead_letter_queue,
+            description=description,
+        )
         name = Names.unique_resource_name(self, max_length=_NAME, separator="-")
         self._job, self._prefix = job, f"{name}{SEPARATOR}"
         sent = execution_input(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from aws_cdk import Duration, Names, Tokenization
+from aws_cdk import Duration, Names
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sqs as sqs
@@ -14,9 +14,9 @@ from ..validation.argument_names import explained
 from ..validation.argument_types import check_types, checked
 from ..validation.cdk_cache import child_path, path_of
 from ..validation.problems import Problems
-from ..validation.tokens import is_token, pieces_of
+from ..validation.tokens import pieces_of
 from ..watching.failures import tell_of_executions
-from ..workflows.arguments import check_arguments
+from ..workflows.arguments import Source, check_arguments, check_items, event_field
 from ..workflows.interface import IJob
 from ..workflows.state_machine import CAUSE, EVENT, PARTS, PATH, TEXT, execution_input
 from ._delivery_rules import check_delivery, check_size
@@ -81,8 +81,15 @@ class JobTrigger(Construct):
         """
         super().__init__(scope, construct_id)
         problems = Problems(child_path(scope, construct_id))
-        check_arguments(problems, job.definition.request, arguments)
-        check_delivery(problems, retry_attempts=retry_attempts, max_event_age=max_event_age, description=description)
+        check_arguments(problems, job.definition.request, arguments, source=Source.EVENT)
+        check_items(problems, arguments)
+        check_delivery(
+            problems,
+            retry_attempts=retry_attempts,
+            max_event_age=max_event_age,
+            queue=dead_letter_queue,
+            description=description,
+        )
         taken = None if arguments is None else [_taken(problems, i, item) for i, item in enumerate(arguments)]
         self._job = job
         self._cause = Names.unique_resource_name(self, max_length=80, separator="-")
@@ -139,8 +146,8 @@ def _taken(problems: Problems, position: int, argument: str) -> str | dict[str, 
     """The argument, or how the state machine makes it from the event."""
     parts: list[dict[str, str]] = []
     for piece in pieces_of(argument):
-        field = next(iter(Tokenization.reverse_string(piece).tokens), None) if is_token(piece) else None
-        if not isinstance(field, events.EventField):
+        field = event_field(piece)
+        if field is None:
             parts.append({TEXT: piece})
         elif match := _FIELD.fullmatch(field.path):
             parts.append({PATH: match[1].removeprefix(".")})

@@ -15,7 +15,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from ..validation.model import check_against_model, operation_shape, shape_of
 from ..validation.problems import Problems
 from ..validation.tokens import is_token, pieces_of
-from .arguments import SHAPE, takes_arguments
+from .arguments import SHAPE, Source, takes_arguments
 from .arguments import check_arguments as check_list
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def check_arguments(problems: Problems, request: Mapping[str, Any], arguments: S
             remedy = "use a list of texts, sfn.JsonPath.list_at(…), or {% … %} with JSONata"
             problems.add("arguments", arguments, "a list is expected", remedy)
         return
-    check_list(problems, request, arguments)
+    check_list(problems, request, arguments, source=Source.STATE)
     if not is_token(arguments):
         shape = cast("ListShape", shape_of(operation_shape("StartJobRun"), SHAPE))
         for position, item in enumerate(arguments):

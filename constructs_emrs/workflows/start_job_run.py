@@ -22,6 +22,7 @@ from ..validation.problems import Problems
 from . import _task_parameters as parameters
 from .interface import IJob, JobMode
 
+_JSON_PATH = sfn.QueryLanguage.JSON_PATH
 _OPTIMIZED = "emr-serverless:startJobRun"
 _RESOURCES = {
     sfn.IntegrationPattern.RUN_JOB: f"{_OPTIMIZED}.sync",
@@ -76,7 +77,7 @@ class EmrServerlessStartJobRun(tasks.CallAwsService):
         client_token: str | None = None,
         integration_pattern: sfn.IntegrationPattern = sfn.IntegrationPattern.RUN_JOB,
         retry_on_service_exceptions: bool = True,
-        query_language: sfn.QueryLanguage = sfn.QueryLanguage.JSON_PATH,
+        query_language: sfn.QueryLanguage | None = None,
         task_timeout: sfn.Timeout | None = None,
         heartbeat_timeout: sfn.Timeout | None = None,
         credentials: sfn.Credentials | None = None,
@@ -108,7 +109,7 @@ class EmrServerlessStartJobRun(tasks.CallAwsService):
                 calls SendTaskSuccess or SendTaskFailure with the token among its arguments, for which it needs
                 permission on the state machine.
             retry_on_service_exceptions: Whether throttling and errors of the service are tried again.
-            query_language: How expressions are written. Default: JSONPath.
+            query_language: How expressions are written. Default: the state machine's, JSONPath by default.
             task_timeout: How long the state may take. AWS does not promise that the run is cancelled then: give the
                 job an `execution_timeout` too. Default: until the run ends.
             heartbeat_timeout: The time between heartbeats of a job that has the token. Default: none.
@@ -161,7 +162,7 @@ class EmrServerlessStartJobRun(tasks.CallAwsService):
             iam_resources=first.resources,
             additional_iam_statements=others,
             # The CDK looks for the token here; what is sent is known when the app is synthesised.
-            parameters={"Token": parameters.TASK_TOKEN[query_language]} if is_callback else None,
+            parameters={"Token": parameters.TASK_TOKEN[query_language or _JSON_PATH]} if is_callback else None,
             integration_pattern=integration_pattern if is_callback else sfn.IntegrationPattern.REQUEST_RESPONSE,
             query_language=query_language,
             task_timeout=task_timeout,
@@ -231,7 +232,8 @@ class EmrServerlessStartJobRun(tasks.CallAwsService):
         """The state in Amazon States Language; what it sends is known when the app is synthesised."""
         state = dict(super().to_state_json(top_level_query_language))
         state["Resource"] = f"arn:{Stack.of(self).partition}:states:::{_RESOURCES[self._pattern]}"
-        made = parameters.Made(self._language, self._entry_point_arguments, tries=self._starts_anew)
+        language = self._language or top_level_query_language or _JSON_PATH
+        made = parameters.Made(language, self._entry_point_arguments, tries=self._starts_anew)
         state.pop("Parameters", None)
         state.pop("Arguments", None)
         # The CDK writes a state machine's definition as soon as it is made: overrides may be added to the job after it.

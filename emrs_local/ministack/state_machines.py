@@ -150,7 +150,7 @@ def _call_services_with_the_role() -> None:
         if role_arn and service:
             (key,) = {key for key, known in app.SERVICE_HANDLERS.items() if known is handler} or {service}
             sent = body.encode() if isinstance(body, str) else body
-            request = (key, method, path, headers, sent, query)
+            request = (key, method, path, headers, sent, app._routing_params(method, path, headers, sent, query))
             action = iam_actions.extract_iam_action(*request)
             on = iam_actions.extract_resource_arn(*request, get_region(), get_account_id())
             if action and on != "*" and not role_may(role_arn, action, on):

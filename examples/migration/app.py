@@ -1,4 +1,6 @@
-"""A table migration: it runs when its script changed, or when it is told to; a check of the table runs on each deploy.
+"""A graph of runs on deploy: a migration runs when its script changed, or when it is told to, and a summary follows it.
+
+A check of the table runs on each deploy.
 
 npx cdk deploy -c reload=2026-11-24    # runs the migration again
 """
@@ -31,18 +33,20 @@ class Migration(Stack):
             job=migration,
             triggers={"reload": str(self.node.try_get_context("reload"))},
         )
+        summarised = JobRun(self, "Summarise", job=migration, arguments=[table, "--summarise"], after=[migrated])
         checked = JobRun(
             self,
             "Check",
             job=migration,
             arguments=[table, "--check"],
             run_when=RunWhen.EVERY_DEPLOY,
+            after=[summarised],
         )
-        checked.node.add_dependency(migrated)
         # --8<-- [end:runs]
         CfnOutput(self, "Bucket", value=data.bucket_name)
         CfnOutput(self, "ApplicationId", value=migrated.application_id)
         CfnOutput(self, "Migrated", value=migrated.job_run_id)
+        CfnOutput(self, "Summarised", value=summarised.job_run_id)
         CfnOutput(self, "Checked", value=checked.job_run_id)
 
 

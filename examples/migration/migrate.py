@@ -1,4 +1,6 @@
-"""Makes each version of a table that is not there yet from the version before; with --check, reads the newest.
+"""Makes each version of a table that is not there yet from the version before.
+
+With --summarise, counts the customers of each country of the newest; with --check, compares the summary with it.
 
 It may run any number of times: a version that is complete is left alone.
 """
@@ -23,18 +25,23 @@ def read(spark: SparkSession, path: str) -> DataFrame | None:
 
 
 def main() -> None:
-    """Migrate or check."""
+    """Migrate, summarise or check."""
     parser = argparse.ArgumentParser()
     parser.add_argument("table")
+    parser.add_argument("--summarise", action="store_true")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     spark = SparkSession.builder.getOrCreate()
 
+    newest, summary = f"{arguments.table}/v{len(VERSIONS)}", f"{arguments.table}/summary"
+    if arguments.summarise:
+        spark.read.parquet(newest).groupBy("country").count().write.mode("overwrite").parquet(summary)
+        return
     if arguments.check:
-        newest = spark.read.parquet(f"{arguments.table}/v{len(VERSIONS)}")
-        if newest.where("country IS NULL").count():
-            raise ValueError("there are customers without a country")
-        print("customers:", newest.count())
+        customers = spark.read.parquet(newest).count()
+        counted = sum(row["count"] for row in spark.read.parquet(summary).collect())
+        if counted != customers:
+            raise ValueError(f"the summary has {counted} customers of {customers}")
         return
     for number, query in enumerate(VERSIONS, start=1):
         path = f"{arguments.table}/v{number}"

@@ -194,15 +194,18 @@ def until(true: Callable[[], object]) -> None:
 def test_migration(example: Example) -> None:
     first = example.deploy()
     assert [row["country"] for row in example.rows(first["Bucket"], "customers/v2/")] == ["NZ"] * 10
+    assert example.rows(first["Bucket"], "customers/summary/") == [{"country": "NZ", "count": 10}]
 
     second = example.deploy()
     assert second["Migrated"] == first["Migrated"], "nothing changed: no migration"
+    assert second["Summarised"] == first["Summarised"], "nor what follows it"
     assert second["Checked"] != first["Checked"], "the check runs on each deploy"
 
     third = example.deploy("--context=reload=2026-11-24")
     assert third["Migrated"] != second["Migrated"], "a changed trigger runs the migration again"
+    assert third["Summarised"] != second["Summarised"], "and what follows it"
     states = example.job_runs(first["ApplicationId"])
-    assert list(states.values()) == ["SUCCESS"] * 5
+    assert list(states.values()) == ["SUCCESS"] * 7
 
 
 def test_shared_application(example: Example) -> None:

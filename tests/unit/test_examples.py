@@ -19,7 +19,7 @@ STACKS = {
     "graviton": {"Graviton": 0},
     "hive": {"Hive": 1},
     "jar": {"Jar": 1},
-    "migration": {"Migration": 2},
+    "migration": {"Migration": 3},
     "nightly": {"Nightly": 0},
     "prometheus": {"Metrics": 1},
     "python_dependencies": {"Prices": 1},

@@ -141,6 +141,15 @@ def test_jsonata(lake: Lake) -> None:
     assert found["Arguments"]["ClientToken"].startswith("{% $hash($string($states.context.Execution.Id)")
 
 
+def test_the_language_is_the_state_machine_s(lake: Lake) -> None:
+    state = EmrServerlessStartJobRun(lake.stack, "Nightly", job=lake.job, arguments=["{% $states.input.day %}"])
+    machine_of(state, lake.stack, query_language=sfn.QueryLanguage.JSONATA)
+    written = state.to_state_json(sfn.QueryLanguage.JSONATA)
+    assert "Arguments" in written
+    assert "Parameters" not in written
+    assert "Parameters" in state.to_state_json()
+
+
 def test_the_run_s_name_may_come_from_the_execution(lake: Lake) -> None:
     name = sfn.JsonPath.format("etl-{}", sfn.JsonPath.execution_name)
     state = EmrServerlessStartJobRun(lake.stack, "Nightly", job=lake.job, job_run_name=name)

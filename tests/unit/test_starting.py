@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Stack, Tags, TimeZone
+from aws_cdk import App, CfnParameter, Duration, Stack, Tags, TimeZone
 from aws_cdk import aws_events as events
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
@@ -17,6 +17,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs_emrs import (
     Application,
     Code,
+    EmrServerlessStartJobRun,
     JobMode,
     JobRun,
     JobSchedule,
@@ -237,6 +238,60 @@ def test_mistakes_of_a_trigger_are_told_at_synth(lake: Lake, options: Json, line
     with pytest.raises(ValueError, match="Lake/OnObject: ") as raised:
         JobTrigger(lake.stack, "OnObject", job=lake.job, event_pattern=OBJECTS, **options)
     assert line in str(raised.value)
+
+
+EVENT_S, STATE_S = events.EventField.event_id, sfn.JsonPath.string_at("$.key")
+
+
+@pytest.mark.parametrize(
+    ("start", "argument", "line"),
+    [
+        (JobSchedule, EVENT_S, "the field of an event is known to a JobTrigger only; use one, or a text"),
+        (JobSchedule, f"--{STATE_S}", "a JsonPath is known to a state only; use EmrServerlessStartJobRun, or a text"),
+        (JobTrigger, STATE_S, "a JsonPath is known to a state only; use EmrServerlessStartJobRun, or a text"),
+        (
+            JobTrigger,
+            f"--{JobSchedule.SCHEDULED_TIME}",
+            "the time of an occurrence is known to a JobSchedule only; use",
+        ),
+        (EmrServerlessStartJobRun, EVENT_S, "the field of an event is known to a JobTrigger only; use one, or a text"),
+        (
+            EmrServerlessStartJobRun,
+            JobSchedule.SCHEDULED_TIME,
+            "the time of an occurrence is known to a JobSchedule on",
+        ),
+        (
+            JobRun,
+            JobSchedule.SCHEDULED_TIME,
+            "the time of an occurrence is known to a JobSchedule only; use one; an ev",
+        ),
+    ],
+)
+def test_arguments_are_taken_from_what_is_known(lake: Lake, start: Any, argument: str, line: str) -> None:
+    needs: dict[Any, Json] = {JobSchedule: {"schedule": AT_TWO}, JobTrigger: {"event_pattern": OBJECTS}}
+    with pytest.raises(ValueError, match=r"Lake/Started: arguments\[0\]=") as raised:
+        start(lake.stack, "Started", job=lake.job, arguments=[argument], **needs.get(start, {}))
+    assert line in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("start", "needed"), [(JobSchedule, {"schedule": AT_TWO}), (JobTrigger, {"event_pattern": OBJECTS})]
+)
+def test_what_neither_a_schedule_nor_a_trigger_takes(lake: Lake, start: Any, needed: Json) -> None:
+    parameter = CfnParameter(lake.stack, "List", type="CommaDelimitedList")
+    number = CfnParameter(lake.stack, "Number", type="Number").value_as_number
+    with pytest.raises(ValueError, match="Lake/Started: ") as raised:
+        start(
+            lake.stack,
+            "Started",
+            job=lake.job,
+            arguments=parameter.value_as_list,
+            retry_attempts=number,
+            dead_letter_queue=sqs.Queue(lake.stack, "Queue", fifo=True),
+            **needed,
+        )
+    lines = [line.partition(": ")[2].partition("=")[0] for line in str(raised.value).splitlines()]
+    assert lines == ["arguments", "retry_attempts", "dead_letter_queue"]
 
 
 def test_what_is_changed_later_is_what_the_state_machine_runs(lake: Lake) -> None:
