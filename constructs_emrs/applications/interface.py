@@ -314,8 +314,7 @@ class ApplicationBase(Resource):
         Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-job-metrics.html
         """
         dimensions = {"ApplicationId": self.application_id}
-        release = self.release_label
-        if self.application_name is not None and (release is None or (release.version or (8, 0)) >= (7, 10)):
+        if self.application_name is not None and metrics_have_names(self.release_label):
             dimensions["ApplicationName"] = self.application_name
         all_options: MetricOptions = {"statistic": "Sum", "dimensions_map": dimensions, **options}
         return cloudwatch.Metric(namespace="AWS/EMRServerless", metric_name=metric_name, **all_options)
@@ -339,6 +338,14 @@ class ApplicationBase(Resource):
     def metric_cancelled_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs that were cancelled."""
         return self.metric("CancelledJobs", **options)
+
+
+def metrics_have_names(release: ReleaseLabel | None) -> bool:
+    """Whether the metrics of a release have the names of applications and jobs as dimensions.
+
+    From emr-7.10.0; https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-job-metrics.html
+    """
+    return release is None or (release.version or (8, 0)) >= (7, 10)
 
 
 def job_run_state_changes(application_id: str, states: Sequence[JobRunState]) -> events.EventPattern:

@@ -290,8 +290,8 @@ def _wait_seconds(problems: Problems, wait_timeout: Duration | None) -> int | No
     seconds = whole_seconds(problems, "wait_timeout", wait_timeout)
     if seconds is not None and not is_token(seconds) and seconds not in _WAIT_SECONDS:
         remedy = (
-            "use 1 minute to 12 hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
-            "application.metric_failed_jobs()"
+            "use 1 minute to 12 hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and on_failure(…) of "
+            "the JobRun"
         )
         problems.add("wait_timeout", wait_timeout, "it is out of range", remedy)
     return seconds

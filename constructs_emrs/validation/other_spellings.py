@@ -137,10 +137,7 @@ MISSING: dict[str, str] = {
 # What no argument does.
 REMEDIES: dict[str, str] = {
     "depends_on": "call node.add_dependency(…) of the construct",
-    "on_failure": (
-        "make an alarm of application.metric_failed_jobs(), or a rule of EventBridge for the events of "
-        "aws.emr-serverless"
-    ),
+    "on_failure": "call on_failure(…) of the JobRun, JobSchedule or JobTrigger",
     "event_pattern": "a JobRun runs the job on deploy; for events, use JobTrigger(…, job=…, event_pattern=…)",
     "schedule": "a JobRun runs the job on deploy; for a schedule, use JobSchedule(…, job=…, schedule=…)",
     "tags": "call Tags.of(…).add(name, value) with the construct",

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from ..applications.interface import IApplication
+from ..applications.interface import IApplication, metrics_have_names
 from ..validation.problems import Problems
 from ..validation.tokens import is_token
 from ..workflows.interface import IJob
@@ -44,20 +44,12 @@ def sum_of(metric_name: str, **where: str) -> cloudwatch.MathExpression:
 
 def search(application: IApplication, metric_name: str, dimensions: tuple[str, ...], where: Mapping[str, str]) -> str:
     """For a graph: the metrics that have these dimensions, with one value of each minute."""
-    has = [name for name in dimensions if name not in _NAMES or has_names(application)]
+    has_names = metrics_have_names(application.release_label)
+    has = [name for name in dimensions if name not in _NAMES or has_names]
     schema = ",".join([NAMESPACE, *sorted(has)])
     wanted = {"MetricName": metric_name, "ApplicationId": application.application_id, **where}
     terms = " ".join(f'{name}="{value}"' for name, value in wanted.items())
     return f"SEARCH('{{{schema}}} {terms}', 'Sum', {PERIOD_SECONDS})"
-
-
-def has_names(application: IApplication) -> bool:
-    """Whether the metrics have the names of applications and jobs as dimensions.
-
-    From emr-7.10.0; https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-job-metrics.html
-    """
-    release = application.release_label
-    return release is None or (release.version or (8, 0)) >= (7, 10)
 
 
 def name_of(job: IJob) -> str:
@@ -72,8 +64,7 @@ def check_jobs(problems: Problems, argument: str, application: IApplication, job
         if job.application.application_id != application.application_id:
             problem, remedy = "it runs on another application", "give that one alarms and a dashboard of its own"
             problems.add(f"{argument}[{position}]", job, problem, remedy)
-        elif not has_names(application):
-            release = application.release_label
+        elif not metrics_have_names(release := application.release_label):
             problem = f"the metrics of {release.name if release else 'the release'} have no names of jobs"
             problems.add(f"{argument}[{position}]", job, problem, "use emr-7.10.0 or later, or leave it out")
         elif not is_token(name) and (not _QUOTABLE.fullmatch(name) or _QUOTES.search(name)):

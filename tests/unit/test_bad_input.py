@@ -2331,15 +2331,15 @@ RUNS: list[Row] = [
         "a wait that is too short",
         run(wait_timeout=Duration.seconds(59)),
         "Lake/Bad: wait_timeout=<Duration 59 seconds>: it is out of range; use 1 minute to 12 "
-        "hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
-        "application.metric_failed_jobs()",
+        "hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and on_failure(…) "
+        "of the JobRun",
     ),
     (
         "a wait that is too long",
         run(wait_timeout=Duration.minutes(721)),
         "Lake/Bad: wait_timeout=<Duration 12 hours 1 minute>: it is out of range; use 1 minute to 12 "
-        "hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
-        "application.metric_failed_jobs()",
+        "hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and on_failure(…) "
+        "of the JobRun",
     ),
     (
         "a wait that is not in whole seconds",
@@ -2685,8 +2685,8 @@ SEVERAL_AT_ONCE: list[Row] = [
         "Lake/Bad: arguments=['x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x'…: it has 1025 "
         "items; use 0 to 1,024\n"
         "Lake/Bad: wait_timeout=<Duration 12 hours 1 minute>: it is out of range; use 1 minute to 12 "
-        "hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and an alarm on "
-        "application.metric_failed_jobs()",
+        "hours; for what takes longer, use wait_for=JobRunState.SUBMITTED and on_failure(…) "
+        "of the JobRun",
     ),
 ]
 

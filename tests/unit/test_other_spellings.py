@@ -144,8 +144,8 @@ TABLE: list[tuple[str, str]] = [
     ),
     (
         'SparkJob(on_failure="topic")',
-        "Lake/Bad: on_failure='topic': SparkJob has no such argument; make an alarm of "
-        "application.metric_failed_jobs(), or a rule of EventBridge for the events of aws.emr-serverless",
+        "Lake/Bad: on_failure='topic': SparkJob has no such argument; call on_failure(…) of the "
+        "JobRun, JobSchedule or JobTrigger",
     ),
     (
         'SparkJob(arguments=["--n", 5])',

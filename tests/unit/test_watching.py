@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -388,3 +389,11 @@ def test_jobs_that_a_dashboard_can_not_show_are_refused(script: Path) -> None:
 
 def test_the_picture_of_the_dashboard_is_up_to_date() -> None:
     assert draw_dashboard.PICTURE.read_text(encoding="utf-8") == draw_dashboard.picture()
+
+
+def test_the_page_has_the_alarms_and_their_defaults() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "constructs" / "watching.md").read_text(encoding="utf-8")
+    named = dict(re.findall(r"^\| `.*\| `(\w+)=(\d+)` \| (?:fine|goes off) \|$", page, flags=re.MULTILINE))
+    parameters = inspect.signature(ApplicationAlarms.__init__).parameters
+    thresholds = {name: str(item.default) for name, item in parameters.items() if isinstance(item.default, int)}
+    assert named == thresholds
