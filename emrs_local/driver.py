@@ -15,12 +15,14 @@ class Worker:
     """Workers of one size that a job run asks the service for.
 
     Attributes:
+        kind: What they are: SPARK_DRIVER, SPARK_EXECUTOR or HIVE_DRIVER.
         count: How many there are when the run starts.
         vcpus: The vCPUs of one.
         memory_gb: The memory of one, with the overhead.
         storage_gb: The disk of one.
     """
 
+    kind: str
     count: int
     vcpus: float
     memory_gb: float

@@ -22,7 +22,7 @@ from emrs_local.emr_serverless.errors import (
     ValidationException,
 )
 from emrs_local.emr_serverless.events import Event, Publish, timestamp
-from emrs_local.emr_serverless.metrics import JobRunMetrics
+from emrs_local.emr_serverless.metrics import JobRunMetrics, RunWorkers
 from emrs_local.emr_serverless.rules import supports_grace_period
 from emrs_local.emr_serverless.utilization import billed_utilization, total_utilization
 
@@ -390,7 +390,16 @@ class JobRuns:
     def tell_metrics(self) -> None:
         """Publish the metrics of all applications that are started."""
         with self._changed:
-            self._metrics.current()
+            self._metrics.current(
+                RunWorkers(
+                    application=run.application,
+                    job_run_id=run.job_run_id,
+                    name=run.request.get("name"),
+                    workers=run.workers,
+                )
+                for run in self._by_id.values()
+                if run.state == "RUNNING"
+            )
 
     def close(self) -> None:
         """Cancel every active run without grace and wait until their threads ended; the server is stopping."""

@@ -1,22 +1,20 @@
-"""What the service tells CloudWatch: how many runs of an application are in which state.
+"""What the service tells CloudWatch: how many runs of an application are in which state, and which workers they have.
 
 User Guide, "Monitoring EMR Serverless applications and jobs". On AWS the metrics come each minute. Here they come with
 each change of a state too, so that nobody waits for a minute; a metric of a last state counts the runs that have
-entered it since the metric came the last time. There are no workers here, and no metrics of them.
+entered it since the metric came the last time. Workers are those that runs ask for: what they use is not known.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from emrs_local.driver import Worker
 from emrs_local.emr_serverless import releases
+from emrs_local.emr_serverless.applications import Application
 from emrs_local.ministack.scope import Scope
-
-if TYPE_CHECKING:
-    from emrs_local.emr_serverless.applications import Application
 
 NAMESPACE = "AWS/EMRServerless"
 
@@ -29,6 +27,7 @@ _OF_STATES = {
     "CANCELLING": "CancellingJobs",
 }
 _OF_LAST_STATES = {"SUCCESS": "SuccessJobs", "FAILED": "FailedJobs", "CANCELLED": "CancelledJobs"}
+_CAPACITY = {"CapacityAllocationType": "OnDemandCapacity"}
 _UNNAMED = "[Unspecified]"
 
 
@@ -39,6 +38,16 @@ class Metrics:
     scope: Scope
     dimensions: Mapping[str, str]
     values: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunWorkers:
+    """The workers of a run; `name` is None if the user gave none."""
+
+    application: Application
+    job_run_id: str
+    name: str | None
+    workers: Sequence[Worker]
 
 
 PublishMetrics = Callable[[Metrics], None]
@@ -64,11 +73,34 @@ class JobRunMetrics:
         entered = {_OF_LAST_STATES[state]: 1.0} if state in _OF_LAST_STATES else {}
         self._tell(application, counts, entered)
 
-    def current(self) -> None:
-        """Publish what is, as the service does each minute for applications that are started."""
+    def current(self, running: Iterable[RunWorkers]) -> None:
+        """Publish what is, as the service does each minute for applications that are started.
+
+        Args:
+            running: The workers of the runs that are RUNNING.
+        """
         for application, counts in self._counts.values():
             if application.state == "STARTED":
                 self._tell(application, counts, dict.fromkeys(_OF_LAST_STATES.values(), 0.0))
+        allocated: dict[tuple[str, str], tuple[Application, Counter[str]]] = {}
+        for run in running:
+            for worker in run.workers:
+                self._tell_worker(run, worker)
+                key = (run.application.application_id, worker.kind)
+                allocated.setdefault(key, (run.application, Counter()))[1].update(_of_application(worker))
+        for (_, kind), (application, values) in allocated.items():
+            dimensions = {**_dimensions(application), "WorkerType": kind, **_CAPACITY}
+            self._publish(Metrics(scope=application.scope, dimensions=dimensions, values=dict(values)))
+
+    def _tell_worker(self, run: RunWorkers, worker: Worker) -> None:
+        named = {"JobName": run.name or _UNNAMED} if _has_names(run.application) else {}
+        of_run = {**_dimensions(run.application), "JobId": run.job_run_id, **named, "WorkerType": worker.kind}
+        values = {
+            "WorkerCpuAllocated": worker.count * worker.vcpus,
+            "WorkerMemoryAllocated": worker.count * worker.memory_gb,
+            "WorkerEphemeralStorageAllocated": worker.count * worker.storage_gb,
+        }
+        self._publish(Metrics(scope=run.application.scope, dimensions={**of_run, **_CAPACITY}, values=values))
 
     def _tell(self, application: Application, counts: Counter[str], entered: Mapping[str, float]) -> None:
         now = {name: float(counts[state]) for state, name in _OF_STATES.items()}
@@ -77,6 +109,20 @@ class JobRunMetrics:
 
 def _dimensions(application: Application) -> dict[str, str]:
     dimensions = {"ApplicationId": application.application_id}
-    if releases.has(application.release_label, releases.NAMES_IN_METRICS):
+    if _has_names(application):
         dimensions["ApplicationName"] = str(application.members.get("name", _UNNAMED))
     return dimensions
+
+
+def _has_names(application: Application) -> bool:
+    return releases.has(application.release_label, releases.NAMES_IN_METRICS)
+
+
+def _of_application(worker: Worker) -> dict[str, float]:
+    return {
+        "CPUAllocated": worker.count * worker.vcpus,
+        "MemoryAllocated": worker.count * worker.memory_gb,
+        "StorageAllocated": worker.count * worker.storage_gb,
+        "RunningWorkerCount": worker.count,
+        "TotalWorkerCount": worker.count,
+    }

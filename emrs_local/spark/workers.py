@@ -58,6 +58,7 @@ def workers_of(job_driver: Mapping[str, Any], application_configuration: Sequenc
         properties = {**_DEFAULTS, **given, **hive_properties(split_parameters(hive.get("parameters", "")))}
         return [
             Worker(
+                kind="HIVE_DRIVER",
                 count=1,
                 vcpus=_number(properties["hive.driver.cores"]),
                 memory_gb=math.ceil(_gigabytes(properties["hive.driver.memory"])),
@@ -81,6 +82,7 @@ def _spark_worker(properties: Mapping[str, str], kind: str, *, count: int) -> Wo
     given = properties.get(f"spark.{kind}.memoryOverhead", "")
     overhead = memory_mebibytes(given) or max(mebibytes * factor, _LEAST_OVERHEAD_MEBIBYTES)
     return Worker(
+        kind=f"SPARK_{kind.upper()}",
         count=count,
         vcpus=_number(properties[f"spark.{kind}.cores"]),
         memory_gb=math.ceil((mebibytes + overhead) / 1024),

@@ -111,7 +111,8 @@ def test_the_metrics_have_the_dimensions_of_the_release(
             for page in pages
             for metric in page["Metrics"]
         ]
-        return {metric: named for metric, named in listed if named["ApplicationId"] == application_id}
+        of_runs = [(metric, named) for metric, named in listed if metric.endswith("Jobs")]
+        return {metric: named for metric, named in of_runs if named["ApplicationId"] == application_id}
 
     deadline = time.monotonic() + 300
     while "FailedJobs" not in found():
@@ -131,6 +132,26 @@ def test_a_run_that_goes_on_running_is_counted_each_minute(service: Service) -> 
     alarms.becomes("ALARM")
     service.emr.cancel_job_run(applicationId=application_id, jobRunId=run)
     alarms.becomes("OK")
+
+
+def test_a_stream_has_workers_as_long_as_it_runs(service: Service) -> None:
+    application_id = create(service, releaseLabel="emr-7.10.0")
+    alarms = Alarms(service, "stream")
+    of_stream = f"ApplicationId = '{application_id}' AND JobName = 'events'"
+    query = " ".join(['SELECT SUM(WorkerCpuAllocated) FROM "AWS/EMRServerless" WHERE', of_stream])
+    alarms.put(
+        Metrics=[{"Id": "workers", "Expression": query, "Period": 10}],
+        EvaluationPeriods=1,
+        Threshold=16,
+        ComparisonOperator="LessThanThreshold",
+        TreatMissingData="breaching",
+    )
+    assert alarms.state() == "ALARM"
+    entry_point = service.script("wait", "import time\nwhile True: time.sleep(0.1)")
+    run = service.start(entry_point, application_id=application_id, name="events")
+    alarms.becomes("OK")
+    service.emr.cancel_job_run(applicationId=application_id, jobRunId=run)
+    alarms.becomes("ALARM")
 
 
 def test_a_topic_that_does_not_allow_it_gets_nothing(service: Service) -> None:

@@ -7,7 +7,7 @@ import pytest
 from emrs_local.driver import Worker
 from emrs_local.spark.workers import workers_of
 
-DRIVER = Worker(count=1, vcpus=4, memory_gb=16, storage_gb=20)
+DRIVER = Worker(kind="SPARK_DRIVER", count=1, vcpus=4, memory_gb=16, storage_gb=20)
 
 
 def executors(parameters: str = "", **properties: str) -> Worker:
@@ -19,7 +19,7 @@ def executors(parameters: str = "", **properties: str) -> Worker:
 
 
 def test_the_defaults_are_a_driver_and_three_executors() -> None:
-    assert executors() == Worker(count=3, vcpus=4, memory_gb=16, storage_gb=20)
+    assert executors() == Worker(kind="SPARK_EXECUTOR", count=3, vcpus=4, memory_gb=16, storage_gb=20)
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_what_is_submitted_wins_over_the_classification() -> None:
 
 def test_a_hive_query_has_a_driver() -> None:
     hive = {"hive": {"query": "s3://b/q.sql", "parameters": "--hiveconf hive.driver.memory=8g"}}
-    assert workers_of(hive, []) == [Worker(count=1, vcpus=2, memory_gb=8, storage_gb=20)]
+    assert workers_of(hive, []) == [Worker(kind="HIVE_DRIVER", count=1, vcpus=2, memory_gb=8, storage_gb=20)]
