@@ -8,12 +8,13 @@ export UV_PYTHON_DOWNLOADS := never
 # Where it is set, each of the tests' many processes compiles all modules that it imports: seconds for the CDK alone.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install demo test check static unit conformance bench docs format clean
+.PHONY: help install demo test test-aws check static unit conformance bench docs format clean
 
 help:
 	@echo "make demo     deploy app.py to a local AWS, run its Spark job, show the result, destroy it"
 	@echo "make test     everything: make check, then the local AWS and end-to-end tests"
 	@echo "make check    the quick gate: format, lint, types, import rules, unit and handler tests"
+	@echo "make test-aws  the end-to-end tests that can be run in an account: costs money, needs a yes"
 	@echo "make conformance   ask AWS what only AWS can say: needs an account, costs money, asks before it spends any"
 	@echo "make bench    the benchmarks, as ratios measured in one run"
 	@echo "make docs     the documentation site, in site/"
@@ -57,6 +58,10 @@ test: check
 
 conformance: install
 	@python -m conformance $(ARGS)
+
+# Never by default, and not in CI: ARGS=--yes-spend-money
+test-aws: install
+	@pytest --aws $(ARGS) tests/e2e
 
 bench: install
 	$(UV) sync --quiet --frozen --all-extras --group bench --python .uv/bin/python

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
+from tests.e2e.aws import ACCOUNT, CONSENT, IN_AN_ACCOUNT, account_of
+
 # The gate judges a change, not the day's luck; machines are noisy, so that no example has a deadline.
 settings.register_profile("gate", derandomize=True, deadline=None)
 settings.load_profile("gate")
@@ -32,8 +34,29 @@ SHARED_OUT = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest first."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `make test-aws` says."""
+    parser.addoption(IN_AN_ACCOUNT, action="store_true", help="deploy to AWS: only tests with the marker `aws`")
+    parser.addoption(CONSENT, action="store_true", help="yes, to the account of the credentials that boto3 finds")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say whose account it is before anything is done."""
+    config.stash[ACCOUNT] = account_of(config)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Show where is deployed to."""
+    account = config.stash[ACCOUNT]
+    return [f"AWS: account {account.account_id}, Region {account.region}"] if account else []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest first; in an account, leave out all that is not for one."""
+    if config.stash[ACCOUNT]:
+        not_for_it = [item for item in items if not item.get_closest_marker("aws")]
+        config.hook.pytest_deselected(items=not_for_it)
+        items[:] = [item for item in items if item not in not_for_it]
 
     def place(item: pytest.Item) -> int:
         found = (number for number, start in enumerate(LONGEST_FIRST) if item.nodeid.startswith(start))

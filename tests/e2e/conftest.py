@@ -13,6 +13,7 @@ import pytest
 
 from emrs_local import LocalAws
 from tests import short_jobs
+from tests.e2e.aws import ACCOUNT, Aws
 from tests.local.emr_serverless_support import SERVER_COMMAND
 
 ROOT = Path(__file__).parent.parent.parent
@@ -27,9 +28,11 @@ def local_aws() -> Iterator[LocalAws]:
 
 
 @pytest.fixture(scope="session")
-def bootstrapped(local_aws: LocalAws) -> LocalAws:
-    assert local_aws.bootstrap()
-    return local_aws
+def bootstrapped(request: pytest.FixtureRequest) -> Aws:
+    """The local AWS; with `--aws`, the account."""
+    aws: Aws = request.config.stash[ACCOUNT] or request.getfixturevalue("local_aws")
+    assert aws.bootstrap()
+    return aws
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +47,7 @@ def with_python_drivers() -> Iterator[LocalAws]:
 class Lake:
     """A stack of `lake_app.py`: what to deploy is set by its attributes."""
 
-    local_aws: LocalAws
+    aws: Aws
     folder: Path
     stack: str
     wait_for: str = "SUCCESS"
@@ -68,31 +71,34 @@ class Lake:
 
     def status(self) -> str:
         """The stack's status; DELETE_COMPLETE when it is gone."""
-        stacks = self.local_aws.client("cloudformation").list_stacks()["StackSummaries"]
-        return next(str(item["StackStatus"]) for item in stacks if item["StackName"] == self.stack)
+        stacks = [item for item in self._all("cloudformation", "list_stacks") if item["StackName"] == self.stack]
+        return str(max(stacks, key=lambda item: item["CreationTime"])["StackStatus"])
 
     def applications(self) -> list[dict[str, Any]]:
         """The stack's applications that are not deleted."""
-        found = self.local_aws.client("emr-serverless").list_applications()["applications"]
+        found = self._all("emr-serverless", "list_applications")
         return [item for item in found if item["name"].startswith(self.stack) and item["state"] != "TERMINATED"]
 
     def job_runs(self) -> list[dict[str, Any]]:
         """The runs of the stack's application, the newest first."""
         (application,) = self.applications()
-        runs = self.local_aws.client("emr-serverless").list_job_runs(applicationId=application["id"])["jobRuns"]
+        runs = self._all("emr-serverless", "list_job_runs", applicationId=application["id"])
         return sorted(runs, key=lambda run: run["createdAt"], reverse=True)
 
     def leftovers(self) -> list[str]:
         """What the stack created and did not delete; keys that wait for their deletion are deleted."""
-        logs = self.local_aws.client("logs").describe_log_groups()["logGroups"]
-        buckets = self.local_aws.client("s3").list_buckets()["Buckets"]
-        roles = self.local_aws.client("iam").list_roles()["Roles"]
-        names = [item["logGroupName"] for item in logs]
-        names += [item["Name"] for item in buckets]
-        names += [item["RoleName"] for item in roles]
+        names = [item["logGroupName"] for item in self._all("logs", "describe_log_groups")]
+        names += [item["Name"] for item in self._all("s3", "list_buckets")]
+        names += [item["RoleName"] for item in self._all("iam", "list_roles")]
         return [name for name in names if self.stack.lower() in name.lower()] + [
             item["id"] for item in self.applications()
         ]
+
+    def _all(self, service: str, operation: str, **arguments: Any) -> list[dict[str, Any]]:
+        """The items of all pages of a list."""
+        pages = self.aws.client(service).get_paginator(operation).paginate(**arguments)
+        (members,) = pages.result_keys
+        return [item for page in pages for item in members.search(page) or ()]
 
     def _cdk(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {
@@ -104,7 +110,7 @@ class Lake:
         return subprocess.run(
             [str(CDK), *arguments, "--no-color", "--ci"],
             cwd=ROOT,
-            env=self.local_aws.command_environment() | environment,
+            env=self.aws.command_environment() | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -113,7 +119,7 @@ class Lake:
 
 
 @pytest.fixture
-def lake(bootstrapped: LocalAws, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lake]:
+def lake(bootstrapped: Aws, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lake]:
     name = "".join(word.capitalize() for word in request.node.name.split("_"))[:40]
     lake = Lake(bootstrapped, tmp_path, name)
     yield lake

@@ -23,7 +23,7 @@ from tests import authorization
 from tests.e2e.conftest import ROOT
 
 if TYPE_CHECKING:
-    from emrs_local import LocalAws
+    from tests.e2e.aws import Aws
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 1800.0
@@ -75,7 +75,7 @@ class Outcome:
 class DeployedStack:
     """A stack by its name."""
 
-    local_aws: LocalAws
+    local_aws: Aws
     name: str
     stack_ids: list[str] = field(default_factory=list)
     """One for each time that it was created."""
@@ -154,7 +154,7 @@ class DeployedStack:
         return events
 
 
-def publish_assets(local_aws: LocalAws, assembly: Path) -> dict[str, str]:
+def publish_assets(local_aws: Aws, assembly: Path) -> dict[str, str]:
     """Upload what the templates of the assembly refer to, and the templates; where each file is then."""
     s3 = local_aws.client("s3")
     bucket = f"cdk-hnb659fds-assets-{local_aws.account_id}-{local_aws.region}"

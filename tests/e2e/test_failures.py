@@ -12,7 +12,9 @@ from constructs_emrs.handler import failure
 from tests.e2e.deployment import DeployedStack, synthesise_script
 
 if TYPE_CHECKING:
-    from emrs_local import LocalAws
+    from tests.e2e.aws import Aws
+
+pytestmark = pytest.mark.aws
 
 STACKS = {
     "ScriptMissing": ("jobs/etl.py", "Check entry_point and the paths in the job's arguments."),
@@ -27,7 +29,7 @@ STACKS = {
 
 
 @pytest.fixture(scope="module")
-def reasons(bootstrapped: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def reasons(bootstrapped: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Why the job run of each stack failed, as CloudFormation's event has it."""
     folder = tmp_path_factory.mktemp("failures")
     (folder / "etl.py").write_text(

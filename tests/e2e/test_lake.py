@@ -3,7 +3,11 @@
 import threading
 import time
 
+import pytest
+
 from tests.e2e.conftest import Lake
+
+pytestmark = pytest.mark.aws
 
 WRITES = """
 import sys
@@ -73,7 +77,7 @@ def test_destroy_cancels_a_running_job(lake: Lake) -> None:
     assert application["state"] == "STARTED"
 
     states: list[str] = []
-    client = lake.local_aws.client("emr-serverless")
+    client = lake.aws.client("emr-serverless")
 
     def watch() -> None:
         while not states or states[-1] != "CANCELLED":

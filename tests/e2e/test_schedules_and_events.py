@@ -169,14 +169,14 @@ def test_an_object_starts_an_execution_with_its_exact_key(stack: DeployedStack) 
     assert (event["detail"]["bucket"]["name"], event["detail"]["object"]["key"]) == (bucket, KEY)
 
 
-def test_a_schedule_starts_an_execution(stack: DeployedStack) -> None:
-    fired = stack.local_aws.fire_schedule("ByMachine", at=NIGHT)
+def test_a_schedule_starts_an_execution(with_python_drivers: LocalAws, stack: DeployedStack) -> None:
+    fired = with_python_drivers.fire_schedule("ByMachine", at=NIGHT)
     assert fired.error == ""
     assert executions(stack, "nightly") == [{"time": "2026-07-01T00:00:00Z", "schedule": "nightly"}]
 
 
-def test_a_schedule_starts_a_job_run_whose_end_is_told(stack: DeployedStack) -> None:
-    fired = stack.local_aws.fire_schedule("ByItself", at=NIGHT)
+def test_a_schedule_starts_a_job_run_whose_end_is_told(with_python_drivers: LocalAws, stack: DeployedStack) -> None:
+    fired = with_python_drivers.fire_schedule("ByItself", at=NIGHT)
     assert fired.error == ""
     bodies = {json.loads(message["Body"]) for message in received(stack, stack.outputs()["QueueUrl"], 2)}
     assert bodies == {fired.answer["jobRunId"], "SUCCESS"}
@@ -186,8 +186,8 @@ def test_a_schedule_starts_a_job_run_whose_end_is_told(stack: DeployedStack) -> 
     assert run["jobDriver"]["sparkSubmit"]["entryPointArguments"] == ["2026-07-01T00:00:00Z"]
 
 
-def test_what_the_role_may_not_is_in_the_dead_letter_queue(stack: DeployedStack) -> None:
-    fired = stack.local_aws.fire_schedule("Refused", at=NIGHT)
+def test_what_the_role_may_not_is_in_the_dead_letter_queue(with_python_drivers: LocalAws, stack: DeployedStack) -> None:
+    fired = with_python_drivers.fire_schedule("Refused", at=NIGHT)
     assert "iam:PassRole" in fired.error
     (letter,) = received(stack, stack.outputs()["LettersUrl"], 1)
     assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "AccessDeniedException"
