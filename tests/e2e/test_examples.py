@@ -20,6 +20,7 @@ import pytest
 from pyarrow import parquet
 
 from tests.e2e.conftest import CDK
+from tests.e2e.deployment import DeployedStack
 from tests.examples import EXAMPLES
 from tests.jars import compile_jar, spark_jars
 
@@ -45,8 +46,15 @@ class Example:
         return {name: value for of_stack in outputs.values() for name, value in of_stack.items()}
 
     def destroy(self) -> None:
-        """Destroy them, as they were synthesised last."""
-        self._cdk("destroy", "--all", "--force", "--app=cdk.out")
+        """Delete them, each before those that it uses. That `cdk destroy` does so too is tested elsewhere."""
+        client = self.local_aws.client("cloudformation")
+        artifacts = json.loads((self.folder / "cdk.out" / "manifest.json").read_text())["artifacts"]
+        names = {name for name, artifact in artifacts.items() if artifact["type"] == "aws:cloudformation:stack"}
+        there = [stack for stack in client.describe_stacks()["Stacks"] if stack["StackStatus"] != "DELETE_COMPLETE"]
+        own = [stack for stack in there if stack["StackName"] in names]
+        for stack in sorted(own, key=lambda stack: stack["CreationTime"], reverse=True):
+            outcome = DeployedStack(self.local_aws, stack["StackName"], stack_ids=[stack["StackId"]]).destroy()
+            assert outcome.succeeded, str(outcome)
 
     def objects(self, bucket: str, prefix: str) -> dict[str, bytes]:
         """What the bucket has below the prefix."""
