@@ -8,6 +8,7 @@ import pwd
 import shutil
 
 from emrs_local.ministack.environment import node_directory
+from emrs_local.spark.added_jars import jars_folder
 from emrs_local.spark.installation import missing_requirements
 
 _PACKAGES = ("hypercorn", "ministack", "pymetastore", "thrift", "trustme")
@@ -30,6 +31,10 @@ def require_installed() -> None:
     missing += missing_requirements()
     if missing:
         raise RequirementMissing(" ".join([*missing, f"All packages come with {_INSTALL}"]))
+    try:
+        jars_folder()
+    except NotADirectoryError as error:
+        raise RequirementMissing(str(error)) from None
     user = os.getuid()
     try:
         pwd.getpwuid(user)

@@ -32,6 +32,7 @@ from emrs_local.cli.submit import Account, cancel, follow, start_again
 from emrs_local.cli.ui import show_event_logs, show_job_run
 from emrs_local.local_aws import DEFAULT_REGION, LocalAws, LocalAwsError
 from emrs_local.requirements import RequirementMissing
+from emrs_local.spark.added_jars import JARS_VARIABLE
 
 _DEFAULT_START_PORT = 4566
 _EXIT_USAGE = 2
@@ -199,6 +200,8 @@ def _bootstrap(options: argparse.Namespace, local_aws: LocalAws, console: Consol
 
 
 def _local_aws(options: argparse.Namespace, console: Console) -> LocalAws:
+    if options.jars is not None:
+        os.environ[JARS_VARIABLE] = options.jars  # which the server inherits
     return LocalAws(
         port=options.port, region=options.region, enforce_rates=options.enforce_rates, on_event=console.event
     )
@@ -278,6 +281,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         rates = "refuse calls of EMR Serverless that come faster than AWS allows; default: take them"
         command.add_argument("--enforce-rates", action="store_true", help=rates)
+        jars = "a folder with jars for all job runs, such as Iceberg's; default: $EMRS_LOCAL_JARS"
+        command.add_argument("--jars", metavar="FOLDER", help=jars)
         command.add_argument(
             "--no-bootstrap", dest="bootstrap", action="store_false", help="skip cdk bootstrap; default: bootstrap"
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from emrs_local.driver import DriverRequest
 from emrs_local.processes import forget_group, record_group
+from emrs_local.spark.added_jars import jars_folder
 from emrs_local.spark.class_archive import class_archive
 from emrs_local.spark.failure import failure_summary
 from emrs_local.spark.installation import java_home, missing_requirements, spark_home
@@ -102,6 +103,7 @@ class SparkDriver:
             java_home=java,
             spark_home=spark,
             java_options=[*(archive.java_options if (archive := class_archive()) else []), *self._java_options],
+            jars=jars_folder(),
         )
         if submission.uses_the_data_catalog:
             self._metastore = self._metastores.open(

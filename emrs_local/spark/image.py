@@ -17,16 +17,18 @@ class Image:
     Args:
         spark_home: The Spark distribution, `/usr/lib/spark` in the image.
         working_folder: The folder that the driver starts in, `/home/hadoop` in the image.
+        jars: A folder with jars beside those of Spark, None without one.
     """
 
-    def __init__(self, *, spark_home: Path, working_folder: Path) -> None:
+    def __init__(self, *, spark_home: Path, working_folder: Path, jars: Path | None = None) -> None:
         self._spark_home = spark_home
         self._working_folder = working_folder
+        self._jars = [spark_home / "jars", *([jars] if jars else [])]
 
     def here(self, address: str) -> str:
         """The path on this machine of what is local to a worker; an address elsewhere as it is.
 
-        A jar that Spark has here under another version or in another folder is the one that is here.
+        A jar that Spark has here, or the user has added, under another version or in another folder is that one.
         """
         if _OTHER.match(address) and not _LOCAL.match(address):
             return address
@@ -35,7 +37,7 @@ class Image:
         path = _SPARK_HOME.sub(lambda _: str(self._spark_home), path)
         if path.endswith(".jar") and not Path(path).exists():
             artifact = _artifact(path)
-            jars = sorted((self._spark_home / "jars").glob("*.jar"))
+            jars = [jar for folder in self._jars for jar in sorted(folder.glob("*.jar"))]
             path = next((str(jar) for jar in jars if _artifact(jar.name) == artifact), path)
         return path
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from emrs_local.spark.added_jars import JARS_VARIABLE
 from emrs_local.spark.configuration_files import hadoop_xml, java_properties
 from emrs_local.spark.event_logs import event_log_properties
 from emrs_local.spark.image import Image
@@ -70,6 +71,7 @@ class Submission:
         spark_home: The Spark distribution.
         event_logs: The directory for event logs, unless the job says otherwise; None for none.
         java_options: Options of Java over which the job's own win.
+        jars: A folder with jars for the class path, beside those of Spark.
 
     Raises:
         ValueError: If it is not known how the service reads the job driver's parameters.
@@ -89,6 +91,7 @@ class Submission:
         spark_home: Path,
         event_logs: Path | None = None,
         java_options: Sequence[str] = (),
+        jars: Path | None = None,
     ) -> None:
         self._spark_submit: Mapping[str, Any] = job_driver.get("sparkSubmit", {})
         self._hive: Mapping[str, Any] = job_driver.get("hive", {})
@@ -105,7 +108,8 @@ class Submission:
         self._spark_home = spark_home
         self._event_logs = event_logs
         self._java_options = java_options
-        self._image = Image(spark_home=spark_home, working_folder=self.working_directory)
+        self._jars = jars
+        self._image = Image(spark_home=spark_home, working_folder=self.working_directory, jars=jars)
         self._pythons: dict[str, str] = {}
         self._metastore: dict[str, str] = {}
         self._groups = [_USER]
@@ -187,7 +191,9 @@ class Submission:
             "TZ": "UTC",
             "PYSPARK_PYTHON": sys.executable,
             # The class path has the job's files: SPARK-43540, for a driver on Kubernetes.
-            "SPARK_DIST_CLASSPATH": str(self.working_directory),
+            "SPARK_DIST_CLASSPATH": ":".join(
+                [str(self.working_directory), *([f"{self._jars}/*"] if self._jars else [])]
+            ),
             **self._job_environment,
             **self._environment,
             "HADOOP_CONF_DIR": str(self.configuration_directory),
@@ -284,7 +290,8 @@ class Submission:
         """What the job's class path names of the EMR image and is not here, a line for each property."""
         return [
             f"emrs_local: {name} names jars that are not on this machine: {', '.join(missing)}; "
-            "name jars in S3 that have their classes for Spark 3.5 and Scala 2.12"
+            "name jars in S3 that have their classes for Spark 3.5 and Scala 2.12, or have such jars in the folder of "
+            f"emrs-local start --jars, or of {JARS_VARIABLE}"
             for name in _CLASS_PATHS
             if (missing := self._missing_in(name))
         ]

@@ -108,6 +108,12 @@ def test_the_commands_of_node_run(command: str, monkeypatch: pytest.MonkeyPatch)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_folder_of_jars_that_is_not_there_is_said_at_the_start() -> None:
+    result = emrs_local("exec", "--jars", "/no/such/folder", "--", "true")
+    assert result.returncode != 0
+    assert "EMRS_LOCAL_JARS=/no/such/folder is no folder: name one that has jars, or leave it out" in result.stderr
+
+
 def test_exec_runs_the_command_against_a_local_aws() -> None:
     print_caller = "print(boto3.client('sts').get_caller_identity()['Arn'], os.environ['CDK_DEFAULT_REGION'])"
     source = f"import boto3, os; {print_caller}"

@@ -19,6 +19,7 @@ from emrs_local.spark.driver import SparkDriver
 from emrs_local.spark.installation import missing_requirements
 from emrs_local.spark.metastores import Metastores
 from emrs_local.spark.s3_file_system import S3FileSystem
+from tests.jars import compile_jar
 from tests.local.spark_support import (
     ADMINISTRATOR,
     REGION,
@@ -203,6 +204,22 @@ spark.read.text("BUCKET/secret/a.txt").show()
     assert "AccessControlException" in summary
     assert secret in summary
     assert "not authorized to perform: s3:GetObject" in summary
+
+
+def test_jars_that_the_user_adds_are_on_the_class_path_of_all_jobs(
+    runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a job names one by its path in the EMR image, under another version."""
+    folder = tmp_path / "added"
+    folder.mkdir()
+    compile_jar('public class Added { public static String says() { return "from it"; } }', folder / "added.jar")
+    main = "public class Main { public static void main(String[] arguments) { System.out.println(Added.says()); } }"
+    compile_jar(main, folder / "greeter-spark-3.5_2.12-1.9.jar", folder / "added.jar")
+    monkeypatch.setenv("EMRS_LOCAL_JARS", str(folder))
+    entry_point = "local:///usr/share/aws/greeter/lib/greeter-spark3.jar"
+    job = runner.start(job_driver={"sparkSubmit": {"entryPoint": entry_point, "sparkSubmitParameters": "--class Main"}})
+    assert exit_code_of(job) == 0, job.stderr.read_text()
+    assert job.stdout.read_text().strip() == "from it"
 
 
 def test_tables_of_a_job_are_those_of_the_data_catalog(runner: Runner, aws: "Aws") -> None:

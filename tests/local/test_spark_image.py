@@ -18,6 +18,24 @@ def image(tmp_path: Path) -> Image:
 
 
 @pytest.mark.parametrize(
+    ("named", "added"),
+    [
+        ("/usr/share/aws/iceberg/lib/iceberg-spark3-runtime.jar", "iceberg-spark-runtime-3.5_2.12-1.9.2.jar"),
+        ("/usr/share/aws/delta/lib/delta-spark.jar", "delta-spark_2.12-3.3.2.jar"),
+        ("/usr/lib/hudi/hudi-spark-bundle.jar", "hudi-spark3.5-bundle_2.12-1.0.2.jar"),
+    ],
+)
+def test_a_jar_of_the_image_is_one_that_the_user_has_added(tmp_path: Path, named: str, added: str) -> None:
+    jars = tmp_path / "added"
+    jars.mkdir()
+    image = Image(spark_home=tmp_path, working_folder=tmp_path, jars=jars)
+    assert image.lacks(named)
+    (jars / added).touch()
+    assert image.here(named) == str(jars / added)
+    assert not image.lacks(named)
+
+
+@pytest.mark.parametrize(
     "address",
     ["local:///usr/lib/spark/x.py", "/usr/lib/spark/x.py", "file:/usr/lib/spark/x.py", "file:///usr/lib/spark/x.py"],
 )
