@@ -293,9 +293,9 @@ class Job(Construct):
     ) -> None:
         """Allow the job to use tables of the AWS Glue Data Catalog, in the stack's account and Region.
 
-        Their data is granted apart from it: `bucket.grant_read(job)`. The job may look for the database `default` too,
-        and make it where there is none, as each job does that connects to the catalog. Where the database is governed
-        by Lake Formation, grant it there as well.
+        Their data is granted apart from it: `bucket.grant_read(job)`. The job may look for the databases `default` and
+        `global_temp` too, and make the first where there is none, as each job does that connects to the catalog. Where
+        the database is governed by Lake Formation, grant it there as well.
 
         Args:
             database: The database, or its name.

@@ -46,7 +46,9 @@ _WRITE = [
 ]
 # The client looks for this database when it connects, and makes it where there is none.
 _DEFAULT_DATABASE = "default"
-_CONNECT = ["glue:GetDatabase", "glue:CreateDatabase"]
+# Spark asks whether there is one of this name, which is that of its temporary views:
+# https://spark.apache.org/docs/latest/sql-getting-started.html#global-temporary-view
+_TEMPORARY_DATABASE = "global_temp"
 # Hive reads the functions of all databases when it starts.
 _START_HIVE = ["glue:GetDatabases", "glue:GetUserDefinedFunctions"]
 
@@ -69,7 +71,9 @@ def allow_tables(
         return [data_catalog_arn(stack, resource) for resource in ("catalog", *resources)]
 
     in_database = [f"table/{database}/{table}" for table in tables]
-    missing = allow(role, "ConnectToCatalog", _CONNECT, arns(f"database/{_DEFAULT_DATABASE}"))
+    of_all = arns(*(f"database/{name}" for name in (_DEFAULT_DATABASE, _TEMPORARY_DATABASE)))
+    missing = allow(role, "ConnectToCatalog", ["glue:GetDatabase"], of_all)
+    missing += allow(role, "MakeDefaultDatabase", ["glue:CreateDatabase"], arns(f"database/{_DEFAULT_DATABASE}"))
     functions = f"userDefinedFunction/{database}/*"
     missing += allow(role, "ReadTables", _READ, arns(f"database/{database}", *in_database, functions))
     if write:

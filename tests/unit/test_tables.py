@@ -54,7 +54,8 @@ def properties(job: SparkJob) -> dict[str, str]:
 
 # An action that a statement alone has, or that it alone begins with.
 SIGNS: dict[str, Callable[[list[str]], bool]] = {
-    "connect": lambda actions: actions[-1] == "glue:CreateDatabase",
+    "connect": lambda actions: actions == ["glue:GetDatabase"],
+    "make default": lambda actions: actions == ["glue:CreateDatabase"],
     "read": lambda actions: "glue:GetTable" in actions,
     "write": lambda actions: "glue:CreateTable" in actions,
     "start Hive": lambda actions: actions == ["glue:GetDatabases", "glue:GetUserDefinedFunctions"],
@@ -63,15 +64,15 @@ SIGNS: dict[str, Callable[[list[str]], bool]] = {
 
 def statements(stack: Stack) -> dict[str, dict[str, Any]]:
     """What policies say of Glue, by what it is for; what ARNs refer to is in angle brackets."""
-    found = Template.from_stack(stack).find_resources("AWS::IAM::Policy").values()
-    every = [statement for policy in found for statement in policy["Properties"]["PolicyDocument"]["Statement"]]
-    of_glue = [statement for statement in every if str(statement["Action"]).startswith("['glue:")]
-    return {
-        name: {"Action": statement["Action"], "Resource": [_short(arn) for arn in statement["Resource"]]}
-        for statement in of_glue
-        for name, is_it in SIGNS.items()
-        if is_it(statement["Action"])
-    }
+    policies = Template.from_stack(stack).find_resources("AWS::IAM::Policy").values()
+    every = [statement for policy in policies for statement in policy["Properties"]["PolicyDocument"]["Statement"]]
+    of_glue = [statement for statement in every if "glue:" in str(statement["Action"])]
+    found = {}
+    for statement in of_glue:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        (name,) = (name for name, is_it in SIGNS.items() if is_it(actions))
+        found[name] = {"Action": actions, "Resource": [_short(arn) for arn in statement["Resource"]]}
+    return found
 
 
 def _short(arn: Any) -> str:
@@ -169,11 +170,9 @@ def test_iceberg_is_for_spark_3_as_aws_documents_no_library_for_spark_4(stack: S
 def test_reading_is_of_the_tables_of_one_database(stack: Stack) -> None:
     spark_job(stack, catalog=Catalog.glue()).grant_catalog("lake")
     found = statements(stack)
-    assert set(found) == {"connect", "read"}
-    assert found["connect"] == {
-        "Action": ["glue:GetDatabase", "glue:CreateDatabase"],
-        "Resource": ["catalog", "database/default"],
-    }
+    assert set(found) == {"connect", "make default", "read"}
+    assert found["connect"]["Resource"] == ["catalog", "database/default", "database/global_temp"]
+    assert found["make default"]["Resource"] == ["catalog", "database/default"]
     assert all(re.match("glue:(Batch)?Get", action) for action in found["read"]["Action"])
     assert found["read"]["Resource"] == [
         "catalog",
@@ -205,7 +204,7 @@ def test_every_action_is_an_operation_of_glue(stack: Stack) -> None:
     )
     query.grant_catalog("lake", write=True)
     found = statements(stack)
-    assert len(found) == 4
+    assert set(found) == set(SIGNS)
     operations = botocore.session.get_session().get_service_model("glue").operation_names
     actions = {action for statement in found.values() for action in statement["Action"]}
     assert {action.removeprefix("glue:") for action in actions} - set(operations) == set()
