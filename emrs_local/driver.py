@@ -89,6 +89,10 @@ class Driver(Protocol):
 class Engine(Protocol):
     """Makes drivers."""
 
+    @property
+    def concurrent_drivers(self) -> int:
+        """How many drivers this machine has room for at a time."""
+
     def make_driver(self, request: DriverRequest) -> Driver:
         """A driver that can be started."""
 

@@ -74,8 +74,13 @@ class LocalAws:
         account_id: The account that everything belongs to.
         enforce_rates: Refuse calls of EMR Serverless that come faster than AWS lets an account call it, with a
             ThrottlingException; a number is by how much faster they may come than on AWS.
+        concurrent_drivers: How many drivers of job runs run at a time; further runs wait as SCHEDULED. Default: as many
+            as have a GiB of memory each in half of the machine's, two at least.
         on_event: Is called with a line for each change of the state of an application or job run, from a thread.
         server_command: The command that is the server, for tests of the service with another engine.
+
+    Raises:
+        ValueError: `concurrent_drivers` is less than 1.
     """
 
     def __init__(
@@ -85,13 +90,17 @@ class LocalAws:
         region: str = DEFAULT_REGION,
         account_id: str = DEFAULT_ACCOUNT_ID,
         enforce_rates: bool | float = False,
+        concurrent_drivers: int | None = None,
         on_event: Callable[[str], None] = lambda _: None,
         server_command: Sequence[str] = (sys.executable, "-P", "-m", "emrs_local.server"),
     ) -> None:
+        if concurrent_drivers is not None and concurrent_drivers < 1:
+            raise ValueError(f"concurrent_drivers={concurrent_drivers} lets no job run; use 1 or more")
         self.port = port
         self.region = region
         self.account_id = account_id
         self.enforce_rates = float(enforce_rates)
+        self.concurrent_drivers = concurrent_drivers
         self._on_event = on_event
         self._server_command = server_command
         self._server: subprocess.Popen[str] | None = None
@@ -237,6 +246,8 @@ class LocalAws:
         command = [*self._server_command, "--port", str(self.port), "--data-directory", str(self._data_directory)]
         command += ["--region", self.region, "--account-id", self.account_id]
         command += ["--enforce-rates", str(self.enforce_rates)]
+        if self.concurrent_drivers is not None:
+            command += ["--concurrent-drivers", str(self.concurrent_drivers)]
         with (self._data_directory / "server.log").open("wb") as log:
             self._server = subprocess.Popen(  # noqa: S603 - our own module
                 command,

@@ -101,7 +101,10 @@ def main(make_engine: MakeEngine = spark, *, seconds_per_minute: float = 60) -> 
     service = EmrServerless(
         engine=make_engine(endpoint, data_directory),
         settings=ServiceSettings(
-            endpoint=endpoint, data_directory=data_directory, seconds_per_minute=seconds_per_minute
+            endpoint=endpoint,
+            data_directory=data_directory,
+            concurrent_drivers=arguments.concurrent_drivers,
+            seconds_per_minute=seconds_per_minute,
         ),
         announce=announce,
         publish=publish,
@@ -201,6 +204,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--account-id", required=True)
     parser.add_argument("--data-directory", type=Path, required=True)
     parser.add_argument("--enforce-rates", type=float, default=0, help="how many times faster than on AWS")
+    parser.add_argument("--concurrent-drivers", type=int, help="how many drivers run at a time")
     return parser.parse_args()
 
 

@@ -203,7 +203,11 @@ def _local_aws(options: argparse.Namespace, console: Console) -> LocalAws:
     if options.jars is not None:
         os.environ[JARS_VARIABLE] = options.jars  # which the server inherits
     return LocalAws(
-        port=options.port, region=options.region, enforce_rates=options.enforce_rates, on_event=console.event
+        port=options.port,
+        region=options.region,
+        enforce_rates=options.enforce_rates,
+        concurrent_drivers=options.concurrent_drivers,
+        on_event=console.event,
     )
 
 
@@ -283,6 +287,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--enforce-rates", action="store_true", help=rates)
         jars = "a folder with jars for all job runs, such as Iceberg's; default: $EMRS_LOCAL_JARS"
         command.add_argument("--jars", metavar="FOLDER", help=jars)
+        drivers = (
+            "how many drivers run at a time, others wait as SCHEDULED; default: what half of the memory is enough for"
+        )
+        command.add_argument("--concurrent-drivers", type=_drivers, metavar="NUMBER", help=drivers)
         command.add_argument(
             "--no-bootstrap", dest="bootstrap", action="store_false", help="skip cdk bootstrap; default: bootstrap"
         )
@@ -340,6 +348,12 @@ def _described(description: str, examples: str) -> _Described:
 def _port(text: str) -> int:
     if not text.isdigit() or int(text) > _LAST_PORT:
         raise argparse.ArgumentTypeError(f"{text} is not a valid port; use 0 to {_LAST_PORT}, 0 for a free one")
+    return int(text)
+
+
+def _drivers(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a valid number of drivers; use 1 or more")
     return int(text)
 
 

@@ -1,8 +1,8 @@
 """One run on its way through the states: SUBMITTED, (QUEUED), PENDING, SCHEDULED, RUNNING and the end.
 
-User Guide, "Job run states". PENDING waits for the application, SCHEDULED is where role, keys and log destinations are
-tried, RUNNING is the driver's life. The logs are delivered completely before the last state is visible, so that whoever
-waits for the run finds them.
+User Guide, "Job run states". PENDING waits for the application, SCHEDULED for room on this machine, and is where role,
+keys and log destinations are tried, RUNNING is the driver's life. The logs are delivered completely before the last
+state is visible, so that whoever waits for the run finds them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ EVENT_LOGS = "event-logs"
 
 _log = logging.getLogger(__name__)
 
-_POLL_SECONDS = 0.25
+_POLL_SECONDS = 0.05
 _SHIP_SECONDS = 1.0
 _RETRY_WINDOW_SECONDS = 3600
 
@@ -45,13 +45,13 @@ class ServiceSettings:
     Attributes:
         endpoint: Where the driver and the log delivery reach the local AWS.
         data_directory: Holds the work directories of running drivers and, under `managed-logs`, what the service keeps.
-        dwell_seconds: How long a run stays at least in each state before RUNNING, so that a poller may see it.
+        concurrent_drivers: How many drivers run at a time; None for as many as the engine has room for.
         seconds_per_minute: 60, or less for tests of timeouts.
     """
 
     endpoint: Endpoint
     data_directory: Path
-    dwell_seconds: float = 0.2
+    concurrent_drivers: int | None = None
     seconds_per_minute: float = 60
 
     @property
@@ -81,6 +81,8 @@ class LifeCycle:
         self._engine = engine
         self._settings = settings
         self._driver_output = driver_output
+        self._room = settings.concurrent_drivers or engine.concurrent_drivers
+        self._in_turn: list[str] = []  # the runs that have a driver or wait for room, in the order in which they came
 
     def run(self, runs: JobRuns, run: JobRun) -> None:
         """Take a submitted run to its end."""
@@ -107,7 +109,6 @@ class LifeCycle:
             runs.enter(run, "CANCELLED", details=run.cancellation_details)
 
     def _wait_in_queue(self, runs: JobRuns, run: JobRun) -> None:
-        self._dwell(run)
         with self._changed:
             submitted, queue = time.monotonic(), queue_of(run.application)
             if queue and not self._may_run(runs, run):
@@ -145,11 +146,9 @@ class LifeCycle:
                 return
 
     def _attempt(self, runs: JobRuns, run: JobRun) -> None:
-        self._dwell(run)
         self._wait_for_application(run)
-        runs.enter(run, "SCHEDULED")
-        self._dwell(run)
         with (
+            self._room_for(runs, run),
             assume_execution_role(
                 application=run.application,
                 job_run_id=run.job_run_id,
@@ -209,10 +208,20 @@ class LifeCycle:
             self._applications.start(application)
             self._wait_for(run, lambda: application.state == "STARTED")
 
-    def _dwell(self, run: JobRun) -> None:
+    @contextmanager
+    def _room_for(self, runs: JobRuns, run: JobRun) -> Iterator[None]:
+        """Wait, as SCHEDULED, until there is room for the driver of a run, and keep it."""
         with self._changed:
-            if self._changed.wait_for(lambda: run.cancellation_requested, timeout=self._settings.dwell_seconds):
-                raise JobRunCancelled
+            runs.enter(run, "SCHEDULED")
+            self._in_turn.append(run.job_run_id)
+        try:
+            with self._changed:
+                self._wait_for(run, lambda: run.job_run_id in self._in_turn[: self._room])
+            yield
+        finally:
+            with self._changed:
+                self._in_turn.remove(run.job_run_id)
+                self._changed.notify_all()
 
     def _wait_for(
         self,

@@ -13,6 +13,7 @@ from emrs_local.spark.class_archive import start_making, stop_making
 from emrs_local.spark.driver import SparkDriver
 from emrs_local.spark.event_logs import StageCounts
 from emrs_local.spark.history_server import HistoryServer
+from emrs_local.spark.machine import concurrent_drivers
 from emrs_local.spark.metastores import Metastores
 from emrs_local.spark.s3_file_system import S3FileSystem
 from emrs_local.spark.workers import workers_of
@@ -50,6 +51,11 @@ class SparkEngine:
         self._archive_maker = start_making()
         if self._archive_maker:
             record_group(groups, self._archive_maker.pid)
+
+    @property
+    def concurrent_drivers(self) -> int:
+        """How many drivers this machine has the memory for."""
+        return concurrent_drivers()
 
     def make_driver(self, request: DriverRequest) -> SparkDriver:
         """A driver with its own view of S3, which has the credentials of the request."""

@@ -14,6 +14,7 @@ from emrs_local.spark.event_logs import event_log_properties
 from emrs_local.spark.image import Image
 from emrs_local.spark.interpreters import interpreter
 from emrs_local.spark.java_command import SPARK_SQL, LeftToTheLauncherError, java_command
+from emrs_local.spark.machine import memory_of_the_machine
 from emrs_local.spark.object_tree import ObjectTree
 from emrs_local.spark.spark_arguments import (
     driver_environment,
@@ -386,7 +387,7 @@ class Submission:
         if _JARS in requested and not self._present_in(_JARS):
             overrides += ["--jars", ""]
         # A worker of the service may have more memory than this machine, and a heap grows until the machine swaps.
-        most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**21  # half of it, in MiB
+        most = memory_of_the_machine() // 2
         if (memory_mebibytes(requested["spark.driver.memory"]) or 0) > most:
             overrides += ["--driver-memory", f"{most}m"]
         return overrides

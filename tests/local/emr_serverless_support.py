@@ -36,6 +36,8 @@ ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 class PythonEngine:
     """Runs `local://` entry points with Python."""
 
+    concurrent_drivers = 1000
+
     def make_driver(self, request: DriverRequest) -> "PythonDriver":
         return PythonDriver(request)
 

@@ -699,10 +699,17 @@ def test_without_a_local_aws_in_the_environment_the_remedy_is_named(
     assert "is not a local AWS" in emrs_local(*command).stderr
 
 
-def test_a_wrong_port_is_a_wrong_command_line() -> None:
-    result = emrs_local("start", "--port", "70000")
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--port", "70000", "70000 is not a valid port"),
+        ("--concurrent-drivers", "0", "0 is not a valid number of drivers; use 1 or more"),
+    ],
+)
+def test_a_wrong_number_is_a_wrong_command_line(option: str, value: str, message: str) -> None:
+    result = emrs_local("start", option, value)
     assert result.returncode == 2
-    assert "70000 is not a valid port" in result.stderr
+    assert message in result.stderr
 
 
 def on_a_terminal(source: str, **environment: str) -> str:

@@ -11,13 +11,21 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import StructureShape
 
+from emrs_local import LocalAws
 from emrs_local.emr_serverless.applications import Application
 from emrs_local.emr_serverless.effective_configuration import EffectiveConfiguration
 from emrs_local.emr_serverless.job_runs import JobRun
 from emrs_local.emr_serverless.protocol import service_model
 from emrs_local.emr_serverless.rules import queue_of
 from emrs_local.ministack.scope import Scope
-from tests.local.emr_serverless_support import SECONDS_PER_MINUTE, Service, allow, policy
+from tests.local.emr_serverless_support import (
+    SECONDS_PER_MINUTE,
+    SERVER_COMMAND,
+    Service,
+    allow,
+    make_role,
+    policy,
+)
 from tests.local.test_emr_serverless_applications import create, error_of, wait_for_state
 
 CLOUDWATCH = {"cloudWatchLoggingConfiguration": {"enabled": True}}
@@ -588,6 +596,32 @@ def test_runs_are_queued_where_the_release_or_the_application_says_so(
     assert (queue is not None) == is_queued
     if queue:
         assert queue.concurrent_runs == 15
+
+
+def test_no_more_drivers_run_than_there_is_room_for_and_the_others_wait_in_their_order(tmp_path: Path) -> None:
+    source = """
+        import sys, time
+        from pathlib import Path
+        folder, name = Path(sys.argv[1]), sys.argv[2]
+        folder.joinpath("order").open("a").write(f"{name} ")
+        while not folder.joinpath("end").exists():
+            time.sleep(0.01)
+        folder.joinpath("order").open("a").write(f"{name} ")
+    """
+    with LocalAws(server_command=SERVER_COMMAND, concurrent_drivers=1) as aws:
+        role = make_role(aws, "any", allow("*"))
+        service = Service(aws=aws, application_id="", role_arn=role, scripts=tmp_path, events=[])
+        applications = [create(service), create(service)] * 2  # the room is that of the machine
+        script, runs = service.script("in-turn", source), []
+        for name, application_id in zip("abcd", applications, strict=True):
+            runs.append(service.start(script, str(tmp_path), name, application_id=application_id))
+            service.wait(runs[-1], "SCHEDULED" if runs[1:] else "RUNNING", application_id=application_id)
+        service.emr.cancel_job_run(applicationId=applications[1], jobRunId=runs[1])
+        service.wait(runs[1], "CANCELLED", application_id=applications[1])
+        (tmp_path / "end").touch()
+        for position in (0, 2, 3):
+            service.wait(runs[position], "SUCCESS", application_id=applications[position])
+    assert (tmp_path / "order").read_text().split() == ["a", "a", "c", "c", "d", "d"]
 
 
 def test_a_queued_run_has_its_turn_when_more_may_run(service: Service, sleeper: str, hello: str) -> None:
