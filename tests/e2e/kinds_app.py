@@ -1,18 +1,22 @@
-"""One stack with a job of each kind: streaming, Hive, jar, and one with all monitoring and awkward properties."""
+"""One stack with jobs of each kind: streaming, Hive, jar, tables; and one with all monitoring, awkward properties."""
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
 from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_glue as glue
 from aws_cdk import aws_s3 as s3
 
 from constructs_emrs import (
     Application,
     ApplicationType,
+    Catalog,
     CloudWatchLogs,
     Code,
     HiveJob,
+    Job,
     JobMode,
     JobRun,
     LogType,
@@ -56,6 +60,7 @@ query = HiveJob(
     query=Code.from_inline(
         "INSERT INTO greetings VALUES ('${hiveconf:greeting}');\n"
         "SELECT concat('said on ${day} ${hivevar:day}: ', text) FROM greetings;\n"
+        "SELECT concat('total of ', day, ': ', total) FROM lake.totals ORDER BY day;\n"
     ),
     init_query=Code.from_asset(FILES / "init.sql"),
     hive_conf={
@@ -87,11 +92,33 @@ monitored = SparkJob(
         ),
     ),
 )
-query.grant_catalog("default", write=True)
-for job in (stream, jar, query, monitored):
+described = glue.CfnDatabase.DatabaseInputProperty(name="lake", location_uri=data.s3_url_for_object("lake"))
+lake = glue.CfnDatabase(stack, "Lake", catalog_id=stack.account, database_input=described)
+steps = ["raw", "clean", "totals"]
+tables = [
+    SparkJob(
+        stack,
+        step.title(),
+        application=spark,
+        entry_point=Code.from_asset(FILES / "tables.py"),
+        arguments=[step],
+        catalog=Catalog.glue(),
+    )
+    for step in steps
+]
+for step, made, read in zip(steps, tables, [[], ["raw"], ["clean"]], strict=True):
+    made.grant_catalog(lake, tables=[step], write=True)
+    if read:
+        made.grant_catalog(lake, tables=read)
+query.grant_catalog("default", tables=["greetings"], write=True)
+query.grant_catalog(lake, tables=["totals"])
+before: dict[Job, JobRun] = {}
+for job in (stream, jar, monitored, *tables, query):
     data.grant_read_write(job)
     stable_for = Duration.seconds(15) if job is stream else None
-    run = JobRun(stack, f"{job.node.id}OnDeploy", job=job, stable_for=stable_for)
+    # Each table is made from the one before.
+    after = [before[other] for other, this in pairwise([*tables, query]) if this is job]
+    run = before[job] = JobRun(stack, f"{job.node.id}OnDeploy", job=job, stable_for=stable_for, after=after)
     stack.export_value(run.job_run_id, name=f"{job.node.id}-run")
     stack.export_value(run.application_id, name=f"{job.node.id}-application")
     stack.export_value(job.log_group.log_group_name, name=f"{job.node.id}-logs")

@@ -1,4 +1,4 @@
-"""A streaming job, a Hive job, a jar job and one with every kind of monitoring, deployed together and really run."""
+"""A streaming job, a Hive job, a jar job, jobs with tables and one with all monitoring, deployed and really run."""
 
 from __future__ import annotations
 
@@ -62,6 +62,21 @@ public class Main {
 }
 """
 
+TABLES = """
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+step = sys.argv[1]
+if step == "raw":
+    rows = [(1, "monday", 2.0), (1, "monday", 2.0), (2, "monday", 3.0), (3, "friday", 4.0)]
+    spark.createDataFrame(rows, "id INT, day STRING, price DOUBLE").write.saveAsTable("lake.raw")
+elif step == "clean":
+    spark.table("lake.raw").distinct().write.partitionBy("day").saveAsTable("lake.clean")
+else:
+    spark.sql("CREATE TABLE lake.totals USING parquet AS SELECT day, sum(price) AS total FROM lake.clean GROUP BY day")
+print(step, spark.table(f"lake.{step}").count())
+"""
+
 INIT = "CREATE TABLE greetings (text STRING);\n"
 
 CONF = {f"spark.test.{number}": value for number, value in enumerate(AWKWARD)}
@@ -103,6 +118,7 @@ class Kinds:
 def kinds(bootstrapped: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kinds]:
     folder = tmp_path_factory.mktemp("kinds")
     files = {"stream.py": STREAM, "print_conf.py": PRINT_CONF, "greeting.py": 'GREETING = "hello"', "init.sql": INIT}
+    files["tables.py"] = TABLES
     files |= {"awkward.json": json.dumps([CONF, ARGUMENTS, ENVIRONMENT])}
     for name, text in files.items():
         (folder / name).write_text(text)
@@ -146,6 +162,23 @@ def test_the_jar_s_main_class_got_its_arguments(kinds: Kinds) -> None:
 def test_the_hive_query_ran_after_its_init_file_with_its_parameters(kinds: Kinds) -> None:
     assert kinds.state("Query") == "SUCCESS"
     assert 'said on 20230203 20230203: good day, it is "fine"' in kinds.log("Query", "HIVE_DRIVER")
+
+
+def test_each_job_has_the_tables_of_the_one_before_and_so_have_hive_and_the_api(kinds: Kinds) -> None:
+    printed = {step: kinds.log(step.title()) for step in ("raw", "clean", "totals")}
+    assert printed == {"raw": "raw 4", "clean": "clean 3", "totals": "totals 2"}
+    lines = kinds.log("Query", "HIVE_DRIVER").splitlines()
+    assert [line for line in lines if line.startswith("total of")] == ["total of friday: 4.0", "total of monday: 5.0"]
+    glue = kinds.local_aws.client("glue")
+    tables = {table["Name"]: table for table in glue.get_tables(DatabaseName="lake")["TableList"]}
+    assert set(tables) == {"raw", "clean", "totals"}
+    place = f"s3://{kinds.exports['Bucket']}/lake"
+    assert tables["totals"]["StorageDescriptor"]["Location"] == f"{place}/totals"
+    partitions = glue.get_partitions(DatabaseName="lake", TableName="clean")["Partitions"]
+    assert {partition["StorageDescriptor"]["Location"] for partition in partitions} == {
+        f"{place}/clean/day=friday",
+        f"{place}/clean/day=monday",
+    }
 
 
 def test_awkward_values_reach_the_job_as_they_were_given(kinds: Kinds) -> None:
