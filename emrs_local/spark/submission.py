@@ -154,7 +154,7 @@ class Submission:
     @property
     def own_folder(self) -> str:
         """The address of the folder of this run, which no other run reads."""
-        return self._directory.as_uri()
+        return f"file://{self._directory}"  # Hadoop's paths have no escapes
 
     def use_metastore(self, *, address: str, secret: str) -> None:
         """Have the job use a metastore, before its files are written.
@@ -328,7 +328,7 @@ class Submission:
     def _hive_site(self) -> dict[str, str]:
         return {
             "hive.exec.scratchdir": str(self.temporary_directory / "hive"),
-            "hive.metastore.warehouse.dir": (self._directory / _WAREHOUSE).as_uri(),
+            "hive.metastore.warehouse.dir": f"{self.own_folder}/{_WAREHOUSE}",
             **self._classified("hive-site", "spark-hive-site"),
             **hive_properties(self._parameters),
         }

@@ -171,9 +171,12 @@ for path in "s3://bucket-of-nobody/x", "BUCKET/../other/x":
         spark.read.text(path)
     except Exception as error:
         print(str(error), flush=True)
+spark.range(1).write.saveAsTable("numbers")
 """)
 
     assert exit_code_of(job) == 0, job.stdout.read_text()
+    assert "emrs_local: gone with this job run: numbers; tables stay where" in job.stderr.read_text()
+    assert not (runner.directory / "run" / "home" / "metastore_db").exists(), "a Derby that nobody asked for"
     output = job.stdout.read_text()
     assert output.splitlines()[:3] == [
         "30 145",
