@@ -65,7 +65,7 @@ test-aws: install
 
 bench: install
 	$(UV) sync --quiet --frozen --all-extras --group bench --python .uv/bin/python
-	@for script in benchmarks/*.py; do python "$$script" || exit 1; done
+	@for script in benchmarks/*.py; do PYTHONPATH=. python "$$script" || exit 1; done
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet

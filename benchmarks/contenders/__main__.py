@@ -1,4 +1,4 @@
-"""Measures one contender in this process and its jsii kernel, and prints JSON: CONTENDER JOBS own|shared."""
+"""Measures one contender in this process and its jsii kernel, and prints JSON: CONTENDER JOBS own|shared FLAGS."""
 
 import importlib
 import json
@@ -21,8 +21,8 @@ CDK_MODULES = (
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def main(contender: str, jobs: str, roles: str) -> dict[str, Any]:
-    """Import, construct, synthesise and look at the template."""
+def main(contender: str, jobs: str, roles: str, flags: str) -> dict[str, Any]:
+    """Import, construct, synthesise and look at the template; the feature flags are JSON."""
     measured: dict[str, Any] = {}
 
     def measure(what: str, action: Callable[[], object]) -> None:
@@ -39,7 +39,7 @@ def main(contender: str, jobs: str, roles: str) -> dict[str, Any]:
 
     with TemporaryDirectory() as folder:
         # The contender with the most resources a job has more than CloudFormation allows.
-        context = {"@aws-cdk/core:stackResourceLimit": 0, "@aws-cdk/aws-iam:minimizePolicies": True}
+        context = {"@aws-cdk/core:stackResourceLimit": 0, **json.loads(flags)}
         app = App(outdir=folder, analytics_reporting=False, context=context)
         stack = Stack(app, "Lake")
         with count_calls() as calls:

@@ -25,14 +25,14 @@ def build(stack: Stack, jobs: int, *, shared: bool) -> None:
     application = emrserverless.CfnApplication(stack, "Spark", release_label="emr-7.14.0", type="SPARK", name="spark")
     application_id = application.attr_application_id
     arns = f"arn:{Aws.PARTITION}:emr-serverless:{Aws.REGION}:{Aws.ACCOUNT_ID}:/applications"
-    key = new_key(stack, f"{arns}/{application_id}")
+    key = new_key(stack, f"{arns}/{application_id}", for_logs=not shared)
     key_arn = key.key_arn
     provider_role, provider = new_provider(stack, arns, application_id, key_arn)
     token = provider.service_token
     stop = CustomResource(stack, "Stop", service_token=token, properties={"ApplicationId": application_id})
     if shared:
         group = logs.LogGroup(stack, "LogGroup", retention=logs.RetentionDays.ONE_MONTH)
-        role = new_role(stack, "Role", group.log_group_arn, key_arn)
+        role = new_role(stack, "Role", group.log_group_arn, key_arn, encrypted=False)
         role_arn, group_name = role.role_arn, group.log_group_name
         allow_passing(provider_role, role_arn)
     for number in range(jobs):
@@ -44,7 +44,7 @@ def build(stack: Stack, jobs: int, *, shared: bool) -> None:
                 retention=logs.RetentionDays.ONE_MONTH,
                 removal_policy=RemovalPolicy.DESTROY,
             )
-            role = new_role(stack, f"Role{number}", group.log_group_arn, key_arn)
+            role = new_role(stack, f"Role{number}", group.log_group_arn, key_arn, encrypted=True)
             role_arn, group_name = role.role_arn, group.log_group_name
             allow_passing(provider_role, role_arn)
         run = CustomResource(
@@ -52,21 +52,29 @@ def build(stack: Stack, jobs: int, *, shared: bool) -> None:
             f"Run{number}",
             service_token=token,
             resource_type="Custom::EMRServerlessJobRun",
-            properties=properties(f"Job{number}", application_id, role_arn, group_name, key_arn),
+            properties=properties(
+                f"Job{number}", application_id, role_arn, group_name, key_arn, group_is_encrypted=not shared
+            ),
         )
         run.node.add_dependency(role, group, application, stop)
 
 
-def new_key(stack: Stack, application_arn: str) -> kms.Key:
+def new_key(stack: Stack, application_arn: str, *, for_logs: bool) -> kms.Key:
     """A key that the service and CloudWatch Logs may use."""
     key = kms.Key(stack, "Key", enable_key_rotation=True, removal_policy=RemovalPolicy.DESTROY)
     groups = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:{stack.stack_name}-*"
     for principal, actions, conditions in (
         (SERVICE, USE_KEY, {"ArnLike": {"aws:SourceArn": application_arn}}),
-        (
-            f"logs.{Aws.REGION}.amazonaws.com",
-            USE_LOG_KEY,
-            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+        *(
+            [
+                (
+                    f"logs.{Aws.REGION}.amazonaws.com",
+                    USE_LOG_KEY,
+                    {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+                )
+            ]
+            if for_logs
+            else []
         ),
     ):
         key.add_to_resource_policy(
@@ -124,22 +132,22 @@ def new_provider(stack: Stack, arns: str, application_id: str, key_arn: str) -> 
     return role, provider
 
 
-def new_role(stack: Stack, construct_id: str, group_arn: str, key_arn: str) -> iam.Role:
-    """An execution role that may write its logs and use the key."""
+def new_role(stack: Stack, construct_id: str, group_arn: str, key_arn: str, *, encrypted: bool) -> iam.Role:
+    """An execution role that may write its logs, to a group that may be encrypted, and use the key."""
     condition = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
     role = iam.Role(stack, construct_id, assumed_by=iam.ServicePrincipal(SERVICE, conditions=condition))
     groups = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:*"
     via_logs = {"StringEquals": {"kms:ViaService": f"logs.{Aws.REGION}.amazonaws.com"}}
     writing = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    for sid, actions, resource, conditions in (
-        ("Encrypt", USE_KEY, key_arn, None),
-        ("ListLogGroups", ["logs:DescribeLogGroups"], groups, None),
-        ("WriteLogs", writing, group_arn, None),
-        ("EncryptLogGroup", ["logs:AssociateKmsKey"], group_arn, None),
-        ("DescribeLogGroupKey", ["kms:DescribeKey"], key_arn, None),
-        ("UseLogGroupKey", USE_LOG_KEY, key_arn, via_logs),
-    ):
-        role.add_to_policy(iam.PolicyStatement(sid=sid, actions=actions, resources=[resource], conditions=conditions))
+    statements: list[tuple[list[str], str, Any]] = [
+        ([*USE_KEY, "kms:DescribeKey"] if encrypted else USE_KEY, key_arn, None),
+        (["logs:DescribeLogGroups"], groups, None),
+        ([*writing, "logs:AssociateKmsKey"] if encrypted else writing, group_arn, None),
+    ]
+    if encrypted:
+        statements.append((USE_LOG_KEY, key_arn, via_logs))
+    for actions, resource, conditions in statements:
+        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions))
     return role
 
 
@@ -151,7 +159,9 @@ def allow_passing(provider_role: iam.Role, role_arn: str) -> None:
     )
 
 
-def properties(name: str, application_id: str, role_arn: str, group_name: str, key_arn: str) -> dict[str, Any]:
+def properties(
+    name: str, application_id: str, role_arn: str, group_name: str, key_arn: str, *, group_is_encrypted: bool
+) -> dict[str, Any]:
     """The custom resource's properties: the request, as this library makes it."""
     encrypted = {"encryptionKeyArn": key_arn}
     return {
@@ -164,11 +174,13 @@ def properties(name: str, application_id: str, role_arn: str, group_name: str, k
             "configurationOverrides": {
                 "monitoringConfiguration": {
                     "managedPersistenceMonitoringConfiguration": {"enabled": True, **encrypted},
-                    "cloudWatchLoggingConfiguration": {"enabled": True, "logGroupName": group_name, **encrypted},
+                    "cloudWatchLoggingConfiguration": {
+                        "enabled": True,
+                        "logGroupName": group_name,
+                        **(encrypted if group_is_encrypted else {}),
+                    },
                 },
                 "diskEncryptionConfiguration": encrypted,
             },
         },
-        "WaitFor": "SUCCESS",
-        "WaitTimeoutSeconds": 3300,
     }

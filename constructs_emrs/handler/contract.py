@@ -25,6 +25,10 @@ WAIT_NUMBER = "WaitNumber"
 # The names of uploaded files as the user wrote them, by the first digits of the hash that they are uploaded under.
 FILE_NAMES = "FileNames"
 
+# What is waited for, and how long, when the properties do not say it: they are written once for each run of a stack.
+DEFAULT_WAIT_FOR = "SUCCESS"
+DEFAULT_WAIT_TIMEOUT_SECONDS = 55 * 60
+
 # What makes a run a different run; WAIT_FOR and the others say what is done about it.
 WORK = (REQUEST, TRIGGERS, APPLICATION_DEFINITION)
 

@@ -338,7 +338,7 @@ class JobRunResource(CustomResource):
     def _wait(self) -> Outcome | str:
         """Wait until the run is where it is waited for."""
         request, arn, run = self._request, self._request.progress[_RUN_ARN], self._own_run()
-        if request.properties[contract.WAIT_FOR] == waiter.SUBMITTED:
+        if request.properties.get(contract.WAIT_FOR) == waiter.SUBMITTED:
             return waiter.found(run, arn, arn)
         job_run = job_runs.get(self._services.emr_serverless(), run)
         if job_run is not None and self._was_refused_too_early(job_run):

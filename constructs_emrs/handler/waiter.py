@@ -50,7 +50,7 @@ def look(request: Request, services: Services, run: job_runs.RunId, job_run: Job
             f"Job run {run.job_run_id} is gone: it or its application {run.application_id} was deleted while the "
             "deployment waited for it. Deploy again."
         )
-    state, wait_for = job_run["state"], request.properties[contract.WAIT_FOR]
+    state, wait_for = job_run["state"], request.properties.get(contract.WAIT_FOR, contract.DEFAULT_WAIT_FOR)
     if state == "SUCCESS" or (wait_for == _RUNNING and _is_stable(request, job_run)):
         return None
     names = request.properties.get(contract.FILE_NAMES, {})
@@ -60,7 +60,8 @@ def look(request: Request, services: Services, run: job_runs.RunId, job_run: Job
     hands_over = contract.HAND_OVER_SECONDS in request.properties
     if hands_over and request.age > int(request.properties[contract.HAND_OVER_SECONDS]):
         return None
-    timeout = timedelta(seconds=int(request.properties[contract.WAIT_TIMEOUT_SECONDS]))
+    seconds = request.properties.get(contract.WAIT_TIMEOUT_SECONDS, contract.DEFAULT_WAIT_TIMEOUT_SECONDS)
+    timeout = timedelta(seconds=int(seconds))
     waited = request.now - job_run["createdAt"].timestamp()
     if waited > timeout.total_seconds() or (not hands_over and request.age > deadlines.WAIT):
         raise failure.job_run_failed(job_run, log, timed_out_after=timeout, file_names=names)

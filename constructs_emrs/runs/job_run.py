@@ -286,7 +286,7 @@ def _bytes_of(value: Any) -> int:
 
 def _wait_seconds(problems: Problems, wait_timeout: Duration | None) -> int | None:
     if wait_timeout is None:
-        return _SECONDS_OF_ONE_RESOURCE
+        return contract.DEFAULT_WAIT_TIMEOUT_SECONDS
     seconds = whole_seconds(problems, "wait_timeout", wait_timeout)
     if seconds is not None and not is_token(seconds) and seconds not in _WAIT_SECONDS:
         remedy = (
@@ -318,7 +318,11 @@ def _waiting(
     wait_for: JobRunState, seconds: int | None, stable_seconds: int | None, file_names: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """How to wait, for each of the custom resources that it takes."""
-    properties: dict[str, Any] = {contract.WAIT_FOR: wait_for.value, contract.WAIT_TIMEOUT_SECONDS: seconds}
+    properties: dict[str, Any] = {}
+    if wait_for.value != contract.DEFAULT_WAIT_FOR:
+        properties[contract.WAIT_FOR] = wait_for.value
+    if seconds != contract.DEFAULT_WAIT_TIMEOUT_SECONDS:
+        properties[contract.WAIT_TIMEOUT_SECONDS] = seconds
     if stable_seconds is not None:
         properties[contract.STABLE_SECONDS] = stable_seconds
     if file_names and wait_for is not JobRunState.SUBMITTED:

@@ -465,7 +465,7 @@ class Life:
         event = self._event(contract.JOB_RUN_TYPE, request_type, properties, old=old, physical_id=run)
 
         def started(run: str) -> None:
-            state, details = self._arrival(run, properties[contract.WAIT_FOR])
+            state, details = self._arrival(run, properties.get(contract.WAIT_FOR, contract.DEFAULT_WAIT_FOR))
             # What the function would say about it is known, and takes it nine seconds when there is no log to read.
             self._require(fails or state != "FAILED", f"{request_type}: the run FAILED: {details}")
 

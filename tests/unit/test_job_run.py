@@ -17,9 +17,9 @@ from tests.unit.conftest import Lake
 
 
 def test_a_batch_job_is_waited_for_until_it_succeeded(lake: Lake) -> None:
-    properties = only(lake.stack, contract.JOB_RUN_TYPE)
-    assert properties[contract.WAIT_FOR] == "SUCCESS"
-    assert properties[contract.WAIT_TIMEOUT_SECONDS] == 55 * 60
+    # Which is what the handler does when it is not said.
+    assert contract.DEFAULT_WAIT_FOR == "SUCCESS"
+    assert not only(lake.stack, contract.JOB_RUN_TYPE).keys() & {contract.WAIT_FOR, contract.WAIT_TIMEOUT_SECONDS}
 
 
 def test_a_streaming_job_is_waited_for_until_it_runs() -> None:
@@ -119,7 +119,7 @@ def test_a_brought_role_is_passed_and_given_what_the_job_needs(script: Path) -> 
 def test_application_and_job_may_be_in_another_stack_than_the_run(lake: Lake) -> None:
     other = Stack(lake.stack.node.root, "Runs")  # type: ignore[arg-type]  # the root is the app
     JobRun(other, "Run", job=lake.job)
-    assert only(other, contract.JOB_RUN_TYPE)[contract.WAIT_FOR] == "SUCCESS"
+    assert only(other, contract.JOB_RUN_TYPE)[contract.REQUEST]["name"] == "Etl"
 
 
 def new_job(stack: Stack, *, mode: JobMode = JobMode.BATCH, removal_policy: RemovalPolicy | None = None) -> SparkJob:
