@@ -14,6 +14,7 @@ from emrs_local.driver import Driver, DriverRequest, Engine
 from emrs_local.endpoint import Endpoint
 from emrs_local.server import main, spark
 from tests.local.emr_serverless_support import PythonDriver
+from tests.short_jobs import JAVA_OPTIONS
 
 SECONDS_PER_MINUTE = 0.5
 NEEDS_SPARK = "report.py"
@@ -21,7 +22,7 @@ NEEDS_SPARK = "report.py"
 
 def mostly_python(endpoint: Endpoint, data_directory: Path) -> Engine:
     """The engine of the product, but scripts in S3 are run with Python; the report, and what is not there, stay."""
-    engine = spark(endpoint, data_directory)
+    engine = spark(endpoint, data_directory, java_options=JAVA_OPTIONS)
     make_driver: Callable[[DriverRequest], Driver] = engine.make_driver
 
     def make(request: DriverRequest) -> Driver:
