@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -25,6 +26,12 @@ TEXT, PATH, PARTS = "text", "path", "parts"
 """The members of an argument that is taken from an event."""
 
 _JSONATA = sfn.QueryLanguage.JSONATA
+_WAITS = "waits"
+# An application stops by itself within minutes; while it does, the service may refuse what it takes soon after. What it
+# says then is not documented, so any word of a state is heeded.
+_MOST_WAITS, _PAUSE = 15, Duration.seconds(20)
+_IS_CHANGING = rf"""$states.input.Error = 'EMRServerless.ValidationException' and ${_WAITS} < {_MOST_WAITS}
+    and $contains($states.input.Cause, /\b(state|status|stopping|starting|creating)\b/i)"""
 # The list and the context may have times of different precision: as far as there is one, the list's is compared.
 _OLDER = """(
     $own := $states.context.Execution;
@@ -98,7 +105,11 @@ def _states(scope: Construct, job: IJob) -> sfn.IChainable:
             "$run.StateDetails : $states.input.Cause)"
         ),
     )
-    run.add_catch(failed, errors=["States.TaskFailed"])
+    more = {_WAITS: _expression(f"${_WAITS} + 1")}
+    wait = sfn.Wait.jsonata(scope, "Wait for the application", time=sfn.WaitTime.duration(_PAUSE), assign=more)
+    is_changing = sfn.Choice.jsonata(scope, "Is the application changing?")
+    is_changing.when(sfn.Condition.jsonata(_expression(_IS_CHANGING)), wait.next(run)).otherwise(failed)
+    run.add_catch(is_changing, errors=["States.TaskFailed"])
     skipped = sfn.Pass.jsonata(scope, "Skipped", outputs={"skipped": "an earlier occurrence still runs"})
     look = sfn.CustomState(
         scope,
@@ -138,6 +149,7 @@ def _prepare(scope: Construct, job: IJob) -> sfn.Pass:
             ARGUMENTS: _expression(f"$exists($states.input.arguments) ? {given} : {own}"),
             CAUSE: _expression(f"$exists($states.input.cause) ? {of_it} : $states.context.Execution.Id"),
             SCHEDULE: _expression("$exists($states.input.schedule) ? $states.input.schedule : ''"),
+            _WAITS: 0,
         },
     )
 

@@ -110,6 +110,10 @@ class Execution:
                         self.data, name = stepfunctions._execute_choice(state, self.data, context)
                     case "Task":
                         self.data, name = yield from self._task(state, context)
+                    case "Wait":
+                        yield state["Seconds"]
+                        stepfunctions._apply_state_assign(state, self.data, context)
+                        name = state["Next"]
                     case "Succeed":
                         name = None
                     case "Fail":

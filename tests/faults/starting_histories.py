@@ -146,12 +146,15 @@ class StartingHistory:
         random.seed(seed)  # the jitter of retries
         self.service = Service()
         self.world = World(self.service)
+        self.began_at = self.world.now
         self.machine = draw.choice([OF_THE_JOB, OF_THE_JOB, OF_THE_JOB, JSON_PATH, JSONATA, RETRIED])
         self.calls_fail = draw.choice([0.0, 0.1, 0.2])
         self.answers_are_lost = draw.choice([0.0, 0.1, 0.3])
         self.list_lag = draw.choice([0.0, 0.0, 3.0])
         self.runs_fail = draw.choice([0.0, 0.3])
         self.stops = draw.choice([0.0, 0.5])
+        self.application_changes_until = draw.choice([0.0, 0.0, draw.uniform(0, 240)])
+        """After how many seconds the application has stopped, and the service takes runs."""
         self.executions: list[Execution] = []
         self.causes: dict[Execution, Cause] = {}
         self.started_by: dict[str, tuple[Execution, int, int, int]] = {}
@@ -168,6 +171,7 @@ class StartingHistory:
         history = cls(0, deployed())
         history.machine, history.list_lag = machine, 0.0
         history.calls_fail = history.answers_are_lost = history.runs_fail = history.stops = 0.0
+        history.application_changes_until = 0.0
         return history
 
     def live(self) -> None:
@@ -303,6 +307,8 @@ class StartingHistory:
         self._may_fail(
             self.random.choice(["EMRServerless.ThrottlingException", "EMRServerless.InternalServerException"])
         )
+        if self.machine == OF_THE_JOB and self.world.now < self.began_at + self.application_changes_until:
+            raise TaskFailed("EMRServerless.ValidationException", f"Application {APPLICATION} is in state STOPPING")
         # What a client of AWS does with a request that has no token.
         token = parameters.get("ClientToken", f"{self.random.getrandbits(64)}")
         request = {"clientToken": token, "driver": parameters["JobDriver"], "executionRoleArn": "role"}

@@ -83,6 +83,16 @@ def test_a_failure_is_told_to_each_execution_of_its_cause() -> None:
     assert told == [("FAILED", "Job run 00run1 is FAILED: the data is wrong")] * 2
 
 
+def test_a_refusal_that_does_not_pass_is_told() -> None:
+    history = StartingHistory.without_faults(OF_THE_JOB)
+    history.application_changes_until = 86_400.0
+    history.after(0, lambda: history.deliver_event("event-1"))
+    assert history.world.run(until=lambda: statuses(history) == ["FAILED"], most_seconds=600)
+    (execution,) = history.executions
+    assert execution.error == "EMRServerless.ValidationException"
+    assert execution.cause.endswith("is in state STOPPING")
+
+
 # Rules that are broken: a change of what is deployed.
 
 Mutation = Callable[[Deployed], Deployed]
@@ -153,6 +163,7 @@ MUTATIONS: Mapping[str, Mutation] = {
     "later ones count": replaced("$toMillis(StartDate) < $since", "true", OF_THE_JOB),
     "those of the same time do not count": replaced("Name < $own.Name", "false", OF_THE_JOB),
     "nobody waits": replaced("startJobRun.sync", "startJobRun", *ALL),
+    "an application that is stopping is not waited for": replaced("< 15", "< 2", OF_THE_JOB),
     "a failure is told as Step Functions does": changed(lambda states: starting(states).pop("Catch"), OF_THE_JOB),
 }
 
