@@ -9,7 +9,6 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-import botocore.httpsession
 import trustme
 
 
@@ -46,4 +45,8 @@ def make_certificate(directory: Path) -> Certificate:
 def _system_authorities() -> str:
     # A client's *_CA_BUNDLE variable replaces the system's authorities, so the bundle has to hold them.
     system = ssl.get_default_verify_paths().cafile
-    return Path(system or botocore.httpsession.where()).read_text(encoding="utf-8")
+    if system is None:
+        from botocore.httpsession import where  # noqa: PLC0415 - it takes long to import, and is seldom needed
+
+        system = where()
+    return Path(system).read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """The S3 calls that a file system needs, on one bucket."""
 
 import errno
+import functools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,15 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
+    from boto3.s3.transfer import TransferConfig
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import GetObjectRequestTypeDef
 
 _DELETE_BATCH: Final = 1000  # the most keys that DeleteObjects takes
-_UPLOAD: Final = TransferConfig(use_threads=False)
 
 
 class Body(Protocol):
@@ -92,7 +92,7 @@ class Bucket:
     def put(self, key: str, content: Path) -> None:
         """Write an object, in parts if it is large."""
         with content.open("rb") as body, self._translated_errors(key):
-            self._client.upload_fileobj(body, self._name, key, Config=_UPLOAD)
+            self._client.upload_fileobj(body, self._name, key, Config=_upload())
 
     def copy(self, source: str, destination: str) -> None:
         """Copy an object within the bucket."""
@@ -156,3 +156,10 @@ class Bucket:
 def _milliseconds(modified: datetime) -> int:
     # In whole seconds, because headers say no more than that, while listings may.
     return int(modified.timestamp()) * 1000
+
+
+@functools.cache
+def _upload() -> "TransferConfig":
+    from boto3.s3.transfer import TransferConfig  # noqa: PLC0415 - as in `s3_file_system`
+
+    return TransferConfig(use_threads=False)

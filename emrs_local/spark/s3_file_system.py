@@ -4,6 +4,9 @@ Spark's own WebHDFS client, under Hadoop's view file system, talks to a small se
 the credentials of one mount. So an unmodified `s3://` path works, and IAM is evaluated by S3 on each call.
 """
 
+# ruff: noqa: PLC0415 - importing boto3 takes a sixth of the time that a local AWS needs to be ready, which needs none
+
+import functools
 import hmac
 import re
 import secrets
@@ -13,15 +16,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-import boto3
-from botocore.config import Config
-
 from emrs_local.endpoint import Credentials
 from emrs_local.spark.bucket import Bucket
 from emrs_local.spark.object_tree import ObjectTree
 from emrs_local.spark.webhdfs import WebHdfsServer
 
 if TYPE_CHECKING:
+    import boto3
     from types_boto3_s3 import S3Client
 
 _SCHEMES: Final = ("s3", "s3a", "s3n")
@@ -46,7 +47,6 @@ class S3FileSystem:
         self._endpoint_url = endpoint_url
         self._region = region
         self._ca_bundle = ca_bundle
-        self._session = boto3.Session()
         self._session_lock = threading.Lock()
         self._mounts: dict[str, tuple[Mount, str]] = {}
         self._spool: TemporaryDirectory[str] | None = None
@@ -70,6 +70,8 @@ class S3FileSystem:
         """Make S3 accessible with these credentials, to whoever is given the mount's properties."""
         if not self._server:
             raise RuntimeError("the file system is not started")
+        from botocore.config import Config
+
         with self._session_lock:  # a session is not to be shared between threads, its clients are
             client = self._session.client(
                 "s3",
@@ -82,6 +84,12 @@ class S3FileSystem:
                 config=Config(s3={"addressing_style": "path"}, max_pool_connections=_CONNECTIONS),
             )
         return Mount(client=client, port=self._server.server_port, mounts=self._mounts)
+
+    @functools.cached_property
+    def _session(self) -> "boto3.Session":
+        import boto3
+
+        return boto3.Session()
 
     def _find_tree(self, *, token: str, bucket: str) -> ObjectTree:
         for mounted, (mount, own_bucket) in list(self._mounts.items()):
