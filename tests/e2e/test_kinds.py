@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from zipfile import ZipFile
 
 import pytest
@@ -152,6 +154,22 @@ def test_the_deploy_waited_until_the_stream_had_been_running_for_a_while(kinds: 
         if event["LogicalResourceId"].startswith("StreamOnDeploy") and event["ResourceStatus"] == "CREATE_COMPLETE"
     )
     assert done - run["startedAt"] >= timedelta(seconds=15)
+
+
+def test_the_spark_ui_shows_a_stream_that_runs_and_a_job_that_has_ended(kinds: Kinds) -> None:
+    for job, completed in (("Stream", False), ("Monitored", True)):
+        run = kinds.run(job)
+        request = {"applicationId": run["applicationId"], "jobRunId": run["jobRunId"]}
+        address = kinds.local_aws.client("emr-serverless").get_dashboard_for_job_run(**request)["url"]
+        with urllib.request.urlopen(address) as page:  # noqa: S310 - of this machine
+            assert "Spark Jobs" in page.read().decode()
+            parts = urlsplit(page.url)
+        application = f"http://{parts.netloc}/api/v1/applications/{parts.path.split('/')[2]}"
+        with urllib.request.urlopen(application) as answer:
+            described = json.loads(answer.read())
+        assert (described["name"], described["attempts"][0]["completed"]) == (run["name"], completed)
+        with urllib.request.urlopen(f"{application}/jobs?status=succeeded") as answer:  # noqa: S310 - as above
+            assert json.loads(answer.read())
 
 
 def test_the_jar_s_main_class_got_its_arguments(kinds: Kinds) -> None:
