@@ -14,6 +14,7 @@ import pytest
 from emrs_local import LocalAws
 from tests import short_jobs
 from tests.e2e.aws import ACCOUNT, Aws
+from tests.e2e.bootstrap import bootstrap
 from tests.local.emr_serverless_support import SERVER_COMMAND
 
 ROOT = Path(__file__).parent.parent.parent
@@ -39,7 +40,7 @@ def bootstrapped(request: pytest.FixtureRequest) -> Aws:
 def with_python_drivers() -> Iterator[LocalAws]:
     """A local AWS whose drivers are Python scripts, and whose state machines wait for a tenth of the time."""
     with LocalAws(server_command=("env", "SFN_WAIT_SCALE=0.1", *SERVER_COMMAND)) as local_aws:
-        assert local_aws.bootstrap()
+        bootstrap(local_aws)
         yield local_aws
 
 

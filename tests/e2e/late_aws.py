@@ -24,6 +24,7 @@ from constructs_emrs.handler import contract
 from emrs_local import LocalAws
 from emrs_local.emr_serverless.operations import EmrServerless
 from emrs_local.endpoint import Endpoint
+from tests.e2e.bootstrap import bootstrap
 from tests.local.emr_serverless_support import PythonEngine
 
 SERVER_COMMAND = (sys.executable, "-m", "tests.e2e.late_aws")
@@ -48,7 +49,7 @@ class LateAws:
         """A local AWS whose state machines wait for a tenth of the time."""
         command = ("env", "SFN_WAIT_SCALE=0.1", f"{_FOLDER}={folder}", *SERVER_COMMAND)
         with LocalAws(server_command=command) as aws:
-            assert aws.bootstrap()
+            bootstrap(aws)
             yield LateAws(aws, folder)
 
     @contextmanager

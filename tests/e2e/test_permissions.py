@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from emrs_local import LocalAws
 from tests.e2e import deployment
+from tests.e2e.bootstrap import bootstrap
 from tests.e2e.deployment import synthesise_script
 from tests.e2e.permissions import SCRIPT, SERVER_COMMAND, DeployedStack, Grant, Life, Noticed
 
@@ -65,7 +66,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
     folder: Path = tmp_path_factory.mktemp("permissions")
     (folder / "etl.py").write_text(SCRIPT)
     with LocalAws(server_command=SERVER_COMMAND) as aws:
-        assert aws.bootstrap()
+        bootstrap(aws)
         synthesise_script(
             "permissions_app.py",
             folder / "cdk.out",
