@@ -30,7 +30,8 @@ _WAITS = "waits"
 # An application stops by itself within minutes; while it does, the service may refuse what it takes soon after. What it
 # says then is not documented, so any word of a state is heeded.
 _MOST_WAITS, _PAUSE = 15, Duration.seconds(20)
-_IS_CHANGING = rf"""$states.input.Error = 'EMRServerless.ValidationException' and ${_WAITS} < {_MOST_WAITS}
+_IS_CHANGING = rf"""$lowercase($states.input.Error) = 'emrserverless.validationexception'
+    and ${_WAITS} < {_MOST_WAITS}
     and $contains($states.input.Cause, /\b(state|status|stopping|starting|creating)\b/i)"""
 # The list and the context may have times of different precision: as far as there is one, the list's is compared.
 _OLDER = """(
