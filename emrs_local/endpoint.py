@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     import boto3
+    import botocore.session
     from botocore.httpsession import URLLib3Session
 
 HOST = "127.0.0.1"
@@ -110,7 +111,15 @@ class Connection:
 
 
 @functools.cache
+def botocore_session() -> botocore.session.Session:
+    """The session that loads each service's model once for all that needs it."""
+    import botocore.session
+
+    return botocore.session.get_session()
+
+
+@functools.cache
 def _session() -> boto3.Session:
     import boto3
 
-    return boto3.Session()
+    return boto3.Session(botocore_session=botocore_session())

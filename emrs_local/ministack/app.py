@@ -12,6 +12,7 @@ from emrs_local.ministack.glue.install import correct_glue
 from emrs_local.ministack.iam import Headers, Query, check_the_signatures_of_root
 from emrs_local.ministack.iam_quotas import enforce_the_quotas_of_iam
 from emrs_local.ministack.logs import correct_logs
+from emrs_local.ministack.models import load_models_once
 from emrs_local.ministack.object_events import correct_object_events
 from emrs_local.ministack.state_machines import correct_state_machines
 
@@ -28,6 +29,7 @@ def corrected_ministack() -> Asgi:
     keep_the_tags_of_buckets()
     correct_object_events()
     correct_logs()
+    load_models_once()
     correct_glue()
     correct_functions()
     correct_state_machines()

@@ -152,6 +152,7 @@ REPLACED_IN = {
     "ministack.core.lambda_runtime": {
         "Worker._spawn": "self",
     },
+    "ministack.core.responses": {"_service_model": "there"},
     "ministack.services.cloudwatch": {
         "_dispatch_alarm_actions": "alarm old_state new_state reason",
         "_evaluate_alarm": "alarm",
@@ -247,6 +248,7 @@ REPLACED_IN = {
         "start_scheduler": "",
     },
     "ministack.services.stepfunctions": {
+        "_service_model": "there",
         "_call_lambda": "func_ref event",
         "_create_state_machine": "data",
         "_error_matches": "error_equals error",
