@@ -152,8 +152,10 @@ def graph(measured: Sequence[Measured]) -> str:
         *panel(left + width + gap, "GiB of memory at most", lambda each: each.gibibytes, 0),
     ]
     size = f'viewBox="0 0 {2 * width + gap + 2 * left} {height + top + 50}"'
-    style = 'font-family="sans-serif" font-size="13"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>{"".join(parts)}</svg>\n'
+    style = 'role="img" aria-labelledby="title" font-family="sans-serif" font-size="13"'
+    head = '<title id="title">Time and memory by the number of job runs that are submitted at once</title>'
+    head += '<rect width="100%" height="100%" fill="white"/>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>{head}{"".join(parts)}</svg>\n'
 
 
 def main() -> None:
