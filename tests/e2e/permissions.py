@@ -474,14 +474,16 @@ class Life:
     def _tag_application(self) -> None:
         properties = self.requests[contract.APPLICATION_STOP_TYPE]["ResourceProperties"]
         before, after = ({**properties, contract.APPLICATION_TAGS: {key: "7"}} for key in ("team", "cost-centre"))
+        del after[contract.JOB_LEVEL_COST_ALLOCATION]
         event = self._event(contract.APPLICATION_STOP_TYPE, "Create", before)
         self._answer(event, "the application's tags")
         event = self._event(
             contract.APPLICATION_STOP_TYPE, "Update", after, old=before, physical_id=self.application_id
         )
         self._answer(event, "the application's new tags")
-        tags = self._application()["tags"]
+        tags, costs = self._application()["tags"], self._application()["jobLevelCostAllocationConfiguration"]
         self._require("cost-centre" in tags and "team" not in tags, f"the application's tags are {tags}")
+        self._require(costs == {"enabled": False}, f"the application's allocation of costs is {costs}")
 
     def _update_application(self) -> None:
         event = self._event(contract.APPLICATION_UPDATE_TYPE, "Update", physical_id="before")

@@ -31,7 +31,7 @@ log_bucket = s3.Bucket(
     encryption_key=kms.Key(stack, "BucketKey", removal_policy=RemovalPolicy.DESTROY),
     removal_policy=RemovalPolicy.DESTROY,
 )
-application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0, job_level_cost_allocation=True)
 job = SparkJob(
     stack,
     "Etl",
