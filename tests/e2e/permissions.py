@@ -50,7 +50,7 @@ if sys.argv[1:] == ["fail"]:
 
 Json = dict[str, Any]
 
-_ENDED = ("SUCCESS", "FAILED", "CANCELLED")
+ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 600.0
 # For an execution to begin, and to end. When it is refused one, the function tries again for longer than that, and may
@@ -76,6 +76,19 @@ class Engine(PythonEngine):
             raise JobRunFailed(f"can't read the entry point: {error}") from error
         job_driver = {"sparkSubmit": {**submit, "entryPoint": f"local://{script}"}}
         return super().make_driver(dataclasses.replace(request, job_driver=job_driver))
+
+
+def end_job_runs(client: Any, application_id: str) -> None:
+    """Cancel the runs of an application and wait for their ends. One may end by itself just before: that is no error."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while active := [
+        run for run in client.list_job_runs(applicationId=application_id)["jobRuns"] if run["state"] not in ENDED
+    ]:
+        assert time.monotonic() < deadline, active
+        for run in active:
+            with contextlib.suppress(client.exceptions.ValidationException):
+                client.cancel_job_run(applicationId=application_id, jobRunId=run["id"])
+        time.sleep(_POLL_SECONDS)
 
 
 # The granted permissions.
@@ -419,18 +432,7 @@ class Life:
 
     def end_runs(self) -> None:
         """Cancel, as root, what a life that ended early left."""
-        client = self._clients["emr-serverless"]
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while active := [
-            run
-            for run in client.list_job_runs(applicationId=self.application_id)["jobRuns"]
-            if run["state"] not in _ENDED
-        ]:
-            assert time.monotonic() < deadline, active
-            for run in active:
-                with contextlib.suppress(client.exceptions.ValidationException):
-                    client.cancel_job_run(applicationId=self.application_id, jobRunId=run["id"])
-            time.sleep(_POLL_SECONDS)
+        end_job_runs(self._clients["emr-serverless"], self.application_id)
 
     def _properties(self, argument: str, *, wait_for: str = "SUCCESS", tags: dict[str, str] | None = None) -> Json:
         properties: Json = copy.deepcopy(self.requests[contract.JOB_RUN_TYPE]["ResourceProperties"])
@@ -521,7 +523,7 @@ class Life:
     def _arrival(self, run: str, wait_for: str) -> tuple[str, str]:
         """State and details of the run, once it is where it is waited for or at its end."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while (job_run := self._described(run))["state"] not in (*_ENDED, wait_for):
+        while (job_run := self._described(run))["state"] not in (*ENDED, wait_for):
             self._require(time.monotonic() < deadline, f"the run stays {job_run['state']}")
             time.sleep(_POLL_SECONDS)
         return str(job_run["state"]), str(job_run["stateDetails"])

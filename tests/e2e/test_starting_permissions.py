@@ -28,7 +28,7 @@ from constructs_emrs import (
 from emrs_local import LocalAws
 from tests.e2e import deployment
 from tests.e2e.deployment import synthesise
-from tests.e2e.permissions import DeployedStack, Grant, Noticed
+from tests.e2e.permissions import DeployedStack, Grant, Noticed, end_job_runs
 
 STACK = "StartingPermissions"
 SCRIPT = """
@@ -36,7 +36,6 @@ import sys, time
 if sys.argv[1] == "sleep":
     time.sleep(600)
 """
-_ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 _PATIENCE_SECONDS = 600
 
 _STATES_TRUST = (
@@ -122,7 +121,7 @@ class Starting:
             raise Noticed(str(error)) from error
         self._succeed(machine, {"arguments": ["pass"]})
         execution = states.start_execution(stateMachineArn=arn, input=json.dumps({"arguments": ["sleep"]}))
-        run = self._active_run(execution["executionArn"])
+        run = self._sleeping_run(execution["executionArn"])
         states.stop_execution(executionArn=execution["executionArn"])
         # The history says when the task ended, and whether its run could be cancelled.
         self._until(lambda: self._causes(execution["executionArn"]), "the task goes on")
@@ -158,11 +157,14 @@ class Starting:
         event = self._client("events").put_events(Entries=[entry])["Entries"][0]["EventId"]
         self._until(lambda: self._has_started(event), "no execution is started")
 
-    def end_runs(self) -> None:
-        """Cancel, as root, what was left."""
-        emr = self._client("emr-serverless")
-        for run in self._runs("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING"):
-            emr.cancel_job_run(applicationId=self.outputs["ApplicationId"], jobRunId=run)
+    def end(self) -> None:
+        """End, as root, what was left: executions first, as they start runs."""
+        states = self._client("stepfunctions")
+        for machine in ("MachineArn", "JobMachineArn"):
+            running = states.list_executions(stateMachineArn=self.outputs[machine], statusFilter="RUNNING")
+            for execution in running["executions"]:
+                states.stop_execution(executionArn=execution["executionArn"])
+        end_job_runs(self._client("emr-serverless"), self.outputs["ApplicationId"])
 
     def _has_started(self, event: str) -> bool:
         for letter in self._letters("LettersOfTheRuleUrl"):
@@ -198,10 +200,17 @@ class Starting:
         history = self._client("stepfunctions").get_execution_history(executionArn=execution)["events"]
         return [event["taskFailedEventDetails"]["cause"] for event in history if "taskFailedEventDetails" in event]
 
-    def _active_run(self, execution: str) -> str:
-        self._until(lambda: self._runs("RUNNING") or self._has_succeeded(execution), "no run is started")
-        (run,) = self._runs("RUNNING")
+    def _sleeping_run(self, execution: str) -> str:
+        """The run of the execution: no other sleeps."""
+        self._until(lambda: self._sleeping() or self._has_succeeded(execution), "no run is started")
+        (run,) = self._sleeping()
         return run
+
+    def _sleeping(self) -> list[str]:
+        client, application = self._client("emr-serverless"), self.outputs["ApplicationId"]
+        described = (client.get_job_run(applicationId=application, jobRunId=run) for run in self._runs("RUNNING"))
+        drivers = {run["jobRun"]["jobRunId"]: run["jobRun"]["jobDriver"]["sparkSubmit"] for run in described}
+        return [run for run, driver in drivers.items() if driver["entryPointArguments"] == ["sleep"]]
 
     def _runs(self, *states: str) -> list[str]:
         client = self._client("emr-serverless")
@@ -238,6 +247,7 @@ def starting(with_python_drivers: LocalAws, tmp_path_factory: pytest.TempPathFac
 def test_with_all_permissions_nothing_is_wrong(starting: Starting) -> None:
     for needed in set(starting.grants().values()):
         needed()
+    starting.end()
 
 
 def test_each_permission_is_needed(starting: Starting, capsys: pytest.CaptureFixture[str]) -> None:
@@ -262,5 +272,5 @@ def what_is_wrong_without(grant: Grant, needed: Callable[[], None], starting: St
     except Noticed as noticed:
         return " ".join(str(noticed).split())
     finally:
-        starting.end_runs()
+        starting.end()
     return ""
