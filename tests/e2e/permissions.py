@@ -79,7 +79,7 @@ class Engine(PythonEngine):
 
 
 def end_job_runs(client: Any, application_id: str) -> None:
-    """Cancel the runs of an application and wait for their ends. One may end by itself just before: that is no error."""
+    """Cancel the runs of an application and wait for their ends. One may end by itself before: that is no error."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while active := [
         run for run in client.list_job_runs(applicationId=application_id)["jobRuns"] if run["state"] not in ENDED
