@@ -1,13 +1,11 @@
 """The asset of the custom resource's functions: the handler, and what botocore reads to make their clients."""
 
-import ast
 import atexit
 import functools
-import io
 import json
+import re
 import shutil
 import tempfile
-import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,9 @@ from ..validation.model import MODEL, botocore_data, latest_version, without_tex
 _HANDLER = Path(__file__).parent.parent / "handler"
 _PAGINATORS = "paginators-1"
 _RULES = "endpoint-rule-set-1"
+# The handler has no other texts in triple quotes, and no # in a text; a parser would take ten times as long.
+_DOCSTRING = re.compile(r'^( *)"""(?:[^"]|"(?!""))*"""$', re.MULTILINE)
+_COMMENT = re.compile(r" *#.*$", re.MULTILINE)
 OPERATIONS = {
     contract.SERVICE: (
         "CancelJobRun",
@@ -60,16 +61,8 @@ def handler_asset() -> str:
 
 def _without_texts(source: str) -> str:
     """Code without docstrings and comments, which are half of it; lines keep their numbers, as tracebacks have them."""
-    lines = source.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column].rstrip()
-    for node in ast.walk(ast.parse(source)):
-        match node:
-            case ast.Expr(value=ast.Constant(value=str()), lineno=first, end_lineno=int(last), col_offset=column):
-                lines[first - 1 : last] = [f"{lines[first - 1][:column]}''", *[""] * (last - first)]
-    return "\n".join(lines) + "\n"
+    code = _DOCSTRING.sub(lambda found: f"{found[1]}''" + "\n" * found[0].count("\n"), source)
+    return _COMMENT.sub("", code)
 
 
 def _data() -> dict[str, Any]:
@@ -86,7 +79,7 @@ def _data() -> dict[str, Any]:
     }
     for service, operations in OPERATIONS.items():
         folder = f"{service}/{latest_version(service)}"
-        data[f"{folder}/{MODEL}"] = _with_operations(without_texts(botocore_data(f"{folder}/{MODEL}")), operations)
+        data[f"{folder}/{MODEL}"] = without_texts(_with_operations(botocore_data(f"{folder}/{MODEL}"), operations))
         data[f"{folder}/{_RULES}"] = without_texts(botocore_data(f"{folder}/{_RULES}"))
         pagination = botocore_data(f"{folder}/{_PAGINATORS}")["pagination"]
         if paginated := {name: how for name, how in pagination.items() if name in operations}:
