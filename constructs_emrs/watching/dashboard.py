@@ -18,16 +18,6 @@ _WIDTH = 24
 _HEIGHT = 6
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html: 500 widgets, five for a job.
 _MOST_JOBS = 95
-_STATES = (
-    ("SubmittedJobs", cloudwatch.Color.BROWN),
-    ("PendingJobs", cloudwatch.Color.PURPLE),
-    ("ScheduledJobs", cloudwatch.Color.PINK),
-    ("RunningJobs", cloudwatch.Color.BLUE),
-    ("SuccessJobs", cloudwatch.Color.GREEN),
-    ("FailedJobs", cloudwatch.Color.RED),
-    ("CancellingJobs", cloudwatch.Color.GREY),
-    ("CancelledJobs", cloudwatch.Color.ORANGE),
-)
 _ALLOCATION_TYPES = (("PreInitCapacity", "Pre-initialised"), ("OnDemandCapacity", "On demand"))
 # What is allocated to an application, and how much that may be.
 _CAPACITY = (
@@ -109,11 +99,11 @@ class ApplicationDashboard(Construct):
         return self._application.metric(name, period=Duration.seconds(PERIOD_SECONDS), label=name, **options)  # type: ignore[arg-type]  # all of them are texts
 
     def _states_now(self) -> cloudwatch.IWidget:
-        metrics = [self._metric(name, color=color) for name, color in _STATES]
+        metrics = [self._metric(name, color=color) for name, color in _states()]
         return cloudwatch.SingleValueWidget(title="Job runs", width=_WIDTH, height=4, metrics=metrics, sparkline=True)
 
     def _states_over_time(self) -> cloudwatch.IWidget:
-        metrics = [self._metric(name, color=color) for name, color in _STATES]
+        metrics = [self._metric(name, color=color) for name, color in _states()]
         return _graph("Job runs by state", _WIDTH, metrics)
 
     def _capacity(self) -> Iterator[cloudwatch.IWidget]:
@@ -168,4 +158,18 @@ def _text(*lines: str) -> cloudwatch.IWidget:
     markdown, height = "\n".join(lines), len(lines)
     return cloudwatch.TextWidget(
         markdown=markdown, width=_WIDTH, height=height, background=cloudwatch.TextWidgetBackground.TRANSPARENT
+    )
+
+
+def _states() -> tuple[tuple[str, str], ...]:
+    """What counts the runs in each state, and its colour."""
+    return (
+        ("SubmittedJobs", cloudwatch.Color.BROWN),
+        ("PendingJobs", cloudwatch.Color.PURPLE),
+        ("ScheduledJobs", cloudwatch.Color.PINK),
+        ("RunningJobs", cloudwatch.Color.BLUE),
+        ("SuccessJobs", cloudwatch.Color.GREEN),
+        ("FailedJobs", cloudwatch.Color.RED),
+        ("CancellingJobs", cloudwatch.Color.GREY),
+        ("CancelledJobs", cloudwatch.Color.ORANGE),
     )

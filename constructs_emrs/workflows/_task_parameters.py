@@ -21,16 +21,18 @@ from .arguments import check_arguments as check_list
 if TYPE_CHECKING:
     from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-TASK_TOKEN = {
-    sfn.QueryLanguage.JSON_PATH: sfn.JsonPath.task_token,
-    sfn.QueryLanguage.JSONATA: "{% $states.context.Task.Token %}",
-}
+_WAITS_FOR = "{% $states.context.Task.Token %}"
 _OF_THE_TASK = "$$.Task.Token"
 _ARGUMENTS = "EntryPointArguments"
 _AND = " & ' ' & "
 _JSONATA = re.compile(r"\{%.*%\}", re.DOTALL)
 # https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html, "Reserved characters".
 _RESERVED = re.compile(r"(['{}\\])")
+
+
+def task_token(language: sfn.QueryLanguage) -> str:
+    """The token that the state waits for."""
+    return _WAITS_FOR if language is sfn.QueryLanguage.JSONATA else sfn.JsonPath.task_token
 
 
 def is_expression(value: str | Sequence[str]) -> bool:
@@ -162,7 +164,7 @@ class Made:
 
         if isinstance(self._arguments, str):
             return inner(self._arguments)
-        known = [item for item in self._arguments or () if item != TASK_TOKEN[sfn.QueryLanguage.JSONATA]]
+        known = [item for item in self._arguments or () if item != _WAITS_FOR]
         return f"[{', '.join(map(inner, known))}]"
 
 

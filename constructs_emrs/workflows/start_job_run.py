@@ -162,7 +162,7 @@ class EmrServerlessStartJobRun(tasks.CallAwsService):
             iam_resources=first.resources,
             additional_iam_statements=others,
             # The CDK looks for the token here; what is sent is known when the app is synthesised.
-            parameters={"Token": parameters.TASK_TOKEN[query_language or _JSON_PATH]} if is_callback else None,
+            parameters={"Token": parameters.task_token(query_language or _JSON_PATH)} if is_callback else None,
             integration_pattern=integration_pattern if is_callback else sfn.IntegrationPattern.REQUEST_RESPONSE,
             query_language=query_language,
             task_timeout=task_timeout,

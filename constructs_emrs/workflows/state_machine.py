@@ -29,7 +29,7 @@ _JSONATA = sfn.QueryLanguage.JSONATA
 _WAITS = "waits"
 # An application stops by itself within minutes; while it does, the service may refuse what it takes soon after. What it
 # says then is not documented, so any word of a state is heeded.
-_MOST_WAITS, _PAUSE = 15, Duration.seconds(20)
+_MOST_WAITS, _PAUSE_SECONDS = 15, 20
 _IS_CHANGING = rf"""$lowercase($states.input.Error) = 'emrserverless.validationexception'
     and ${_WAITS} < {_MOST_WAITS}
     and $contains($states.input.Cause, /\b(state|status|stopping|starting|creating)\b/i)"""
@@ -107,7 +107,8 @@ def _states(scope: Construct, job: IJob) -> sfn.IChainable:
         ),
     )
     more = {_WAITS: _expression(f"${_WAITS} + 1")}
-    wait = sfn.Wait.jsonata(scope, "Wait for the application", time=sfn.WaitTime.duration(_PAUSE), assign=more)
+    pause = sfn.WaitTime.duration(Duration.seconds(_PAUSE_SECONDS))
+    wait = sfn.Wait.jsonata(scope, "Wait for the application", time=pause, assign=more)
     is_changing = sfn.Choice.jsonata(scope, "Is the application changing?")
     is_changing.when(sfn.Condition.jsonata(_expression(_IS_CHANGING)), wait.next(run)).otherwise(failed)
     run.add_catch(is_changing, errors=["States.TaskFailed"])
