@@ -152,7 +152,9 @@ def _instead_of(hint: Any, origin: Any, value: Any) -> Iterator[str]:
         yield f"{'[...]' if origin is Sequence else '{name: value}'}, or leave it out"
     if value is None or isinstance(value, type):
         return
-    if origin is str:
+    if origin is not Sequence and isinstance(value, list | tuple) and len(value) == 1 and is_instance(value[0], hint):
+        yield shown(value[0])
+    elif origin is str:
         yield _as_string(value)
     elif origin is bool:
         yield from filter(None, [_BOOLEANS.get(str(value).lower())])
@@ -190,8 +192,12 @@ def _as_string(value: Any) -> str:
             return f'"{value}"'
         case bytes():
             return "….decode()"
-        case dict() | list():
+        case list() | tuple() if value and all(isinstance(item, str) for item in value):
+            return "one of them"
+        case dict() | list() | tuple() if value:
             return "json.dumps(…)"
+        case dict() | list() | tuple():
+            return "a string"
         case Construct():
             return "a string, such as one of its attributes"
         case _:

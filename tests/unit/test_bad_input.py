@@ -337,6 +337,32 @@ WRONG_TYPES: list[Row] = [
         "Lake/Bad: arguments[0]=PurePosixPath('out'): a string is expected, this is of type PurePosixPath; use \"out\"",
     ),
     (
+        "a string in a list",
+        spark(job_name=["etl"]),
+        "Lake/Bad: job_name=['etl']: a string is expected, this is of type list; use 'etl'",
+    ),
+    (
+        "several strings in place of one",
+        spark(job_name=("etl", "report")),
+        "Lake/Bad: job_name=('etl', 'report'): a string is expected, this is of type tuple; use one of them",
+    ),
+    (
+        "a list without a string",
+        spark(job_name=[]),
+        "Lake/Bad: job_name=[]: a string is expected, this is of type list; use a string",
+    ),
+    (
+        "a list of mappings in place of a string",
+        spark(job_name=[{"name": "etl"}]),
+        "Lake/Bad: job_name=[{'name': 'etl'}]: a string is expected, this is of type list; use json.dumps(…)",
+    ),
+    (
+        "a member of an enum in a list",
+        spark(mode=[JobMode.STREAMING]),
+        "Lake/Bad: mode=[<JobMode.STREAMING: 'STREAMING'>]: a JobMode is expected, this is of type list; use "
+        "JobMode.STREAMING",
+    ),
+    (
         "a main class that is a class",
         spark(main_class=dict),
         "Lake/Bad: main_class=<class 'dict'>: a string is expected, this is a class; use a string",
@@ -734,8 +760,8 @@ WRONG_TYPES: list[Row] = [
     (
         "an init query given as a list",
         hive(init_query=[CODE]),
-        "Lake/Bad: init_query=[Code.from_uri('s3://code/etl.py')]: a Code is expected, this is of type "
-        "list; use Code.from_asset(…) or Code.from_inline(…) or Code.from_bucket(…) or Code.from_uri(…)",
+        "Lake/Bad: init_query=[Code.from_uri('s3://code/etl.py')]: a Code is expected, this is of type list; use "
+        "Code.from_uri('s3://code/etl.py')",
     ),
     (
         "Hive properties given as a string",
