@@ -12,11 +12,15 @@ Neither names the values of WorkerType: AWS's page has `SPARK_DRIVER`, its sampl
 import re
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration
+from aws_cdk import Annotations, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
 
 from ..applications.interface import IApplication, metrics_have_names
-from ..validation.problems import Problems
+from ..custom_resources.late_values import text_at_synth
+from ..validation.cdk_cache import path_of
+from ..validation.late_checks import check_late
+from ..validation.problems import Problems, shown
 from ..validation.tokens import is_token
 from ..workflows.interface import IJob
 
@@ -53,21 +57,61 @@ def search(application: IApplication, metric_name: str, dimensions: tuple[str, .
 
 
 def name_of(job: IJob) -> str:
-    """The name that the job's runs have."""
+    """The name that the job's runs have, as far as it is known now."""
     return str(job.definition.request.get("name", ""))
 
 
-def check_jobs(problems: Problems, argument: str, application: IApplication, jobs: Sequence[IJob]) -> None:
-    """Note which jobs can't be told apart by their names in the application's metrics."""
+def final_name_of(job: IJob) -> str:
+    """The name that the job's runs have when the app is synthesised: an override may change it until then."""
+    return text_at_synth(lambda: name_of(job))
+
+
+def check_application(problems: Problems, application: IApplication) -> None:
+    """Note that it is not known which metrics are the application's: an alarm on others would never go off."""
+    release = application.release_label
+    if release is None or (metrics_have_names(release) and application.application_name is None):
+        problem = "its metrics depend on its release and, from emr-7.10.0, on its name, and not both are known"
+        remedy = "import it with Application.from_application_attributes(…, application_name=…, release_label=…)"
+        problems.add("application", application, problem, remedy)
+
+
+def check_jobs(
+    problems: Problems, construct: Construct, argument: str, application: IApplication, jobs: Sequence[IJob]
+) -> None:
+    """Note which jobs can't be told apart by their names in the application's metrics, now and at synth."""
+    _check_jobs(problems, argument, application, jobs)
+    if jobs:
+        check_late(construct, lambda: _check_jobs_again(construct, argument, application, jobs))
+
+
+def _check_jobs_again(construct: Construct, argument: str, application: IApplication, jobs: Sequence[IJob]) -> None:
+    """Overrides may have changed the names."""
+    problems = Problems(path_of(construct))
+    _check_jobs(problems, argument, application, jobs)
+    if str(problems):
+        Annotations.of(construct).add_error(str(problems))
+
+
+def _check_jobs(problems: Problems, argument: str, application: IApplication, jobs: Sequence[IJob]) -> None:
+    named: dict[str, IJob] = {}
     for position, job in enumerate(jobs):
         name = name_of(job)
+        other = named.setdefault(name, job)
         if job.application.application_id != application.application_id:
             problem, remedy = "it runs on another application", "give that one alarms and a dashboard of its own"
-            problems.add(f"{argument}[{position}]", job, problem, remedy)
         elif not metrics_have_names(release := application.release_label):
             problem = f"the metrics of {release.name if release else 'the release'} have no names of jobs"
-            problems.add(f"{argument}[{position}]", job, problem, "use emr-7.10.0 or later, or leave it out")
+            remedy = "use emr-7.10.0 or later, or leave it out"
         elif not is_token(name) and (not _QUOTABLE.fullmatch(name) or _QUOTES.search(name)):
-            problem = f"its runs are named {name!r}, which can't be looked for in metrics"
+            problem = f"its runs are named {shown(name)}, which can't be looked for in metrics"
             remedy = "give it a job_name of ASCII characters without quotes and backslashes"
-            problems.add(f"{argument}[{position}]", job, problem, remedy)
+        elif job in jobs[:position]:
+            problem, remedy = "it is given twice", "give it once"
+        elif other is not job:
+            problem = (
+                f"its runs are named {shown(name)}, as those of {path_of(other)}, and metrics tell jobs by their names"
+            )
+            remedy = "give one of them another job_name"
+        else:
+            continue
+        problems.add(f"{argument}[{position}]", job, problem, remedy)

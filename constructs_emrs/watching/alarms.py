@@ -17,7 +17,7 @@ from ..validation.problems import Problems
 from ..validation.tokens import is_token
 from ..validation.units import gib
 from ..workflows.interface import IJob, JobMode
-from ._metrics import PERIOD_SECONDS, check_jobs, name_of, sum_of
+from ._metrics import PERIOD_SECONDS, check_application, check_jobs, final_name_of, sum_of
 
 # "You can query the most recent three hours of data for alarm condition evaluations."
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-limits.html
@@ -27,6 +27,7 @@ _MINUTES_OF_METRICS = range(1, 24 * 60 + 1)
 _RUNS = range(1, 1_000_000 + 1)
 _PERCENT = range(1, 100 + 1)
 _MINUTES = 5
+_LONGEST_PATH = 200
 _MISSING = cloudwatch.TreatMissingData
 _AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -65,13 +66,14 @@ class ApplicationAlarms(Construct):
         Args:
             scope: The construct that the alarms are part of.
             construct_id: The id of the alarms in their scope.
-            application: What is watched.
-            topic: Who is told. The topic's policy lets this account's alarms publish to it.
+            application: What is watched. Of one that is imported, name and release have to be known.
+            topic: Who is told. The topic's policy lets this account's alarms publish to it, and that of its key lets
+                CloudWatch use the key.
             failed_runs: From how many failed runs within 5 minutes; None for no such alarm.
             waiting_minutes: For how many minutes there have to be runs that are pending or scheduled, 1 to 1,440; None
                 for no such alarm. Runs in the queue of `Scheduler.max_concurrent_runs` have no metric.
-            capacity_percent: From how many percent of the application's maximum capacity its workers' vCPUs, or their
-                memory, are nearly all; of the account's quota of vCPUs where the application has no maximum, or it is
+            capacity_percent: From how many percent of the application's maximum capacity its workers' vCPUs, memory
+                or disks are nearly all; of the account's quota of vCPUs where the application has no maximum, or it is
                 not known. 1 to 100, for 5 minutes; None for no such alarm.
             idle_minutes: For how many minutes there have to be pre-initialised workers without work, which are paid
                 for, 1 to 180; None for no such alarm. An application without initial capacity has none.
@@ -94,7 +96,8 @@ class ApplicationAlarms(Construct):
             if value is not None and not is_token(value) and value not in possible:
                 remedy = f"use {possible[0]:,} to {possible[-1]:,}, or None for no such alarm"
                 problems.add(argument, value, "it is out of range", remedy)
-        _check_streams(problems, application, streams)
+        check_application(problems, application)
+        _check_streams(problems, self, application, streams)
         problems.raise_if_any()
         self._application = application
         self._topic = topic
@@ -115,7 +118,7 @@ class ApplicationAlarms(Construct):
 
     @property
     def alarms(self) -> Sequence[cloudwatch.Alarm]:
-        """All of them; their ids are `FailedRuns`, `WaitingRuns`, `Cpu`, `Memory`, `IdleWorkers`, `Stream…`."""
+        """All of them; their ids are `FailedRuns`, `WaitingRuns`, `Cpu`, `Memory`, `Disk`, `IdleWorkers`, `Stream…`."""
         return tuple(self._alarms)
 
     def _tell_failed_runs(self, count: int) -> None:
@@ -155,10 +158,13 @@ class ApplicationAlarms(Construct):
         if maximum is None or is_token(maximum.cpu) or is_token(gib(maximum.memory)):
             self._tell_quota(percent)
             return
-        for construct_id, metric_name, limit, unit in (
+        limits = [
             ("Cpu", "CPUAllocated", float(maximum.cpu), "vCPUs"),
             ("Memory", "MemoryAllocated", float(gib(maximum.memory)), "GB of memory"),
-        ):
+        ]
+        if maximum.disk is not None and not is_token(gib(maximum.disk)):
+            limits.append(("Disk", "StorageAllocated", float(gib(maximum.disk)), "GB of disk"))
+        for construct_id, metric_name, limit, unit in limits:
             self._add(
                 construct_id,
                 sum_of(metric_name, ApplicationId=self._application.application_id),
@@ -213,16 +219,15 @@ class ApplicationAlarms(Construct):
         )
 
     def _tell_missing_stream(self, stream: IJob, minutes: int) -> None:
-        name = name_of(stream)
         self._add(
             f"Stream{stream.node.addr}",
-            sum_of("WorkerCpuAllocated", ApplicationId=self._application.application_id, JobName=name),
+            sum_of("WorkerCpuAllocated", ApplicationId=self._application.application_id, JobName=final_name_of(stream)),
             threshold=1,
             minutes=minutes,
             comparison=_BELOW,
             missing=_MISSING.BREACHING,
             description=(
-                f"For {minutes} minutes the stream {name} ({path_of(stream)}) on {self._what} has had no worker: it "
+                f"For {minutes} minutes the stream {_short(path_of(stream))} on {self._what} has had no worker: it "
                 f"does not run. Why: {self._command('list-job-runs')}, then "
                 f"{self._command('get-job-run', '--job-run-id')} with the id of its last run says it in "
                 "stateDetails. To start it again, change something of it, or a trigger of its JobRun, and deploy."
@@ -276,10 +281,21 @@ class ApplicationAlarms(Construct):
                 conditions={"ArnLike": {"aws:SourceArn": alarms}, "StringEquals": {"aws:SourceAccount": stack.account}},
             )
         )
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+        if self._topic.master_key is not None:
+            cloudwatch_itself = iam.ServicePrincipal("cloudwatch.amazonaws.com")
+            self._topic.master_key.grant(cloudwatch_itself, "kms:Decrypt", "kms:GenerateDataKey*")
 
 
-def _check_streams(problems: Problems, application: IApplication, streams: Sequence[IJob]) -> None:
-    check_jobs(problems, "streams", application, streams)
+def _short(path: str) -> str:
+    """The end of a path, so that a description keeps within the 1,024 characters that it may have."""
+    return path if len(path) <= _LONGEST_PATH else f"…{path[1 - _LONGEST_PATH :]}"
+
+
+def _check_streams(
+    problems: Problems, construct: Construct, application: IApplication, streams: Sequence[IJob]
+) -> None:
+    check_jobs(problems, construct, "streams", application, streams)
     for position, job in enumerate(streams):
         if job.mode is not JobMode.STREAMING:
             remedy = "give streaming jobs; for batch jobs, on_failure of what starts them"

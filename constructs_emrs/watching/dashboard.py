@@ -1,5 +1,6 @@
 """A dashboard of an application and its jobs."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from aws_cdk import Duration
@@ -11,13 +12,16 @@ from ..validation.argument_names import explained
 from ..validation.argument_types import checked
 from ..validation.cdk_cache import child_path, path_of
 from ..validation.problems import Problems
+from ..validation.tokens import is_token
 from ..workflows.interface import IJob
-from ._metrics import OF_JOBS, OF_WORKERS, PERIOD_SECONDS, check_jobs, name_of, search
+from ._metrics import OF_JOBS, OF_WORKERS, PERIOD_SECONDS, check_application, check_jobs, final_name_of, search
 
 _WIDTH = 24
 _HEIGHT = 6
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html: 500 widgets, five for a job.
 _MOST_JOBS = 95
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _ALLOCATION_TYPES = (("PreInitCapacity", "Pre-initialised"), ("OnDemandCapacity", "On demand"))
 # What is allocated to an application, and how much that may be.
 _CAPACITY = (
@@ -61,20 +65,25 @@ class ApplicationDashboard(Construct):
         Args:
             scope: The construct that the dashboard is part of.
             construct_id: The id of the dashboard in its scope.
-            application: What is shown.
+            application: What is shown. Of one that is imported, name and release have to be known.
             jobs: Its jobs, each of which has graphs of its own, at most 95. From emr-7.10.0, as metrics have no names
                 before. Default: one set of graphs of all job runs together.
-            dashboard_name: The name. Default: made by CloudFormation.
+            dashboard_name: The name: up to 255 letters, digits, hyphens and underscores. Default: made by
+                CloudFormation.
 
         Raises:
             ValueError: Arguments that can't be; the text lists all of them.
         """
         super().__init__(scope, construct_id)
         problems = Problems(child_path(scope, construct_id))
-        check_jobs(problems, "jobs", application, jobs)
+        check_application(problems, application)
+        check_jobs(problems, self, "jobs", application, jobs)
         if len(jobs) > _MOST_JOBS:
             remedy = f"give {_MOST_JOBS} at most, and the others a dashboard of their own"
             problems.add_written("jobs", f"<{len(jobs)} jobs>", "a dashboard has no more than 500 widgets", remedy)
+        if dashboard_name is not None and not is_token(dashboard_name) and not _NAME.fullmatch(dashboard_name):
+            problem, remedy = "it is no name of a dashboard", "use 1 to 255 letters, digits, hyphens and underscores"
+            problems.add("dashboard_name", dashboard_name, problem, remedy)
         problems.raise_if_any()
         self._application = application
         self._dashboard = cloudwatch.Dashboard(self, "Resource", dashboard_name=dashboard_name)
@@ -84,8 +93,9 @@ class ApplicationDashboard(Construct):
         self._dashboard.add_widgets(*self._capacity())
         self._dashboard.add_widgets(*self._workers())
         for job in jobs:
-            self._dashboard.add_widgets(_text(f"## {name_of(job)}", path_of(job)))
-            self._dashboard.add_widgets(*self._of_jobs(JobName=name_of(job)))
+            name = final_name_of(job)
+            self._dashboard.add_widgets(_text(f"## {name}", path_of(job)))
+            self._dashboard.add_widgets(*self._of_jobs(JobName=name))
         if not jobs:
             self._dashboard.add_widgets(_text("## All job runs"))
             self._dashboard.add_widgets(*self._of_jobs())

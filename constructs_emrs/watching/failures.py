@@ -28,6 +28,7 @@ from ..applications.job_run_state import JobRunState
 from ..handler import contract
 from ..permissions.acknowledgements import acknowledge_state_machine
 from ..validation.cdk_cache import node_of, path_of, stack_of
+from ..validation.tokens import is_token
 from ..workflows.interface import IJob
 from ._console import console
 from ._metrics import name_of
@@ -184,7 +185,9 @@ def _in_a_template(text: str) -> str:
 
 def _watch(stack: Stack, application: IApplication) -> None:
     """Have the stack's failed runs on the application told on the bus."""
-    construct_id = f"EMRServerlessFailures{application.node.addr}"
+    # An application may be imported more than once.
+    application_id = application.application_id
+    construct_id = f"EMRServerlessFailures{application.node.addr if is_token(application_id) else application_id}"
     if node_of(stack).try_find_child(construct_id) is None:
         _Watcher(stack, construct_id, application)
 

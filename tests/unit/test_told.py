@@ -129,6 +129,19 @@ def test_runs_of_one_stack_and_application_are_looked_at_by_one_state_machine(la
     assert len(found) == 5
 
 
+def test_an_application_that_is_imported_twice_has_one_state_machine_that_looks_at_its_runs(script: Path) -> None:
+    stack = new_stack()
+    target = targets.SnsTopic(sns.Topic(stack, "OnCall"))
+    for name in ("One", "Two"):
+        application = Application.from_application_id(stack, name, "00f1982r1uukb925")
+        job = SparkJob(stack, f"Etl{name}", application=application, entry_point=str(script))
+        JobRun(stack, f"{name}OnDeploy", job=job).on_failure("Failed", target)
+    found = rules(stack)
+    # A second one would put each failure on the bus a second time.
+    assert len([name for name in found if name.startswith("EMRServerlessFailures")]) == 1
+    assert len(found) == 3
+
+
 def test_the_state_machine_may_look_at_runs_and_put_events_and_nothing_else(lake: Lake) -> None:
     lake.run.on_failure("Failed", targets.SnsTopic(sns.Topic(lake.stack, "OnCall")))
     (policy,) = (

@@ -12,13 +12,17 @@ from typing import Any, NamedTuple
 import pytest
 from aws_cdk import Size, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
+from aws_cdk.assertions import Annotations, Match
+from constructs import Construct
 
 from constructs_emrs import (
     Application,
     ApplicationAlarms,
     ApplicationDashboard,
     Code,
+    IApplication,
     InitialCapacity,
     JobMode,
     MaximumCapacity,
@@ -218,11 +222,113 @@ def test_an_application_without_a_maximum_is_held_against_the_quota() -> None:
     assert "usage / SERVICE_QUOTA(usage) * 100" in json.dumps(alarms["Cpu"])
 
 
-def test_of_an_imported_application_nothing_is_known() -> None:
+@pytest.mark.parametrize(
+    ("known", "dimensions"),
+    [
+        ({"application_name": "spark", "release_label": ReleaseLabel.EMR_7_14_0}, _APPLICATION),
+        ({"release_label": ReleaseLabel.EMR_7_9_0}, {"ApplicationId"}),
+    ],
+)
+def test_an_imported_application_is_watched_by_its_name_and_release(known: Json, dimensions: set[str]) -> None:
     stack = new_stack()
-    application = Application.from_application_id(stack, "Spark", "00f1982r1uukb925")
+    application = imported(stack, **known)
     ApplicationAlarms(stack, "Alarms", application=application, topic=sns.Topic(stack, "OnCall"))
-    assert set(alarms_of(stack)) == {"FailedRuns", "WaitingRuns", "Cpu", "IdleWorkers"}
+    alarms = alarms_of(stack)
+    assert set(alarms) == {"FailedRuns", "WaitingRuns", "Cpu", "IdleWorkers"}
+    assert {item["Name"] for item in alarms["FailedRuns"]["Dimensions"]} == dimensions
+
+
+@pytest.mark.parametrize("known", [{}, {"application_name": "spark"}, {"release_label": ReleaseLabel.EMR_7_14_0}])
+def test_an_imported_application_whose_metrics_are_not_known_is_refused(known: Json) -> None:
+    stack = new_stack()
+    application, topic = imported(stack, **known), sns.Topic(stack, "OnCall")
+    line = (
+        "application=<ImportedApplication Lake/Spark>: its metrics depend on its release and, from emr-7.10.0, on its "
+        "name, and not both are known; import it with Application.from_application_attributes(…, application_name=…, "
+        "release_label=…)"
+    )
+    with pytest.raises(ValueError, match="its metrics depend") as of_alarms:
+        ApplicationAlarms(stack, "Alarms", application=application, topic=topic)
+    with pytest.raises(ValueError, match="its metrics depend") as of_dashboard:
+        ApplicationDashboard(stack, "Dashboard", application=application)
+    assert str(of_alarms.value) == f"Lake/Alarms: {line}"
+    assert str(of_dashboard.value) == f"Lake/Dashboard: {line}"
+
+
+def imported(stack: Stack, **known: Any) -> IApplication:
+    return Application.from_application_attributes(stack, "Spark", application_id="00f1982r1uukb925", **known)
+
+
+def test_the_disks_are_watched_where_they_have_a_maximum() -> None:
+    stack = new_stack()
+    maximum = MaximumCapacity(cpu=40, memory=Size.gibibytes(160), disk=Size.gibibytes(2000))
+    application = application_of(stack, maximum_capacity=maximum)
+    ApplicationAlarms(stack, "Alarms", application=application, topic=sns.Topic(stack, "OnCall"))
+    alarms = alarms_of(stack)
+    assert set(alarms) == {"FailedRuns", "WaitingRuns", "Cpu", "Memory", "Disk"}
+    assert alarms["Disk"]["Threshold"] == 1800
+    check({metric for alarm in alarms.values() for metric in asked_by_alarm(alarm)})
+
+
+def test_an_alarm_may_use_the_key_of_an_encrypted_topic() -> None:
+    stack = new_stack()
+    key = kms.Key(stack, "Key")
+    topic = sns.Topic(stack, "OnCall", master_key=key)
+    ApplicationAlarms(stack, "Alarms", application=application_of(stack), topic=topic)
+    (policy,) = (
+        item["Properties"]["KeyPolicy"]["Statement"]
+        for name, item in resources(stack, "AWS::KMS::Key").items()
+        if name.startswith("Key")
+    )
+    assert {
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Resource": "*",
+    } in policy
+
+
+def test_a_name_is_looked_for_that_an_override_has_changed_later(script: Path) -> None:
+    stack = new_stack()
+    application = application_of(stack)
+    job = stream_on(application, script, job_name="clicks")
+    ApplicationAlarms(stack, "Alarms", application=application, topic=sns.Topic(stack, "OnCall"), streams=[job])
+    ApplicationDashboard(stack, "Dashboard", application=application, jobs=[job])
+    job.add_override("name", "views")
+    (alarm,) = (alarm for name, alarm in alarms_of(stack).items() if name.startswith("Stream"))
+    assert text_of(alarm["Metrics"][0]["Expression"]).endswith("JobName = 'views'")
+    texts = json.dumps(widgets_of(stack))
+    assert "## views" in texts
+    assert "clicks" not in texts
+
+
+def test_a_name_that_an_override_has_spoilt_later_is_an_error_of_the_app(script: Path) -> None:
+    stack = new_stack()
+    application = application_of(stack)
+    job = stream_on(application, script)
+    ApplicationAlarms(stack, "Alarms", application=application, topic=sns.Topic(stack, "OnCall"), streams=[job])
+    job.add_override("name", "it's")
+    resources(stack, "AWS::CloudWatch::Alarm")
+    (error,) = Annotations.from_stack(stack).find_error("/Lake/Alarms", Match.any_value())
+    assert str(error.entry.data).startswith("Lake/Alarms: streams[0]=<SparkJob Lake/Clicks>: its runs are named")
+
+
+def test_a_description_is_short_enough_whatever_the_names_are(script: Path) -> None:
+    stack = new_stack()
+    scope = Construct(Construct(stack, "outer" * 40), "inner" * 40)
+    application = application_of(stack, application_name="a" * 64)
+    job = SparkJob(
+        scope,
+        "Clicks",
+        application=application,
+        entry_point=str(script),
+        mode=JobMode.STREAMING,
+        job_name="c" * 256,
+    )
+    ApplicationAlarms(stack, "Alarms", application=application, topic=sns.Topic(stack, "OnCall"), streams=[job])
+    texts = [text_of(alarm["AlarmDescription"]) for alarm in alarms_of(stack).values()]
+    assert max(map(len, texts)) <= 1024
+    assert any("inner/Clicks" in text for text in texts)
 
 
 def test_each_alarm_can_be_left_out(script: Path) -> None:
@@ -291,6 +397,39 @@ def test_what_is_no_stream_that_metrics_show_is_refused(
     with pytest.raises(ValueError, match=re.escape(problem)) as caught:
         ApplicationAlarms(stack, "Alarms", application=application, topic=topic, streams=[job])
     assert str(caught.value).startswith("Lake/Alarms: streams[0]=<SparkJob Lake/Job>: ")
+
+
+def test_jobs_that_metrics_do_not_tell_apart_are_refused(script: Path) -> None:
+    stack = new_stack()
+    application, topic = application_of(stack), sns.Topic(stack, "OnCall")
+    job = stream_on(application, script)
+    other = SparkJob(
+        Construct(stack, "Other"), "Clicks", application=application, entry_point=str(script), mode=JobMode.STREAMING
+    )
+    for argument, watch in (
+        ("streams", lambda jobs: ApplicationAlarms(stack, "Bad", application=application, topic=topic, streams=jobs)),
+        ("jobs", lambda jobs: ApplicationDashboard(stack, "Bad", application=application, jobs=jobs)),
+    ):
+        with pytest.raises(ValueError, match="given twice") as twice:
+            watch([job, job])
+        assert str(twice.value) == f"Lake/Bad: {argument}[1]=<SparkJob Lake/Clicks>: it is given twice; give it once"
+        stack.node.try_remove_child("Bad")
+        with pytest.raises(ValueError, match="as those of") as same_name:
+            watch([job, other])
+        assert str(same_name.value) == (
+            f"Lake/Bad: {argument}[1]=<SparkJob Lake/Other/Clicks>: its runs are named 'Clicks', as those of "
+            "Lake/Clicks, and metrics tell jobs by their names; give one of them another job_name"
+        )
+        stack.node.try_remove_child("Bad")
+
+
+@pytest.mark.parametrize("name", ["", "my dashboard", "für", "x" * 256])
+def test_a_dashboard_has_a_name_that_there_can_be(name: str) -> None:
+    stack = new_stack()
+    application = application_of(stack)
+    with pytest.raises(ValueError, match="use 1 to 255 letters, digits, hyphens and underscores") as caught:
+        ApplicationDashboard(stack, "Bad", application=application, dashboard_name=name)
+    assert str(caught.value).startswith("Lake/Bad: dashboard_name='")
 
 
 def widgets_of(stack: Stack) -> list[Json]:
