@@ -88,25 +88,26 @@ class LifeCycle:
         """Take a submitted run to its end."""
         with in_scope(run.application.scope):
             try:
-                self._to_the_end(runs, run)
-            finally:
-                self._applications.job_run_ended(run.application, run.job_run_id)
-
-    def _to_the_end(self, runs: JobRuns, run: JobRun) -> None:
-        try:
-            try:
-                self._wait_in_queue(runs, run)
-                self._try_until_done(runs, run)
-                runs.enter(run, "SUCCESS")
-            except JobRunFailed as failure:
-                runs.enter(run, "FAILED", details=str(failure))
+                try:
+                    self._wait_in_queue(runs, run)
+                    self._try_until_done(runs, run)
+                    self._end(runs, run, "SUCCESS")
+                except JobRunFailed as failure:
+                    self._end(runs, run, "FAILED", details=str(failure))
+                except JobRunCancelled:
+                    raise
+                except Exception:  # noqa: BLE001 - a run must end, or whoever waits for it waits forever
+                    _log.exception("job run %s", run.job_run_id)
+                    details = "Internal error of the local service; its log has the traceback."
+                    self._end(runs, run, "FAILED", details=details)
             except JobRunCancelled:
-                raise
-            except Exception:  # noqa: BLE001 - a run must end, or whoever waits for it waits forever
-                _log.exception("job run %s", run.job_run_id)
-                runs.enter(run, "FAILED", details="Internal error of the local service; its log has the traceback.")
-        except JobRunCancelled:
-            runs.enter(run, "CANCELLED", details=run.cancellation_details)
+                self._end(runs, run, "CANCELLED", details=run.cancellation_details)
+
+    def _end(self, runs: JobRuns, run: JobRun, state: str, *, details: str = "") -> None:
+        """Enter the last state. Whoever sees it may stop the application: it runs nothing any more."""
+        with self._changed:
+            runs.enter(run, state, details=details)
+            self._applications.job_run_ended(run.application, run.job_run_id)
 
     def _wait_in_queue(self, runs: JobRuns, run: JobRun) -> None:
         with self._changed:

@@ -1,7 +1,9 @@
 import gzip
 import json
 import os
+import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,20 @@ from botocore.exceptions import ClientError
 from botocore.model import StructureShape
 
 from emrs_local import LocalAws
-from emrs_local.emr_serverless.applications import Application
+from emrs_local.emr_serverless.applications import Application, Applications
+from emrs_local.emr_serverless.driver_output import DriverOutput
 from emrs_local.emr_serverless.effective_configuration import EffectiveConfiguration
-from emrs_local.emr_serverless.job_runs import JobRun
+from emrs_local.emr_serverless.job_runs import JobRun, JobRuns
+from emrs_local.emr_serverless.life_cycle import LifeCycle, ServiceSettings
+from emrs_local.emr_serverless.metrics import JobRunMetrics
 from emrs_local.emr_serverless.protocol import service_model
 from emrs_local.emr_serverless.rules import queue_of
+from emrs_local.endpoint import Endpoint
 from emrs_local.ministack.scope import Scope
 from tests.local.emr_serverless_support import (
     SECONDS_PER_MINUTE,
     SERVER_COMMAND,
+    PythonEngine,
     Service,
     allow,
     make_role,
@@ -92,8 +99,8 @@ def test_a_run_is_described_completely(service: Service, hello: str) -> None:
     assert run["totalExecutionDurationSeconds"] >= 0
 
 
-def test_every_member_of_the_model_describes_a_run() -> None:
-    application = Application(
+def new_application() -> Application:
+    return Application(
         application_id="00f",
         scope=Scope(account_id="1", region="x"),
         release_label="emr-7.9.0",
@@ -101,9 +108,12 @@ def test_every_member_of_the_model_describes_a_run() -> None:
         members={},
         tags={},
     )
+
+
+def test_every_member_of_the_model_describes_a_run() -> None:
     run = JobRun(
         job_run_id="00r",
-        application=application,
+        application=new_application(),
         created_by="",
         request={"executionRoleArn": "", "jobDriver": {"sparkSubmit": {"entryPoint": "a.py"}}},
         tags={},
@@ -461,6 +471,58 @@ def test_an_application_with_an_active_run_is_not_stopped(service: Service, slee
     service.wait(job_run_id, "CANCELLED", application_id=application_id)
     service.emr.stop_application(applicationId=application_id)
     wait_for_state(service, application_id, "STOPPED")
+
+
+class Released(threading.Condition):
+    """Looks at something each time that others may look at it, too."""
+
+    def __init__(self, look: Callable[[], object]) -> None:
+        super().__init__()
+        self._look = look
+        self._depth = 0
+
+    def __enter__(self) -> bool:
+        entered = super().__enter__()
+        self._depth += 1
+        return entered
+
+    def __exit__(self, *exception: Any) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self._look()
+        super().__exit__(*exception)
+
+
+def test_nobody_sees_that_a_run_has_ended_while_it_keeps_its_application_from_being_stopped(tmp_path: Path) -> None:
+    application, ended = new_application(), ("SUCCESS", "FAILED", "CANCELLED")
+    seen: list[tuple[bool, bool]] = []
+
+    def look() -> None:
+        seen.extend((run.state in ended, bool(application.active_job_runs)) for run in runs.all(application))
+
+    changed = Released(look)
+    applications = Applications(changed=changed, announce=lambda _: None, publish=lambda _: None)
+    endpoint = Endpoint(url="https://nowhere.invalid", authority=tmp_path, ca_bundle=tmp_path)
+    life_cycle = LifeCycle(
+        changed=changed,
+        applications=applications,
+        engine=PythonEngine(),
+        settings=ServiceSettings(endpoint=endpoint, data_directory=tmp_path),
+        driver_output=DriverOutput(tmp_path),
+    )
+    runs = JobRuns(
+        changed=changed,
+        announce=lambda _: None,
+        publish=lambda _: None,
+        metrics=JobRunMetrics(lambda _: None),
+        life_cycle=lambda run: life_cycle.run(runs, run),
+    )
+    request = {"executionRoleArn": "", "jobDriver": {"sparkSubmit": {"entryPoint": "a.py"}}, "clientToken": "a"}
+    with changed:
+        runs.cancel(runs.submit(application, request, job_run_id="00r", created_by=""))
+    runs.close()
+    assert seen[-1] == (True, False)
+    assert (True, True) not in seen
 
 
 def test_an_application_that_does_not_start_by_itself_refuses_runs(service: Service, hello: str) -> None:
