@@ -159,7 +159,8 @@ def test_a_started_application_is_tagged_and_is_stopped_only_for_what_cloudforma
 
 
 def test_a_stream_comes_back_when_the_update_of_its_application_fails(life: Life) -> None:
-    assert_done(life.deploy(SLEEPS, stream=True))
+    night = life.folder / "night"
+    assert_done(life.deploy(after(night, RAISES), stream=True, tells=True))
     assert_failed(
         life.deploy(release_label="emr-8.0.0", cost_allocation=True), "Release label emr-8.0.0 is not supported"
     )
@@ -168,9 +169,16 @@ def test_a_stream_comes_back_when_the_update_of_its_application_fails(life: Life
     while life.states() != ["CANCELLED", "RUNNING"]:
         assert time.monotonic() < deadline, life.states()
         time.sleep(0.5)
-    # It belongs to its job run from now on, whose next run takes its place.
+    # CloudFormation does not know of it, and yet its failure is told as that of any other run of the job run.
+    (back,) = life.active()
+    night.touch()
+    (message,) = life.told()
+    assert "no such column: arr_delay" in message["reason"]
+    told = {name: message[name] for name in ("job", "construct", "run", "state")}
+    assert told == {"job": "Etl", "construct": f"{life.stack}/EtlOnDeploy", "run": back, "state": "FAILED"}
+    # It belongs to its job run, whose next run takes its place.
     assert_done(life.deploy(SLEEPS, release_label="emr-7.14.0"))
-    assert life.states() == ["CANCELLED", "CANCELLED", "RUNNING"]
+    assert life.states() == ["CANCELLED", "FAILED", "RUNNING"]
 
 
 def test_functions_that_are_killed_start_nothing_twice(life: Life) -> None:
