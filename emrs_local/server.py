@@ -29,7 +29,7 @@ from emrs_local.driver import Engine
 from emrs_local.emr_serverless.application_type import register_application_type
 from emrs_local.emr_serverless.events import SOURCE, Event
 from emrs_local.emr_serverless.life_cycle import EVENT_LOGS, ServiceSettings
-from emrs_local.emr_serverless.metrics import NAMESPACE, Metrics
+from emrs_local.emr_serverless.metrics import VCPU_QUOTA, VCPUS_IN_USE, Metrics
 from emrs_local.emr_serverless.operations import EmrServerless
 from emrs_local.emr_serverless.protocol import SERVICE
 from emrs_local.emr_serverless.rates import RateLimits
@@ -96,7 +96,9 @@ def main(make_engine: MakeEngine = spark, *, seconds_per_minute: float = 60) -> 
     metrics = MetricStore(seconds_per_minute=seconds_per_minute)
 
     def publish_metrics(of_runs: Metrics) -> None:
-        metrics.publish(of_runs.scope, namespace=NAMESPACE, dimensions=of_runs.dimensions, values=of_runs.values)
+        metrics.publish(
+            of_runs.scope, namespace=of_runs.namespace, dimensions=of_runs.dimensions, values=of_runs.values
+        )
 
     service = EmrServerless(
         engine=make_engine(endpoint, data_directory),
@@ -145,7 +147,7 @@ async def _serve(
     register_emr_serverless_tasks(endpoint)
     correct_event_rules(announce)
     replace_scheduler(endpoint, announce)
-    correct_alarms(announce)
+    correct_alarms(announce, {frozenset(VCPUS_IN_USE.items()): VCPU_QUOTA})
     event_bus.open()
     metrics.open(each_minute=service.job_runs.tell_metrics)
 

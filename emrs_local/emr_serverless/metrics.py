@@ -1,8 +1,9 @@
 """What the service tells CloudWatch: how many runs of an application are in which state, and which workers they have.
 
-User Guide, "Monitoring EMR Serverless applications and jobs". On AWS the metrics come each minute. Here they come with
-each change of a state too, so that nobody waits for a minute; a metric of a last state counts the runs that have
-entered it since the metric came the last time. Workers are those that runs ask for: what they use is not known.
+User Guide, "Monitoring EMR Serverless applications and jobs" and "EMR Serverless usage metrics". On AWS the metrics
+come each minute. Here those of states come with each change of a state too, so that nobody waits for a minute; a metric
+of a last state counts the runs that have entered it since the metric came the last time. Workers are those that runs
+ask for: what they use is not known.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from emrs_local.emr_serverless.applications import Application
 from emrs_local.ministack.scope import Scope
 
 NAMESPACE = "AWS/EMRServerless"
+VCPUS_IN_USE = {"Service": "EMR Serverless", "Type": "Resource", "Resource": "vCPU", "Class": "None"}
+"""The dimensions of the usage that the quota of vCPUs is about."""
+VCPU_QUOTA = 16.0
+"""Unless a higher one was asked for. User Guide, "Endpoints and quotas"."""
 
 # There is none for QUEUED.
 _OF_STATES = {
@@ -36,6 +41,7 @@ class Metrics:
     """Values of metrics of the service in an account and region, all with the same dimensions."""
 
     scope: Scope
+    namespace: str = NAMESPACE
     dimensions: Mapping[str, str]
     values: Mapping[str, float]
 
@@ -82,15 +88,20 @@ class JobRunMetrics:
         for application, counts in self._counts.values():
             if application.state == "STARTED":
                 self._tell(application, counts, dict.fromkeys(_OF_LAST_STATES.values(), 0.0))
+        in_use = {application.scope: 0.0 for application, _ in self._counts.values()}
         allocated: dict[tuple[str, str], tuple[Application, Counter[str]]] = {}
         for run in running:
             for worker in run.workers:
                 self._tell_worker(run, worker)
+                in_use[run.application.scope] += worker.count * worker.vcpus
                 key = (run.application.application_id, worker.kind)
                 allocated.setdefault(key, (run.application, Counter()))[1].update(_of_application(worker))
         for (_, kind), (application, values) in allocated.items():
             dimensions = {**_dimensions(application), "WorkerType": kind, **_CAPACITY}
             self._publish(Metrics(scope=application.scope, dimensions=dimensions, values=dict(values)))
+        for scope, vcpus in in_use.items():
+            usage = {"ResourceCount": vcpus}
+            self._publish(Metrics(scope=scope, namespace="AWS/Usage", dimensions=VCPUS_IN_USE, values=usage))
 
     def _tell_worker(self, run: RunWorkers, worker: Worker) -> None:
         named = {"JobName": run.name or _UNNAMED} if _has_names(run.application) else {}

@@ -17,6 +17,9 @@ from emrs_local.ministack.scope import current_scope
 
 _log = logging.getLogger(__name__)
 
+USAGE = "AWS/Usage"
+"""The namespace of metrics that tell how much is used of a quota."""
+
 _SERVICE = "cloudwatch.amazonaws.com"
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
@@ -26,9 +29,11 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 Alarm = dict[str, Any]
+Quotas = Mapping[frozenset[tuple[str, str]], float]
+"""The quotas of the account, by the dimensions of the metrics in `AWS/Usage` that tell how much is used of each."""
 
 
-def correct_alarms(announce: Callable[[str], None]) -> None:
+def correct_alarms(announce: Callable[[str], None], quotas: Quotas) -> None:
     """Have alarms look at their own metric, one value a period, and at what is missing; announce their changes.
 
     ministack 1.5.33 takes all values of a name for one metric whatever their dimensions are, forgets `Metrics`, and
@@ -41,7 +46,7 @@ def correct_alarms(announce: Callable[[str], None]) -> None:
     original_record = provisioners._cw_metric_alarm_record
 
     def evaluate_alarm(alarm: Alarm) -> None:
-        state, reason = _state(alarm)
+        state, reason = _state(alarm, quotas)
         if state == alarm["StateValue"]:
             return
         before, alarm["StateValue"], alarm["StateReason"] = alarm["StateValue"], state, reason
@@ -84,14 +89,14 @@ def correct_alarms(announce: Callable[[str], None]) -> None:
     provisioners._cw_metric_alarm_record = record
 
 
-def _state(alarm: Alarm) -> tuple[str, str]:
+def _state(alarm: Alarm, quotas: Quotas) -> tuple[str, str]:
     """The state that an alarm has now, and why."""
     count = int(alarm.get("EvaluationPeriods") or 1)
     compare = _COMPARISONS.get(alarm.get("ComparisonOperator") or "")
     if compare is None:
         return alarm["StateValue"], alarm["StateReason"]  # one of the operators of anomaly detection
     try:
-        values = _values(alarm, count)
+        values = _values(alarm, count, quotas)
     except NotUnderstoodError as error:
         return "INSUFFICIENT_DATA", f"The local CloudWatch does not understand {error}"
     threshold = float(alarm.get("Threshold") or 0)
@@ -109,7 +114,7 @@ def _state(alarm: Alarm) -> tuple[str, str]:
     return ("ALARM", f"Threshold Crossed: {words}") if crossed else ("OK", f"Threshold not crossed: {words}")
 
 
-def _values(alarm: Alarm, count: int) -> list[float | None]:
+def _values(alarm: Alarm, count: int, quotas: Quotas) -> list[float | None]:
     """The value of each period, the last first; None where there is none."""
     metrics = alarm.get("Metrics")
     if not metrics:
@@ -123,9 +128,11 @@ def _values(alarm: Alarm, count: int) -> list[float | None]:
         )
     known: dict[str, list[float | None]] = {}
     expressions: dict[str, str] = {}
+    quota_of: dict[str, float | None] = {}
     for metric in metrics:
         stat = metric.get("MetricStat")
         if stat:
+            quota_of[metric["Id"]] = _quota(quotas, stat["Metric"])
             known[metric["Id"]] = _of_metric(
                 namespace=stat["Metric"].get("Namespace") or "",
                 name=stat["Metric"].get("MetricName") or "",
@@ -144,10 +151,16 @@ def _values(alarm: Alarm, count: int) -> list[float | None]:
         if identifier not in known:
             if identifier not in expressions:
                 raise NotUnderstoodError(identifier)
-            known[identifier] = evaluate(expressions.pop(identifier), series, count)
+            known[identifier] = evaluate(expressions.pop(identifier), series, count, quota=quota_of.get)
         return known[identifier]
 
     return series(returned[0] if returned else metrics[0]["Id"])
+
+
+def _quota(quotas: Quotas, metric: Mapping[str, Any]) -> float | None:
+    if metric.get("Namespace") != USAGE:
+        return None
+    return quotas.get(frozenset((item["Name"], item["Value"]) for item in metric.get("Dimensions") or ()))
 
 
 def _of_metric(

@@ -73,17 +73,24 @@ def query_of(expression: str) -> Query | None:
     return Query(statistic=_STATISTICS[found[1]], name=found[2], namespace=found[3], dimensions=dimensions)
 
 
-def evaluate(expression: str, series: Callable[[str], Series], count: int) -> Series:
+def evaluate(
+    expression: str,
+    series: Callable[[str], Series],
+    count: int,
+    *,
+    quota: Callable[[str], float | None] = lambda _: None,
+) -> Series:
     """The values of an expression for `count` periods.
 
     Args:
         expression: Such as `100 * m1 / FILL(m2, 0)`.
         series: The values of another metric or expression, by its id.
         count: How many periods there are.
+        quota: The quota that the usage has which a metric tells, by the metric's id; None if it has none.
 
     Raises:
-        NotUnderstoodError: It has more than arithmetic, comparisons, `FILL`, `IF`, and `SUM`, `AVG`, `MIN` and `MAX` of
-            an array.
+        NotUnderstoodError: It has more than arithmetic, comparisons, `FILL`, `IF`, `SERVICE_QUOTA`, and `SUM`, `AVG`,
+            `MIN` and `MAX` of an array; or there is no such quota.
     """
     try:
         tree = ast.parse(expression.strip().replace("^", "**"), mode="eval").body
@@ -109,6 +116,8 @@ def evaluate(expression: str, series: Callable[[str], Series], count: int) -> Se
                 if (holds := value(condition, period)) is None:
                     return None
                 return value(then, period) if holds else value(otherwise[0], period) if otherwise else None
+            case ast.Call(func=ast.Name(id="SERVICE_QUOTA"), args=[ast.Name(id=usage)]) if quota(usage) is not None:
+                return quota(usage)
             case ast.Call(func=ast.Name(id=name), args=[ast.List(elts=elements)]) if name in _OF_ARRAYS:
                 known = [found for element in elements if (found := value(element, period)) is not None]
                 return _OF_ARRAYS[name](known) if known else None

@@ -154,6 +154,33 @@ def test_a_stream_has_workers_as_long_as_it_runs(service: Service) -> None:
     alarms.becomes("ALARM")
 
 
+def test_an_alarm_is_told_how_much_is_used_of_the_account_s_vcpus(service: Service) -> None:
+    application_id = create(service)
+    alarms = Alarms(service, "quota")
+    dimensions = {"Service": "EMR Serverless", "Type": "Resource", "Resource": "vCPU", "Class": "None"}
+    usage = {
+        "Namespace": "AWS/Usage",
+        "MetricName": "ResourceCount",
+        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+    }
+    alarms.put(
+        Metrics=[
+            {"Id": "usage", "ReturnData": False, "MetricStat": {"Metric": usage, "Period": 1, "Stat": "Maximum"}},
+            {"Id": "percent", "Expression": "usage / SERVICE_QUOTA(usage) * 100"},
+        ],
+        EvaluationPeriods=1,
+        Threshold=90,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+    )
+    # A driver and three executors of four vCPUs are all of the sixteen that an account has.
+    entry_point = service.script("wait", "import time\nwhile True: time.sleep(0.1)")
+    run = service.start(entry_point, application_id=application_id)
+    alarms.becomes("ALARM")
+    service.emr.cancel_job_run(applicationId=application_id, jobRunId=run)
+    alarms.becomes("OK")
+
+
 def test_a_topic_that_does_not_allow_it_gets_nothing(service: Service) -> None:
     application_id = create(service)
     alarms = Alarms(service, "refused")
@@ -301,15 +328,17 @@ def stat(metric: str) -> Json:
         ("a / (b - 2)", [None, None, None]),
         ("SUM([a, b])", [3.0, 2.0, 0.0]),
         ("MAX([a, 1.5])", [1.5, 2.0, 1.5]),
+        ("a / SERVICE_QUOTA(a) * 100", [10.0, 20.0, None]),
     ],
 )
 def test_metric_math_is_arithmetic_on_each_period(expression: str, values: Sequence[float | None]) -> None:
     series: dict[str, list[float | None]] = {"a": [1.0, 2.0, None], "b": [2.0, None, 0.0]}
-    assert evaluate(expression, series.__getitem__, 3) == values
+    assert evaluate(expression, series.__getitem__, 3, quota={"a": 10.0}.get) == values
 
 
 @pytest.mark.parametrize(
-    "expression", ["SUM(METRICS())", "usage / SERVICE_QUOTA(usage)", "__import__('os')", "a.b", "FILL(a)"]
+    "expression",
+    ["SUM(METRICS())", "usage / SERVICE_QUOTA(usage)", "SERVICE_QUOTA(1)", "__import__('os')", "a.b", "FILL(a)"],
 )
 def test_what_is_not_understood_of_metric_math_is_said(expression: str) -> None:
     with pytest.raises(NotUnderstoodError):
