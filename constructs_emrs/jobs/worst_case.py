@@ -1,12 +1,15 @@
 """What one run of a job may use at most, and cost."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from ..applications.interface import IApplication
 from ..applications.release_label import ReleaseLabel
 from ..validation.argument_names import explained
+from ..validation.argument_types import check_types
 from ..validation.model import member_of
+from ..validation.problems import Problems
 from ..validation.tokens import is_token
 from ..workflows.interface import JobMode
 from ._rules.capacity import Resources, most_workers, worker_resources
@@ -68,17 +71,30 @@ class WorstCase:
             storage_gb_hour: The price of a GB of disk for an hour, beyond 20 GB a worker. Default: disks are left out.
 
         Raises:
-            ValueError: It is not known; the text says why.
+            ValueError: It is not known, or a price is none; the text says why.
         """
-        amounts = [(self.vcpu_hours, vcpu_hour), (self.memory_gb_hours, memory_gb_hour)]
+        prices = {"vcpu_hour": vcpu_hour, "memory_gb_hour": memory_gb_hour}
         if storage_gb_hour is not None:
-            amounts.append((self.storage_gb_hours, storage_gb_hour))
+            prices["storage_gb_hour"] = storage_gb_hour
+        _check_prices(prices)
         total = 0.0
-        for amount, price in amounts:
+        for name, price in prices.items():
+            amount = getattr(self, f"{name}s")
             if amount is None:
                 raise ValueError(f"the worst case is not known: {'; '.join(self.unknown)}")
             total += amount * price
         return total
+
+
+def _check_prices(prices: dict[str, float]) -> None:
+    check_types("", **{name: (price, float) for name, price in prices.items()})
+    problems = Problems("")
+    for name, price in prices.items():
+        if is_token(price):
+            problems.add(name, price, "it is known only at deployment", "use the number")
+        elif not 0 <= price < math.inf:
+            problems.add(name, price, "it is no price", "use a number that is not negative")
+    problems.raise_if_any()
 
 
 def worst_case(request: dict[str, Any], mode: JobMode, application: IApplication) -> WorstCase:
@@ -91,13 +107,15 @@ def worst_case(request: dict[str, Any], mode: JobMode, application: IApplication
     """
     unknown: list[str] = []
     hours = _hours(request, mode, unknown)
-    workers = _workers(request, application, unknown)
+    of_workers: list[str] = []
+    workers = _workers(request, application, of_workers)
+    vcpus, memory_gb, storage_gb = (
+        (workers.cpu, workers.memory_gib, workers.disk_gib)
+        if workers is not None
+        else _whole_application(application, of_workers)
+    )
     return WorstCase(
-        hours=hours,
-        vcpus=workers.cpu if workers else None,
-        memory_gb=workers.memory_gib if workers else None,
-        storage_gb=workers.disk_gib if workers else None,
-        unknown=tuple(unknown),
+        hours=hours, vcpus=vcpus, memory_gb=memory_gb, storage_gb=storage_gb, unknown=(*unknown, *of_workers)
     )
 
 
@@ -117,11 +135,27 @@ def _hours(request: dict[str, Any], mode: JobMode, unknown: list[str]) -> float 
     return None
 
 
+def _whole_application(
+    application: IApplication, unknown: list[str]
+) -> tuple[float | None, float | None, float | None]:
+    """The vCPUs, memory and disk of the application, which no run of it exceeds, whatever its workers are."""
+    maximum = application.maximum_capacity
+    if maximum is None or is_token(maximum.cpu) or maximum.memory.is_unresolved():
+        return None, None, None
+    unknown.clear()
+    disk_gb = None
+    if maximum.disk is None or maximum.disk.is_unresolved():
+        unknown.append("nothing bounds the disks; give the application's maximum_capacity a disk")
+    else:
+        disk_gb = float(maximum.disk.to_gibibytes())
+    return float(maximum.cpu), float(maximum.memory.to_gibibytes()), disk_gb
+
+
 def _workers(request: dict[str, Any], application: IApplication, unknown: list[str]) -> Resources | None:
     """What all workers of a run have together at most, None if that is not known."""
     maximum = application.maximum_capacity
     if "sparkSubmit" not in request["jobDriver"]:
-        unknown.append("how many tasks a Hive query has is not known")
+        unknown.append("how many tasks a Hive query has is not known; give the application a maximum_capacity")
         return None
     if application.runtime_configuration is None:
         unknown.append("the configuration of an application that is imported is not known")
@@ -145,9 +179,17 @@ def _workers(request: dict[str, Any], application: IApplication, unknown: list[s
 
 
 def _most_executors(properties: Properties, release: ReleaseLabel | None) -> int | None:
-    if not properties.is_on("spark.dynamicAllocation.enabled", default=True):
-        name = "spark.executor.instances"
-        return properties.number(name) if name in properties else DEFAULT_EXECUTORS
+    name, instances = "spark.dynamicAllocation.enabled", "spark.executor.instances"
+    is_dynamic = properties.is_on(name, default=True)
+    is_known = name not in properties or properties.get(name) is not None
+    dynamic = _most_dynamic_executors(properties, release)
+    fixed = properties.number(instances) if instances in properties else DEFAULT_EXECUTORS
+    if is_known:
+        return dynamic if is_dynamic else fixed
+    return None if dynamic is None or fixed is None else max(dynamic, fixed)
+
+
+def _most_dynamic_executors(properties: Properties, release: ReleaseLabel | None) -> int | None:
     name = "spark.dynamicAllocation.maxExecutors"
     if name in properties:
         return properties.number(name)

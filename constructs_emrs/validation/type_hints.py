@@ -22,9 +22,10 @@ from constructs import Construct
 from .problems import shown
 from .tokens import is_token
 
-_WORDS: dict[type, str] = {str: "a string", int: "a whole number", bool: "True or False"}
+_WORDS: dict[type, str] = {str: "a string", int: "a whole number", float: "a number", bool: "True or False"}
 _BOOLEANS = dict.fromkeys(("1", "on", "true", "yes"), "True") | dict.fromkeys(("0", "false", "no", "off"), "False")
 _MANY = 10
+_WHOLE, _NUMBER = re.compile(r"\d+"), re.compile(r"\d+(\.\d+)?")
 _SIZE = re.compile(r"(\d+) ?([mgt])(?:i?b)?", re.IGNORECASE)
 _SIZE_METHODS = {"m": "mebibytes", "g": "gibibytes", "t": "tebibytes"}
 
@@ -95,6 +96,8 @@ def is_instance(value: Any, hint: Any) -> bool:
         return (isinstance(value, int) and not isinstance(value, bool)) or (
             not isinstance(value, str) and is_token(value)
         )
+    if origin is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
     member = _INTERFACE_MEMBERS.get(getattr(origin, "__name__", ""))
     if member is not None:
         return not isinstance(value, type) and _has_member(value, member)
@@ -158,8 +161,8 @@ def _instead_of(hint: Any, origin: Any, value: Any) -> Iterator[str]:
         yield _as_string(value)
     elif origin is bool:
         yield from filter(None, [_BOOLEANS.get(str(value).lower())])
-    elif origin is int:
-        yield from _as_int(value)
+    elif origin in (int, float):
+        yield from _as_number(value, _WHOLE if origin is int else _NUMBER)
     elif origin is Duration:
         yield from _as_duration(value)
     elif origin is Size:
@@ -204,13 +207,13 @@ def _as_string(value: Any) -> str:
             return "Token.as_string(…)" if is_token(value) else "str(…)"
 
 
-def _as_int(value: Any) -> Iterator[str]:
+def _as_number(value: Any, pattern: re.Pattern[str]) -> Iterator[str]:
     match value:
         case bool():
             return
         case float() if value.is_integer():
             yield str(int(value))
-        case str() if number := re.match(r"\d+", value):
+        case str() if number := pattern.match(value):
             yield number[0]
 
 

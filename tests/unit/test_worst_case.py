@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ BIG = WorkerResources(cpu=8, memory=Size.gibibytes(32), disk=Size.gibibytes(120)
 SMALL = WorkerResources(cpu=2, memory=Size.gibibytes(8))
 FIVE = {"spark.dynamicAllocation.maxExecutors": "5"}
 HOURS_2 = Duration.hours(2)
+LATER = Token.as_string({"Ref": "IsDynamic"})
 
 
 def job_on(stack: Stack, script: Path, application: dict[str, Any] | None = None, **options: Any) -> SparkJob:
@@ -64,6 +66,12 @@ def test_each_attempt_may_take_the_whole_time(script: Path) -> None:
         ({"spark.dynamicAllocation.enabled": "false"}, ReleaseLabel.EMR_7_14_0, 3),
         ({"spark.dynamicAllocation.enabled": "false", "spark.executor.instances": "7"}, ReleaseLabel.EMR_7_14_0, 7),
         ({}, ReleaseLabel.EMR_6_9_0, 100),
+        (
+            FIVE | {"spark.dynamicAllocation.enabled": LATER, "spark.executor.instances": "7"},
+            ReleaseLabel.EMR_7_14_0,
+            7,
+        ),
+        (FIVE | {"spark.dynamicAllocation.enabled": LATER}, ReleaseLabel.EMR_7_14_0, 5),
     ],
 )
 def test_how_many_executors_there_are(
@@ -130,4 +138,57 @@ def test_of_an_imported_application_and_of_hive_it_is_not_known(script: Path) ->
     hive = Application(stack, "Hive", release_label=ReleaseLabel.EMR_7_14_0, application_type=ApplicationType.HIVE)
     conf = {"hive.exec.scratchdir": "s3://lake/scratch", "hive.metastore.warehouse.dir": "s3://lake/warehouse"}
     query = HiveJob(stack, "Query", application=hive, query=str(script), hive_conf=conf)
-    assert query.worst_case.unknown == ("how many tasks a Hive query has is not known",)
+    assert query.worst_case.unknown == (
+        "how many tasks a Hive query has is not known; give the application a maximum_capacity",
+    )
+
+
+def test_no_run_uses_more_than_the_whole_application(script: Path) -> None:
+    stack = new_stack()
+    maximum = MaximumCapacity(cpu=100, memory=Size.gibibytes(400), disk=Size.gibibytes(2000))
+    conf = {"hive.exec.scratchdir": "s3://lake/scratch", "hive.metastore.warehouse.dir": "s3://lake/warehouse"}
+    hive = Application(
+        stack,
+        "Hive",
+        release_label=ReleaseLabel.EMR_7_14_0,
+        application_type=ApplicationType.HIVE,
+        maximum_capacity=maximum,
+    )
+    query = HiveJob(stack, "Query", application=hive, query=str(script), hive_conf=conf, execution_timeout=HOURS_2)
+    worst = query.worst_case
+    assert (worst.vcpu_hours, worst.memory_gb_hours, worst.storage_gb_hours) == (200, 800, 4000)
+    assert worst.unknown == ()
+    without_disk = {"maximum_capacity": MaximumCapacity(cpu=100, memory=Size.gibibytes(400))}
+    memory = {"spark.executor.memory": Token.as_string({"Ref": "Memory"})}
+    worst = job_on(stack, script, without_disk, conf=memory, execution_timeout=HOURS_2).worst_case
+    assert (worst.vcpu_hours, worst.memory_gb_hours, worst.storage_gb_hours) == (200, 800, None)
+    assert worst.unknown == ("nothing bounds the disks; give the application's maximum_capacity a disk",)
+    assert worst.price(vcpu_hour=1, memory_gb_hour=0) == 200
+    with pytest.raises(ValueError, match="nothing bounds the disks"):
+        worst.price(vcpu_hour=1, memory_gb_hour=0, storage_gb_hour=1)
+
+
+@pytest.mark.parametrize(
+    ("prices", "text"),
+    [
+        ({"vcpu_hour": "0.05 USD"}, "vcpu_hour='0.05 USD': a number is expected, this is of type str; use 0.05"),
+        ({"vcpu_hour": None}, "vcpu_hour=None: a number is expected, this is of type NoneType; use a number"),
+        ({"vcpu_hour": True}, "vcpu_hour=True: a number is expected, this is of type bool; use a number"),
+        ({"vcpu_hour": -1}, "vcpu_hour=-1: it is no price; use a number that is not negative"),
+        ({"storage_gb_hour": math.nan}, "storage_gb_hour=nan: it is no price; use a number that is not negative"),
+        ({"memory_gb_hour": math.inf}, "memory_gb_hour=inf: it is no price; use a number that is not negative"),
+    ],
+)
+def test_what_is_no_price_is_refused(prices: dict[str, Any], text: str, script: Path) -> None:
+    worst = job_on(new_stack(), script, conf=FIVE).worst_case
+    with pytest.raises(ValueError, match=re.escape(text)) as caught:
+        worst.price(**{"vcpu_hour": 1, "memory_gb_hour": 1, **prices})
+    assert str(caught.value) == text
+
+
+def test_a_price_that_is_known_at_deployment_only_is_refused(script: Path) -> None:
+    stack = new_stack()
+    worst = job_on(stack, script, conf=FIVE).worst_case
+    later = CfnParameter(stack, "Price", type="Number").value_as_number
+    with pytest.raises(ValueError, match="it is known only at deployment; use the number"):
+        worst.price(vcpu_hour=later, memory_gb_hour=1)
