@@ -137,7 +137,8 @@ class Applications:
     """All applications of the server.
 
     Args:
-        changed: Guards every record of the service, those of job runs too; notified after each change of a state.
+        changed: Guards every record of the service, those of job runs too, for reading them as well: what is read
+            has been announced and published. Notified after each change of a state.
         announce: Is told each change of a state in one line.
         publish: Is told each change of a state as an event, in their order; may not block.
         transition_seconds: How long CREATING, STARTING and STOPPING last.
@@ -178,9 +179,9 @@ class Applications:
             application = _new_application(scope, members)
             self._by_token[scope, token] = (members, application)
             self._by_id[scope, application.application_id] = application
+            self._announce(f"{application.label}  CREATING")
             self._publish(application.state_change())
             self._settle_later(application, "CREATED")
-        self._announce(f"{application.label}  CREATING")
         return application
 
     def find(self, scope: Scope, application_id: str) -> Application:

@@ -377,15 +377,21 @@ class JobRuns:
             self._changed.notify_all()
 
     def retry(self, run: JobRun, *, details: str) -> None:
-        """End the current attempt as failed and begin the next."""
+        """End the current attempt as failed and begin the next.
+
+        Raises:
+            JobRunCancelled: The run was cancelled and has no further attempt.
+        """
         with self._changed:
+            if run.cancellation_requested:
+                raise JobRunCancelled
             failed = run.attempts[-1]
             failed.state, failed.state_details = "FAILED", shortened(details)
             failed.updated_at = failed.ended_at = now()
             run.attempts.append(Attempt(number=failed.number + 1, state="PENDING"))
             self._publish(run.retry_event())
-        self._announce(f"job run {run.job_run_id} ({run.name})  attempt {failed.number} failed, trying again")
-        self.enter(run, "PENDING")
+            self._announce(f"job run {run.job_run_id} ({run.name})  attempt {failed.number} failed, trying again")
+            self.enter(run, "PENDING")
 
     def tell_metrics(self) -> None:
         """Publish the metrics of all applications that are started."""

@@ -130,7 +130,8 @@ class LifeCycle:
             return True
         others = [other for other in runs.all(run.application) if other is not run]
         running = sum(other.state in ("PENDING", "SCHEDULED", "RUNNING", "CANCELLING") for other in others)
-        earlier = sum(other.state == "QUEUED" and other.created_at < run.created_at for other in others)
+        # A run that was submitted before may not have got as far as the queue.
+        earlier = sum(other.state in ("SUBMITTED", "QUEUED") and other.created_at < run.created_at for other in others)
         return running + earlier < queue.concurrent_runs
 
     def _try_until_done(self, runs: JobRuns, run: JobRun) -> None:

@@ -80,7 +80,7 @@ class EmrServerless:
         transition_seconds: float = 0.2,
         rate_limits: RateLimits | None = None,
     ) -> None:
-        changed = threading.Condition()
+        self._changed = changed = threading.Condition()
         self._engine = engine
         self._settings = settings
         self._rate_limits = rate_limits
@@ -150,8 +150,9 @@ class EmrServerless:
             caller = iam.caller(headers, query)
             if self._rate_limits:
                 self._rate_limits.require(caller.scope, name)
-            output = self._operations[name](caller, request)
-            return protocol.serialize_output(request.operation, output)
+            with self._changed:  # an answer is of one moment, between two changes of a state
+                output = self._operations[name](caller, request)
+                return protocol.serialize_output(request.operation, output)
         except ServiceError as error:
             return protocol.serialize_error(error)
         except Exception:  # noqa: BLE001 - a client gets an answer whatever happens
@@ -305,11 +306,13 @@ class EmrServerless:
     def _all_job_runs(self, caller: Caller) -> protocol.Response:
         for action in ("ListJobRuns", "GetJobRun"):
             require(caller, action=f"emr-serverless:{action}", resource="*")
-        runs = [run for application in self.applications.all(caller.scope) for run in self.job_runs.all(application)]
-        described = [
-            {**protocol.serialize_job_run(run.description()), "applicationName": run.application.name}
-            for run in sorted(runs, key=lambda run: run.created_at, reverse=True)
-        ]
+        with self._changed:
+            applications = self.applications.all(caller.scope)
+            runs = [run for application in applications for run in self.job_runs.all(application)]
+            described = [
+                {**protocol.serialize_job_run(run.description()), "applicationName": run.application.name}
+                for run in sorted(runs, key=lambda run: run.created_at, reverse=True)
+            ]
         return 200, {"Content-Type": "application/json"}, json.dumps({"jobRuns": described}).encode()
 
     def _stages(self, caller: Caller, application_id: str, job_run_id: str) -> protocol.Response:

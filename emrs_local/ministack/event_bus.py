@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import logging
-import queue
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,37 +11,36 @@ from typing import Any
 from emrs_local.ministack.iam import role_may, role_trust_policy, service_may_use
 from emrs_local.ministack.scope import Scope, current_scope, in_scope
 
-_log = logging.getLogger(__name__)
-
 _SERVICE = "events.amazonaws.com"
 
 Json = Mapping[str, Any]
 
 
 class EventBus:
-    """Takes events of AWS's services and delivers them, one after the other, in a thread of its own."""
+    """Takes events of AWS's services and delivers them, one after the other.
+
+    On the event loop that answers requests: from another thread, ministack 1.5.33 would lose the message that it puts
+    into a queue just while a request takes another out.
+    """
 
     def __init__(self) -> None:
-        self._events: queue.SimpleQueue[tuple[Scope, dict[str, str]]] = queue.SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self) -> None:
-        """Begin to deliver: rules and targets are there from now on."""
-        threading.Thread(target=self._deliver, name="event-bus", daemon=True).start()
+        """Begin to deliver, on the running event loop: rules and targets are there from now on."""
+        self._loop = asyncio.get_running_loop()
 
     def publish(self, scope: Scope, *, source: str, detail_type: str, detail: Json) -> None:
-        """Put an event on the default bus of an account and region, soon."""
-        self._events.put((scope, {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}))
+        """Put an event on the default bus of an account and region, soon; from any thread."""
+        entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
+        if self._loop:
+            self._loop.call_soon_threadsafe(self._deliver, scope, entry)
 
-    def _deliver(self) -> None:
+    def _deliver(self, scope: Scope, entry: Mapping[str, str]) -> None:
         from ministack.services import eventbridge
 
-        while True:
-            scope, entry = self._events.get()
-            try:
-                with in_scope(scope):
-                    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
-            except Exception:  # noqa: BLE001 - the next event is delivered whatever happens to this one
-                _log.exception("event %s", entry)
+        with in_scope(scope):
+            eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
 @dataclass(frozen=True)

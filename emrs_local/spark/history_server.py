@@ -67,11 +67,12 @@ class HistoryServer:
         self._door: ThreadingHTTPServer | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held while Java starts
+        self._opening = threading.Lock()
 
     def address(self, directory: Path) -> str:
         """An address that shows the newest event log directly below `directory`, once it is opened."""
-        with self._lock:
+        with self._opening:
             if self._door is None:
                 self._door = ThreadingHTTPServer((HOST, 0), _door_to(self))
                 self._door.daemon_threads = True
@@ -102,10 +103,11 @@ class HistoryServer:
 
     def close(self) -> None:
         """End it."""
-        with self._lock:
+        with self._opening:
             if self._door:
                 self._door.shutdown()
                 self._door.server_close()
+        with self._lock:
             self._end()
 
     @property
