@@ -8,9 +8,9 @@ there: https://github.com/awslabs/aws-glue-data-catalog-client-for-apache-hive-m
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 from pymetastore.hive_metastore import ttypes
@@ -31,9 +31,37 @@ from emrs_local.metastore.structs import (
 DEFAULT_DATABASE: Final = "default"
 _BATCH: Final = 100  # https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html
 _READ_BATCH: Final = 1000  # https://docs.aws.amazon.com/glue/latest/webapi/API_BatchGetPartition.html
-_MANAGED, _EXTERNAL = "MANAGED_TABLE", "EXTERNAL_TABLE"
+_MANAGED, _EXTERNAL, _VIEW = "MANAGED_TABLE", "EXTERNAL_TABLE", "VIRTUAL_VIEW"
+# Which members a table needs, https://github.com/awslabs/aws-glue-data-catalog-client-for-apache-hive-metastore
+# (`HiveTableValidator`).
+_NEEDED: Final = ("InputFormat", "OutputFormat", "SerdeInfo", "SerdeInfo#SerializationLibrary")
 # Hive's are regular expressions, Glue's are not.
 _HAS_A_PATTERN: Final = re.compile(r"\blike\b", re.IGNORECASE)
+
+
+class Files(Protocol):
+    """The files of tables, at their addresses, with the credentials of a run; addresses elsewhere are left alone."""
+
+    def make_directories(self, addresses: Collection[str]) -> None:
+        """Have directories there, which other runs see too.
+
+        Raises:
+            OSError: One may not be made.
+        """
+
+    def move(self, address: str, destination: str) -> None:
+        """Move all that is at an address.
+
+        Raises:
+            OSError: It may not be read, written or deleted, or there is something at the destination.
+        """
+
+    def delete(self, address: str) -> None:
+        """Delete all that is at an address.
+
+        Raises:
+            OSError: It may not be deleted.
+        """
 
 
 class Catalog:
@@ -41,17 +69,18 @@ class Catalog:
 
     Args:
         glue: A client of Glue with the credentials of the run.
-        delete: Deletes all that is at an address, with the credentials of the run.
-        warehouse: The address of the database `default`, if it has none yet; empty for a folder of the run's own, which
-            no other run could read.
-        own_folder: The address of that folder: what is in it is not written to the catalog.
+        files: The files of the tables.
+        warehouse: The address of the database `default`, if it has none yet.
+        own_folder: The address of the folder that is the run's alone: what is in it is not written to the catalog, as
+            no other run could read it.
     """
 
-    def __init__(self, glue: Any, *, delete: Callable[[str], None], warehouse: str, own_folder: str) -> None:
+    def __init__(self, glue: Any, *, files: Files, warehouse: str, own_folder: str) -> None:
         self._glue = glue
-        self._delete = delete
+        self._files = files
         self._warehouse = warehouse
         self._own_folder = own_folder
+        self._own_places: dict[str, str] = {}
 
     def make_default_database(self) -> None:
         """Make the database `default` where there is none, as the client does when it connects.
@@ -62,10 +91,11 @@ class Catalog:
         try:
             self._glue.get_database(Name=DEFAULT_DATABASE)
         except self._glue.exceptions.EntityNotFoundException:
-            location = {"LocationUri": self._warehouse} if self._warehouse else {}
-            database = {"Name": DEFAULT_DATABASE, "Description": "Default Hive database", **location}
+            database = ttypes.Database(
+                name=DEFAULT_DATABASE, description="Default Hive database", locationUri=self._warehouse
+            )
             with suppress(self._glue.exceptions.AlreadyExistsException):  # another run has just made it
-                self._glue.create_database(DatabaseInput=database)
+                self._glue.create_database(DatabaseInput=self._database_input(database))
         except ClientError as error:
             raise ttypes.MetaException(
                 message=f"Unable to verify existence of default database: {message_of(error)}"
@@ -81,12 +111,18 @@ class Catalog:
 
     def get_database(self, name: str) -> Struct:
         found = self._glue.get_database(Name=name)["Database"]
-        if name.lower() == DEFAULT_DATABASE and not found.get("LocationUri"):
-            found["LocationUri"] = self._warehouse  # where Hive puts the tables of this database
+        if not found.get("LocationUri"):
+            # Where Hive puts the tables of `default`, and what this run itself said of another.
+            found["LocationUri"] = self._warehouse if name == DEFAULT_DATABASE else self._own_places.get(name, "")
         return database_of(found)
 
     def create_database(self, database: Struct) -> None:
         self._glue.create_database(DatabaseInput=self._database_input(database))
+        self._own_places.pop(database.name, None)
+        if self._is_own(database.locationUri):
+            self._own_places[database.name] = database.locationUri
+        else:
+            self._make_directories(database.locationUri)
 
     def alter_database(self, name: str, database: Struct) -> None:
         self._glue.update_database(Name=name, DatabaseInput=self._database_input(database))
@@ -97,7 +133,11 @@ class Catalog:
             raise ttypes.InvalidOperationException(message=f"Database {name} is not empty. One or more tables exist.")
         for table in tables:
             self.drop_table(name, table, deletes_data)
+        place = self._glue.get_database(Name=name)["Database"].get("LocationUri", "")
         self._glue.delete_database(Name=name)
+        if deletes_data and place:
+            with suppress(OSError):  # which the client logs
+                self._files.delete(place)
 
     # Tables
 
@@ -116,7 +156,10 @@ class Catalog:
         ]
 
     def get_table(self, database: str, name: str) -> Struct:
-        return table_of(self._table(database, name))
+        table = self._table(database, name)
+        if missing := _missing_member(table):
+            raise ttypes.MetaException(message=f"InvalidInputException: {missing} cannot be null for table: {name}")
+        return table_of(table)
 
     def get_table_objects_by_name(self, database: str, names: Sequence[str]) -> list[Struct]:
         found = []
@@ -128,16 +171,18 @@ class Catalog:
         return found
 
     def create_table(self, table: Struct) -> None:
-        if table.sd and not table.sd.location and table.tableType != "VIRTUAL_VIEW":
-            place = self._glue.get_database(Name=table.dbName)["Database"].get("LocationUri")
+        if table.sd and not table.sd.location and table.tableType != _VIEW:
+            place = self.get_database(table.dbName).locationUri
             if place:
                 table.sd.location = f"{place.rstrip('/')}/{table.tableName.lower()}"
-        if table.sd and self._is_own(table.sd.location):
+        if table.sd and any(map(self._is_own, (table.sd.location, _path_of_spark(table)))):
             raise ttypes.InvalidObjectException(
                 message=f"{table.dbName}.{table.tableName} would be in a folder that is gone with this job run; give "
                 "the table or its database a LOCATION in S3, or the job a spark.sql.warehouse.dir there"
             )
         self._glue.create_table(DatabaseName=table.dbName, TableInput=table_input(table))
+        if table.sd and table.tableType != _VIEW:
+            self._make_directories(table.sd.location)
 
     def alter_table(self, database: str, name: str, table: Struct) -> None:
         if table.tableName.lower() != name.lower() or table.dbName.lower() != database.lower():
@@ -149,13 +194,12 @@ class Catalog:
 
     def drop_table(self, database: str, name: str, deletes_data: bool) -> None:
         table = self._table(database, name)
-        places = []
-        if deletes_data and table.get("TableType") == _MANAGED:
-            places = [_location(table)]
-            if table.get("PartitionKeys"):
-                places += [_location(partition) for partition in self._partitions(database, name)]
+        partitions = list(self._partitions(database, name))
+        for partition in partitions:
+            self._glue.delete_partition(DatabaseName=database, TableName=name, PartitionValues=partition["Values"])
         self._glue.delete_table(DatabaseName=database, Name=name)
-        self._delete_all(places)
+        if deletes_data and not _is_external(table):
+            self._delete_all([_location(table), *map(_location, partitions)])
 
     # Partitions
 
@@ -194,7 +238,7 @@ class Catalog:
         return self.get_partition_names_ps(database, table, [], most)
 
     def get_partition_names_ps(self, database: str, table: str, values: Sequence[str], most: int) -> list[str]:
-        keys = self._keys(database, table)
+        keys = _keys(self._table(database, table))
         expression = _equal(keys, values)
         return [
             partition_name(keys, partition["Values"])
@@ -202,29 +246,44 @@ class Catalog:
         ]
 
     def alter_partition(self, database: str, table: str, partition: Struct) -> None:
-        self.rename_partition(database, table, partition.values, partition)
+        self._update_partition(database, table, partition.values, partition)
 
     def alter_partitions(self, database: str, table: str, partitions: Sequence[Struct]) -> None:
         for partition in partitions:
-            self.rename_partition(database, table, partition.values, partition)
+            self.alter_partition(database, table, partition)
 
     def rename_partition(self, database: str, table: str, values: Sequence[str], partition: Struct) -> None:
+        found = self._table(database, table)
         place = {"DatabaseName": database, "TableName": table}
-        self._glue.update_partition(**place, PartitionValueList=values, PartitionInput=partition_input(partition))
+        before = partition_of(self._glue.get_partition(**place, PartitionValues=values)["Partition"])
+        partition.sd.location = source = before.sd.location
+        if not _is_external(found) and source:
+            partition.sd.location = f"{_location(found)}/{partition_name(_keys(found), partition.values)}"
+        self._update_partition(database, table, values, partition)
+        if partition.sd.location != source:
+            try:
+                self._files.move(source, partition.sd.location)
+            except OSError as error:
+                self._update_partition(database, table, partition.values, before)
+                raise ttypes.InvalidOperationException(message=str(error)) from error
 
     def drop_partition(self, database: str, table: str, values: Sequence[str], deletes_data: bool) -> bool:
         place = {"DatabaseName": database, "TableName": table}
         partition = self._glue.get_partition(**place, PartitionValues=values)["Partition"]
-        is_managed = self._table(database, table).get("TableType") == _MANAGED
+        is_external = _is_external(self._table(database, table))
         self._glue.delete_partition(**place, PartitionValues=values)
-        if deletes_data and is_managed:
+        if deletes_data and not is_external:
             self._delete_all([_location(partition)])
         return True
 
     # Functions
 
     def get_function(self, database: str, name: str) -> Struct:
-        found = self._glue.get_user_defined_function(DatabaseName=database, FunctionName=name)
+        try:
+            found = self._glue.get_user_defined_function(DatabaseName=database, FunctionName=name)
+        except self._glue.exceptions.EntityNotFoundException as error:
+            # Spark knows by these words that there is none: `HiveShim.getFunctionOption`.
+            raise ttypes.NoSuchObjectException(message=f"Function {database}.{name} does not exist") from error
         return function_of(found["UserDefinedFunction"])
 
     def get_functions(self, database: str, pattern: str) -> list[str]:
@@ -257,9 +316,6 @@ class Catalog:
     def _tables(self, database: str) -> list[dict[str, Any]]:
         return list(self._pages("get_tables", "TableList", DatabaseName=database))
 
-    def _keys(self, database: str, table: str) -> list[str]:
-        return [key["Name"] for key in self._table(database, table).get("PartitionKeys", [])]
-
     def _partitions(
         self, database: str, table: str, expression: str = "", *, most: int = -1
     ) -> Iterator[dict[str, Any]]:
@@ -270,19 +326,16 @@ class Catalog:
             yield partition
 
     def _expression(self, database: str, table: str, values: Sequence[str]) -> str:
-        return _equal(self._keys(database, table), values) if any(values) else ""
+        return _equal(_keys(self._table(database, table)), values) if any(values) else ""
 
     def _add(self, database: str, table: str, partitions: Sequence[Struct], *, may_exist: bool) -> None:
         place = {"DatabaseName": database, "TableName": table}
-        if any(not partition.sd or not partition.sd.location for partition in partitions):
+        placeless = [partition for partition in partitions if not partition.sd or not partition.sd.location]
+        if placeless:
             found = self._table(database, table)
-            keys = [key["Name"] for key in found["PartitionKeys"]]
-            for partition in partitions:
-                if not partition.sd:
-                    partition.sd = table_of(found).sd
-                    partition.sd.location = None
-                if not partition.sd.location:
-                    partition.sd.location = f"{_location(found)}/{partition_name(keys, partition.values)}"
+            for partition in placeless:
+                partition.sd = partition.sd or table_of(found).sd
+                partition.sd.location = f"{_location(found)}/{partition_name(_keys(found), partition.values)}"
         for batch in _batches(partitions, _BATCH):
             inputs = [partition_input(partition) for partition in batch]
             for error in self._glue.batch_create_partition(**place, PartitionInputList=inputs)["Errors"]:
@@ -291,11 +344,22 @@ class Catalog:
                     raise ttypes.MetaException(message=f"{detail['ErrorCode']}: {detail['ErrorMessage']}")
                 if not may_exist:
                     raise ttypes.AlreadyExistsException(message=detail["ErrorMessage"])
+        self._make_directories(*(partition.sd.location for partition in partitions))
+
+    def _update_partition(self, database: str, table: str, values: Sequence[str], partition: Struct) -> None:
+        place = {"DatabaseName": database, "TableName": table}
+        self._glue.update_partition(**place, PartitionValueList=values, PartitionInput=partition_input(partition))
+
+    def _make_directories(self, *addresses: str | None) -> None:
+        try:
+            self._files.make_directories([address for address in addresses if address])
+        except OSError as error:
+            raise ttypes.MetaException(message=f"Unable to create path: {error}") from error
 
     def _delete_all(self, places: Sequence[str]) -> None:
         for place in filter(None, places):
             try:
-                self._delete(place)
+                self._files.delete(place)
             except OSError as error:
                 raise ttypes.MetaException(message=str(error)) from error
 
@@ -312,6 +376,32 @@ def message_of(error: ClientError) -> str:
 def _equal(keys: Sequence[str], values: Sequence[str]) -> str:
     quoted = [(key, value.replace("'", "''")) for key, value in zip(keys, values, strict=False) if value]
     return " AND ".join(f"{key} = '{value}'" for key, value in quoted)
+
+
+def _keys(table: Mapping[str, Any]) -> list[str]:
+    return [key["Name"] for key in table.get("PartitionKeys", [])]
+
+
+def _is_external(table: Mapping[str, Any]) -> bool:
+    said = table.get("Parameters", {}).get("EXTERNAL")
+    return said.lower() == "true" if said else table.get("TableType") == _EXTERNAL
+
+
+def _path_of_spark(table: Struct) -> str | None:
+    """Where a table of a data source is if Spark found that Hive could not have it: it says it in no other place."""
+    parameters = (table.sd.serdeInfo.parameters if table.sd.serdeInfo else None) or {}
+    return str(parameters.get("path", ""))
+
+
+def _missing_member(table: Mapping[str, Any]) -> str | None:
+    """What a table lacks that the client asks for, as those that a crawler or an API made may."""
+    if "TableType" not in table:
+        return "TableType"
+    if table["TableType"] not in {_MANAGED, _EXTERNAL} or table.get("Parameters", {}).get("storage_handler"):
+        return None
+    storage = table.get("StorageDescriptor", {})
+    has = storage | {f"SerdeInfo#{name}": value for name, value in storage.get("SerdeInfo", {}).items()}
+    return next((f"StorageDescriptor#{name}" for name in _NEEDED if name not in has), None)
 
 
 def _location(item: Mapping[str, Any]) -> str:

@@ -94,6 +94,11 @@ class Bucket:
         with content.open("rb") as body, self._translated_errors(key):
             self._client.upload_fileobj(body, self._name, key, Config=_upload())
 
+    def mark(self, key: str) -> None:
+        """Write an object without content."""
+        with self._translated_errors(key):
+            self._client.put_object(Bucket=self._name, Key=key)
+
     def copy(self, source: str, destination: str) -> None:
         """Copy an object within the bucket."""
         with self._translated_errors(destination):

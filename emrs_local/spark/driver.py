@@ -140,6 +140,8 @@ class SparkDriver:
         code = self._started().poll()
         if code is not None and not self._has_ended:
             self._has_ended = True
+            if self._metastore:
+                return code
             with self.stderr.open("a", encoding="utf-8") as stderr:
                 stderr.writelines(f"{notice}\n" for notice in lost_tables(self._directory))
         return code

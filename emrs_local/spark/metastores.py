@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from emrs_local.endpoint import Credentials, Endpoint
+from emrs_local.spark.object_tree import ObjectTree
 from emrs_local.spark.s3_file_system import Mount
 
 if TYPE_CHECKING:
     from emrs_local.metastore.server import MetastoreServer
 
+_MANY: Final = 100
 _S3: Final = re.compile(r"s3[an]?://([^/]+)/(.+)")
 
 
@@ -32,16 +36,60 @@ class Metastores:
         Args:
             credentials: The run's.
             mount: S3 as the run sees it.
-            warehouse: The address of the database `default` where there is none yet; empty if there is no such place.
+            warehouse: The address of the database `default` where there is none yet.
             own_folder: The address of the folder that is the run's alone.
         """
         from emrs_local.metastore.catalog import Catalog  # noqa: PLC0415 - for the few runs that ask for it
         from emrs_local.metastore.server import MetastoreServer  # noqa: PLC0415 - the same
 
-        def delete(address: str) -> None:
-            found = _S3.fullmatch(address)
-            if found:
-                mount.tree(found[1]).delete(found[2].rstrip("/"), recursive=True)
-
         glue = self._endpoint.client("glue", region=self._region, credentials=credentials)
-        return MetastoreServer(Catalog(glue, delete=delete, warehouse=warehouse, own_folder=own_folder))
+        return MetastoreServer(Catalog(glue, files=TableFiles(mount), warehouse=warehouse, own_folder=own_folder))
+
+
+class TableFiles:
+    """The files of tables in S3, as a run sees them.
+
+    Args:
+        mount: S3 as the run sees it.
+    """
+
+    def __init__(self, mount: Mount) -> None:
+        self._mount = mount
+
+    def make_directories(self, addresses: Collection[str]) -> None:
+        """Have directories there, which other runs see too."""
+        parents: dict[str, list[str]] = {}
+        for address in addresses:
+            parents.setdefault(address.rstrip("/").rpartition("/")[0], []).append(address)
+        for parent, children in parents.items():
+            # Thousands of partitions are there already: a list has a thousand of them.
+            there = self._directories_in(parent) if len(children) > _MANY else set()
+            for tree, path in map(self._find, children):
+                if tree and path not in there:
+                    tree.keep_directory(path)
+
+    def move(self, address: str, destination: str) -> None:
+        """Move all that is at an address, if there is anything."""
+        tree, path = self._find(address)
+        other, target = self._find(destination)
+        if tree is not other:
+            raise OSError(errno.EXDEV, f"{destination} is in another file system than {address}")
+        if tree and tree.exists(path):
+            tree.replace(path, target, overwrite=False)
+
+    def delete(self, address: str) -> None:
+        """Delete all that is at an address."""
+        tree, path = self._find(address)
+        if tree:
+            tree.delete(path, recursive=True)
+
+    def _directories_in(self, address: str) -> set[str]:
+        tree, path = self._find(address)
+        try:
+            return {child.path for child in tree.children(path) if child.is_directory} if tree else set()
+        except OSError:
+            return set()
+
+    def _find(self, address: str) -> tuple[ObjectTree | None, str]:
+        found = _S3.fullmatch(address.rstrip("/"))
+        return (self._mount.tree(found[1]), found[2]) if found else (None, "")

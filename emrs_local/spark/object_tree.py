@@ -125,9 +125,18 @@ class ObjectTree:
             kind = "directory" if existing.is_directory else "file"
             raise FileExistsError(errno.EEXIST, f"{self._bucket.uri(path)} already exists as a {kind}")
 
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or directory at `path`."""
+        return self._find(path) is not None
+
     def make_directory(self, path: str) -> None:
         """Remember a directory: there is nothing to write to S3."""
         self._staging.add_directory(path)
+
+    def keep_directory(self, path: str) -> None:
+        """Have a directory that others see too: an object is written unless there is one below it."""
+        if path and not self._can_see_below(path):
+            self._bucket.mark(f"{path}/")
 
     def rename(self, source: str, destination: str) -> bool:
         """Move a file or directory; into `destination` if that is a directory.

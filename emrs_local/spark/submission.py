@@ -147,9 +147,8 @@ class Submission:
 
     @property
     def warehouse(self) -> str:
-        """The address of the folder for tables that name none; empty if it is a folder of this run's own."""
-        address = self._properties.get("spark.sql.warehouse.dir", "")
-        return "" if address.startswith(self.own_folder) else address
+        """The address of the folder for tables that name none."""
+        return self._properties["spark.sql.warehouse.dir"]
 
     @property
     def own_folder(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,13 +27,40 @@ OWN = "file:///runs/1"
 _numbers = itertools.count()
 
 
+class Files:
+    """Addresses of files and directories, and which of them are forbidden."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.moved: list[tuple[str, str]] = []
+        self.deleted: list[str] = []
+        self.forbidden = ""
+
+    def make_directories(self, addresses: Collection[str]) -> None:
+        for address in addresses:
+            self._check(address)
+            self.made.append(address)
+
+    def move(self, address: str, destination: str) -> None:
+        self._check(destination)
+        self.moved.append((address, destination))
+
+    def delete(self, address: str) -> None:
+        self._check(address)
+        self.deleted.append(address)
+
+    def _check(self, address: str) -> None:
+        if self.forbidden and address.startswith(self.forbidden):
+            raise PermissionError(f"{address} is forbidden")
+
+
 @dataclass(kw_only=True)
 class Run:
     """A run's metastore, its client, and what both did."""
 
     client: Any
     server: MetastoreServer
-    deleted: list[str] = field(default_factory=list)
+    files: Files
     calls: Counter[str] = field(default_factory=Counter)
 
 
@@ -45,12 +72,11 @@ class Runs:
         self.glue = service.aws.client("glue")
         self._open = ExitStack()
 
-    def start(self, *, warehouse: str = "", **credentials: str) -> Run:
-        glue = self.service.aws.client("glue", **credentials)
-        deleted: list[str] = []
-        server = MetastoreServer(Catalog(glue, delete=deleted.append, warehouse=warehouse, own_folder=OWN))
+    def start(self, *, warehouse: str = f"{OWN}/warehouse", **credentials: str) -> Run:
+        glue, files = self.service.aws.client("glue", **credentials), Files()
+        server = MetastoreServer(Catalog(glue, files=files, warehouse=warehouse, own_folder=OWN))
         self._open.callback(server.close)
-        run = Run(client=self.connect(server, server.secret), server=server, deleted=deleted)
+        run = Run(client=self.connect(server, server.secret), server=server, files=files)
 
         def count(model: Any, parsed: Json, **_: Any) -> None:
             run.calls[model.name] += 1
@@ -154,15 +180,68 @@ def test_what_one_run_makes_the_catalog_and_another_run_have(runs: Runs, databas
         other.client.get_table(database, "nope")
 
 
+FORMAT = {"InputFormat": "in", "OutputFormat": "out", "SerdeInfo": {"SerializationLibrary": "serde"}}
+
+
 def test_what_the_api_made_a_run_has(runs: Runs, database: str) -> None:
-    runs.glue.create_table(DatabaseName=database, TableInput={"Name": "bare"})
+    table = {"Name": "bare", "TableType": "EXTERNAL_TABLE", "StorageDescriptor": FORMAT}
+    runs.glue.create_table(DatabaseName=database, TableInput=table)
     found = runs.start().client.get_table(database, "bare")
     assert (found.sd.cols, found.partitionKeys, found.sd.serdeInfo.parameters) == ([], [], {})
 
 
+@pytest.mark.parametrize(
+    ("storage", "missing"),
+    [
+        ({}, "StorageDescriptor#InputFormat"),
+        ({**FORMAT, "OutputFormat": None}, "StorageDescriptor#OutputFormat"),
+        ({**FORMAT, "SerdeInfo": {}}, "StorageDescriptor#SerdeInfo#SerializationLibrary"),
+    ],
+)
+def test_a_table_without_a_format_is_refused_as_the_client_does(
+    runs: Runs, database: str, storage: Json, missing: str
+) -> None:
+    given = {name: value for name, value in storage.items() if value is not None}
+    table = {"Name": "bare", "TableType": "EXTERNAL_TABLE", "StorageDescriptor": given}
+    runs.glue.create_table(DatabaseName=database, TableInput=table)
+    with pytest.raises(ttypes.MetaException, match=f"InvalidInputException: {missing} cannot be null for table: bare"):
+        runs.start().client.get_table(database, "bare")
+
+
+def test_what_is_made_has_a_directory_as_hive_s_formats_can_not_be_read_without(runs: Runs, database: str) -> None:
+    run, place = runs.start(), f"s3://lake/{database}"
+    table = a_table(database)
+    run.client.create_table(table)
+    run.client.create_table(a_table(database, "v", tableType="VIRTUAL_VIEW", viewOriginalText="SELECT 1"))
+    add(run.client, table, ttypes.Partition(values=["monday"], dbName=database, tableName="daily"))
+    run.client.create_database(ttypes.Database(name=f"{database}b", locationUri=f"{place}b"))
+    assert run.files.made == [f"{place}/daily", f"{place}/daily/day=monday", f"{place}b"]
+    run.files.forbidden = place
+    with pytest.raises(ttypes.MetaException, match=f"Unable to create path: {place}/new is forbidden"):
+        run.client.create_table(a_table(database, "new"))
+
+
+def test_a_renamed_partition_has_its_data_in_a_folder_of_its_name(runs: Runs, database: str) -> None:
+    run, place = runs.start(), f"s3://lake/{database}"
+    for name, parameters in (("managed", {}), ("external", {"EXTERNAL": "TRUE"})):
+        table = a_table(database, name, parameters=parameters)
+        run.client.create_table(table)
+        add(run.client, table, ttypes.Partition(values=["monday"], dbName=database, tableName=name))
+        run.client.rename_partition(database, name, ["monday"], a_partition(table, "friday"))
+        found = run.client.get_partition(database, name, ["friday"])
+        day = "friday" if name == "managed" else "monday"
+        assert found.sd.location == f"{place}/{name}/day={day}"
+    assert run.files.moved == [(f"{place}/managed/day=monday", f"{place}/managed/day=friday")]
+    run.files.forbidden = place
+    with pytest.raises(ttypes.InvalidOperationException, match="is forbidden"):
+        run.client.rename_partition(database, "managed", ["friday"], a_partition(a_table(database), "sunday"))
+    assert run.client.get_partition_names(database, "managed", -1) == ["day=friday"]
+
+
 def test_the_database_default_is_in_the_run_s_warehouse_unless_it_has_a_place(runs: Runs) -> None:
     first, second = runs.start(), runs.start(warehouse="s3://lake/warehouse")
-    assert first.client.get_database("default").locationUri == ""
+    assert first.client.get_database("default").locationUri == f"{OWN}/warehouse"
+    assert "LocationUri" not in runs.glue.get_database(Name="default")["Database"], "no other run could read it"
     assert second.client.get_database("default").locationUri == "s3://lake/warehouse"
     runs.glue.update_database(Name="default", DatabaseInput={"Name": "default", "LocationUri": "s3://lake/default"})
     assert second.client.get_database("default").locationUri == "s3://lake/default"
@@ -184,23 +263,29 @@ def test_databases_are_made_changed_and_dropped(runs: Runs) -> None:
     assert "LocationUri" not in runs.glue.get_database(Name=name)["Database"], "no other run could read it"
     assert run.client.get_databases(f"{name[:-1]}*|x") == [name]
     changed = run.client.get_database(name)
-    assert (changed.locationUri, changed.parameters) == ("", {"a": "b"})
+    assert (changed.locationUri, changed.parameters) == (f"{OWN}/{name}.db", {"a": "b"})
+    assert runs.start().client.get_database(name).locationUri == ""
+    assert run.files.made == []
     changed.locationUri = "s3://lake/made"
     run.client.alter_database(name, changed)
     run.client.create_table(a_table(name, partitionKeys=[]))
     with pytest.raises(ttypes.InvalidOperationException, match=f"Database {name} is not empty"):
         run.client.drop_database(name, True, False)
     run.client.drop_database(name, True, True)
-    assert run.deleted == ["s3://lake/made/daily"]
+    assert run.files.deleted == ["s3://lake/made/daily", "s3://lake/made"]
     with pytest.raises(ttypes.NoSuchObjectException):
         run.client.get_database(name)
 
 
 def test_a_table_in_the_run_s_own_folder_is_refused(runs: Runs, database: str) -> None:
     client = runs.start().client
-    for place in (f"{OWN}/warehouse/t", "file:/runs/1/t"):
+    of_spark = a_table(database, location="s3://lake/placeholder")
+    of_spark.sd.serdeInfo.parameters = {"path": "file:/runs/1/t"}  # as of a source that Hive does not know
+    client.create_database(ttypes.Database(name=f"{database}_own", locationUri=f"{OWN}/lake.db"))
+    tables = [a_table(database, location=place) for place in (f"{OWN}/warehouse/t", "file:/runs/1/t")]
+    for table in (*tables, of_spark, a_table(f"{database}_own")):
         with pytest.raises(ttypes.InvalidObjectException, match="LOCATION in S3"):
-            client.create_table(a_table(database, location=place))
+            client.create_table(table)
 
 
 def test_partitions_are_added_found_changed_and_dropped(runs: Runs, database: str) -> None:
@@ -229,8 +314,9 @@ def test_partitions_are_added_found_changed_and_dropped(runs: Runs, database: st
     assert client.get_partition(database, "daily", ["2026", "a/b"]).parameters == {"numRows": "7"}
     found.values = ["2026", "b"]
     client.rename_partition(database, "daily", ["2026", "a/b"], found)
+    names[1] = "year=2026/region=b"
     assert client.drop_partition_with_environment_context(database, "daily", ["2026", "b"], True, None)
-    assert run.deleted == [f"s3://lake/{database}/daily/{names[1]}"]
+    assert run.files.deleted == [f"s3://lake/{database}/daily/{names[1]}"]
     with pytest.raises(ttypes.NoSuchObjectException):
         client.get_partition(database, "daily", ["2026", "b"])
 
@@ -257,7 +343,7 @@ def test_the_data_of_a_managed_table_goes_with_it(runs: Runs, database: str, tab
     run.client.create_table(table)
     add(run.client, table, a_partition(table, "monday", location="s3://elsewhere/monday"))
     run.client.drop_table_with_environment_context(database, "daily", True, None)
-    assert run.deleted == [f"s3://lake/{database}/daily", "s3://elsewhere/monday"][:deleted]
+    assert run.files.deleted == [f"s3://lake/{database}/daily", "s3://elsewhere/monday"][:deleted]
     assert run.client.get_all_tables(database) == []
 
 
@@ -270,7 +356,8 @@ def test_functions_are_those_of_the_catalog(runs: Runs, database: str) -> None:
     found = client.get_function(database, "f")
     assert (found.className, found.resourceUris) == ("com.example.F", [jar])
     client.drop_function(database, "f")
-    with pytest.raises(ttypes.NoSuchObjectException):
+    # Spark takes any other words for a failure, and fails where a function is not there yet.
+    with pytest.raises(ttypes.NoSuchObjectException, match="f does not exist"):
         client.get_function(database, "f")
 
 
@@ -362,7 +449,13 @@ CALLS: dict[str, tuple[Callable[[Any, str], Any], list[str]]] = {
     ),
     "DROP TABLE": (
         lambda client, database: client.drop_table(database, "daily", False),
-        ["GetTable", "DeleteTable"],
+        ["GetTable", "GetPartitions", "DeletePartition", "DeleteTable"],
+    ),
+    "ALTER TABLE PARTITION RENAME": (
+        lambda client, database: client.rename_partition(
+            database, "daily", ["monday"], a_partition(a_table(database), "friday")
+        ),
+        ["GetTable", "GetPartition", "UpdatePartition"],
     ),
 }
 

@@ -252,12 +252,26 @@ spark.sql("ALTER TABLE lake.found DROP PARTITION (day = 'monday')")
 print(sorted(row.day for row in spark.table("lake.found").collect()))
 days.writeTo("lake.gone").using("parquet").create()
 spark.sql("DROP TABLE lake.gone")
+spark.sql("CREATE TABLE lake.orc STORED AS ORC AS SELECT 1 AS id")
+spark.sql("CREATE TABLE lake.text (id INT) PARTITIONED BY (day STRING) ROW FORMAT DELIMITED")
+spark.sql("ALTER TABLE lake.text ADD PARTITION (day = 'monday')")
+print(spark.table("lake.orc").count(), spark.table("lake.text").count())
+spark.sql("ALTER TABLE lake.text PARTITION (day = 'monday') RENAME TO PARTITION (day = 'friday')")
+spark.sql("CREATE FUNCTION lake.hex_of AS 'org.apache.hadoop.hive.ql.udf.UDFHex'")
+print(spark.sql("SELECT lake.hex_of(255)").first()[0], spark.catalog.functionExists("lake.nothing"))
+print(sorted(database.name for database in spark.catalog.listDatabases()))
 spark.sql("CREATE DATABASE nowhere")
 spark.sql("CREATE TABLE nowhere.t (id INT) USING parquet")
 """)
     assert exit_code_of(job) == 1
-    assert job.stdout.read_text().splitlines()[:2] == ["[Row(id=5)]", "['friday', 'tuesday']"]
-    assert "Can not create a Path from an empty string" in job.failure_summary(), "as on AWS: nowhere has no LOCATION"
+    assert job.stdout.read_text().splitlines()[:5] == [
+        "[Row(id=5)]",
+        "['friday', 'tuesday']",
+        "1 0",
+        "FF False",
+        "['default', 'lake']",
+    ]
+    assert "nowhere.t would be in a folder that is gone with this job run" in job.failure_summary()
     assert "gone with this job run: " not in job.stderr.read_text()
     glue = aws.client("glue")
     tables = {table["Name"]: table for table in glue.get_tables(DatabaseName="lake")["TableList"]}
@@ -265,13 +279,19 @@ spark.sql("CREATE TABLE nowhere.t (id INT) USING parquet")
         "daily": "MANAGED_TABLE",
         "friday": "VIRTUAL_VIEW",
         "found": "EXTERNAL_TABLE",
+        "orc": "MANAGED_TABLE",
+        "text": "MANAGED_TABLE",
     }
     partitions = glue.get_partitions(DatabaseName="lake", TableName="found")["Partitions"]
     assert [partition["Values"] for partition in partitions] == [["friday"], ["tuesday"]]
     keys = runner.bucket.keys()
     assert {key.rpartition("/")[0] for key in keys} == {
         "code",
+        "lake",
         "lake/daily",
+        "lake/orc",
+        "lake/text",
+        "lake/text/day=friday",
         *(f"lake/daily/day={day}" for day in ("monday", "tuesday", "friday")),
     }
 

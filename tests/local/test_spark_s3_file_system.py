@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emrs_local.endpoint import Credentials
+from emrs_local.spark.metastores import TableFiles
 from emrs_local.spark.s3_file_system import Mount, S3FileSystem
 from tests.local.spark_support import (
     ADMINISTRATOR,
@@ -538,3 +539,30 @@ def test_nothing_is_mounted_before_the_start(aws: Aws) -> None:
     with pytest.raises(RuntimeError, match="not started"):
         file_system.mount(ADMINISTRATOR)
     file_system.stop()
+
+
+@pytest.mark.parametrize("others", [0, 101], ids=["one", "many"])
+def test_directories_of_tables_are_there_for_other_runs_too(mount: Mount, bucket: TestBucket, others: int) -> None:
+    bucket.put("lake/t/day=1/a.parquet")
+    days = [f"day={number}" for number in range(1, 3 + others)]
+    files, place = TableFiles(mount), f"s3://{bucket.name}/lake"
+    files.make_directories([f"{place}/t/{day}" for day in days])
+    files.make_directories([f"{place}/new", "file:///elsewhere", ""])
+    marks = [f"lake/t/{day}/" for day in days[1:]]
+    assert sorted(bucket.keys()) == sorted(["lake/new/", "lake/t/day=1/a.parquet", *marks])
+
+
+def test_files_of_tables_are_moved_and_deleted_with_all_that_is_below(mount: Mount, bucket: TestBucket) -> None:
+    for key in ("lake/t/day=1/a.parquet", "lake/t/day=2/b.parquet", "lake/other.parquet"):
+        bucket.put(key)
+    files, place = TableFiles(mount), f"s3://{bucket.name}/lake"
+    with pytest.raises(FileExistsError):
+        files.move(f"{place}/t/day=1", f"{place}/t/day=2")
+    with pytest.raises(OSError, match="is in another file system than"):
+        files.move(f"{place}/t/day=1", "s3://elsewhere/day=1")
+    files.move(f"{place}/t/day=1", f"{place}/t/day=3")
+    files.move(f"{place}/t/day=1", f"{place}/t/day=4")  # there is nothing
+    assert bucket.keys() == ["lake/other.parquet", "lake/t/day=2/b.parquet", "lake/t/day=3/a.parquet"]
+    files.delete(f"{place}/t/")
+    files.delete(f"s3://{bucket.name}")  # never a whole bucket
+    assert bucket.keys() == ["lake/other.parquet"]
