@@ -7,15 +7,24 @@ import functools
 import gzip
 import io
 import json
+import re
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
 
 T = TypeVar("T")
 Json = Any
@@ -23,13 +32,18 @@ Json = Any
 TAG = "constructs-emrs-conformance"
 """What tags all that the kit makes; its value is the id of the kit's run."""
 
+RUN_MINUTES = 15
+"""After how many minutes the service ends a job run of the kit."""
+
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 ACCEPTED = "accepted"
+NO_SUCH_RELEASE = "the Region has no such release"
 _JOBS = Path(__file__).parent / "jobs"
 _FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.05, 5.0
-_PATIENCE_MINUTES = 20.0
+_PATIENCE_MINUTES, _ASSUME_MINUTES = 20.0, 3.0
+_PATIENT = Config(retries={"mode": "standard", "max_attempts": 10}, s3={"addressing_style": "path"})
 # The smallest workers: one driver and one executor of a vCPU and 3 GB each.
-_SMALL = {
+SMALL = {
     "spark.driver.cores": "1",
     "spark.driver.memory": "2g",
     "spark.executor.cores": "1",
@@ -39,8 +53,46 @@ _SMALL = {
 }
 
 
+# Codes that say something of who asks, or of the moment, and nothing of the question; as the status 429 and 5xx do.
+_CREDENTIALS = re.compile(r"ExpiredToken|TokenRefresh|RequestExpired|InvalidClientTokenId|UnrecognizedClient|Signature")
+_NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, SSOError, TokenRetrievalError)
+_MOMENTARY = re.compile(
+    r"Throttl|TooManyRequests|RequestLimit|LimitExceeded|Quota|OptIn|Subscription|Internal(Server|Fail)"
+)
+_DENIED = re.compile(r"AccessDenied|NotAuthorized|UnauthorizedOperation")
+_OUT_OF_QUOTA = re.compile(r"\bquota\b|throttl", re.IGNORECASE)
+
+
 class Unanswered(Exception):
-    """AWS gave no answer to a probe in time."""
+    """AWS gave no answer to a probe."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delays:
+    """For how long AWS may not know yet what it was told, in minutes: it promises no number, and nothing asks for it.
+
+    Attributes:
+        permissions: Roles, policies of keys and queues, and rules, until they are looked at everywhere.
+        lists: What was made, until it is on the list of its kind; and what writes late, until it has written.
+    """
+
+    permissions: float = 3.0
+    lists: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared(Generic[T]):
+    """What several probes look at, and is made once.
+
+    Attributes:
+        name: What it is.
+        runs: How many job runs it takes, at most.
+        make: Makes it.
+    """
+
+    name: str
+    runs: int
+    make: Callable[[Account], T]
 
 
 class Account:
@@ -50,12 +102,18 @@ class Account:
         session: Whose credentials and Region are used.
         run: The id of this run of the kit, of which names are made.
         run_minutes: After how many minutes the service ends a job run that did not end: what bounds the cost.
+        delays: For how long what AWS was told may not be true yet.
     """
 
-    def __init__(self, session: boto3.Session, *, run: str, run_minutes: int = 20) -> None:
+    def __init__(
+        self, session: boto3.Session, *, run: str, run_minutes: int = RUN_MINUTES, delays: Delays | None = None
+    ) -> None:
         self._session = session
         self.run = run
         self.run_minutes = run_minutes
+        self.delays = delays or Delays()
+        self.runs_left: int | None = None
+        """How many job runs may still be started; None if nobody counts."""
         self.region = session.region_name or "us-east-1"
         identity = self.client("sts").get_caller_identity()
         self.account_id = str(identity["Account"])
@@ -63,20 +121,29 @@ class Account:
         self.stack_name = f"conformance-{run}"
         self._physical_ids: dict[str, str] = {}
         self._made: dict[str, Any] = {}
+        self._not_made: dict[str, Exception] = {}
 
     @functools.cache  # noqa: B019 - there is one account, for as long as the process lives
     def client(self, service: str) -> Any:
         """A client of a service, which tries again what is throttled."""
-        config = Config(retries={"mode": "standard", "max_attempts": 10}, s3={"addressing_style": "path"})
-        return self._session.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
+        return self._session.client(service, region_name=self.region, config=_PATIENT)  # type: ignore[call-overload]
 
     def client_as(self, role: str, service: str) -> Any:
-        """A client with the credentials of a role of the stack."""
-        session = self.client("sts").assume_role(RoleArn=self.role_arn(role), RoleSessionName="conformance")
-        found = session["Credentials"]
+        """A client with the credentials of a role of the stack, as soon as AWS hands them out."""
+
+        def assumed() -> dict[str, Any] | None:
+            try:
+                return dict(self.client("sts").assume_role(RoleArn=self.role_arn(role), RoleSessionName="conformance"))
+            except ClientError as error:
+                if not _DENIED.search(code_of(error)):
+                    raise
+                return None
+
+        found = self.until(assumed, f"credentials of the role {role}", minutes=_ASSUME_MINUTES)["Credentials"]
         return self._session.client(  # type: ignore[call-overload]
             service,
             region_name=self.region,
+            config=_PATIENT,
             aws_access_key_id=found["AccessKeyId"],
             aws_secret_access_key=found["SecretAccessKey"],
             aws_session_token=found["SessionToken"],
@@ -96,11 +163,24 @@ class Account:
         """What must not be recorded, whatever it looks like: the account, and what the kit's resources are called."""
         return [self.account_id, self.run, *self._physical_ids.values()]
 
-    def once(self, name: str, make: Callable[[Account], T]) -> T:
-        """What `make` returned for the first probe that asked for it: what several probes look at is made once."""
-        if name not in self._made:
-            self._made[name] = make(self)
-        found: T = self._made[name]
+    def once(self, shared: Shared[T]) -> T:
+        """What the first probe that asked for it has made; if it could not be made, it is not tried again.
+
+        Raises:
+            Unanswered: It could not be made, now or before.
+        """
+        if shared.name in self._not_made:
+            raise Unanswered(f"{shared.name}: {self._not_made[shared.name]}")
+        if shared.name not in self._made:
+            before, self.runs_left = self.runs_left, None if self.runs_left is None else shared.runs
+            try:
+                self._made[shared.name] = shared.make(self)
+            except Exception as error:
+                self._not_made[shared.name] = error
+                raise
+            finally:
+                self.runs_left = before
+        found: T = self._made[shared.name]
         return found
 
     # The stack, and other ones.
@@ -111,19 +191,24 @@ class Account:
         Raises:
             Unanswered: It was not made.
         """
-        arguments = {
-            "TemplateBody": template,
-            "Capabilities": ["CAPABILITY_NAMED_IAM"],
-            "Tags": [{"Key": TAG, "Value": self.run}],
-            "OnFailure": "DO_NOTHING",
-        }
-        self.client("cloudformation").create_stack(StackName=name, **arguments)
-        status = self.settled_stack(name)
+        status = self.try_stack(name, template)
         if status != "CREATE_COMPLETE":
             raise Unanswered(f"the stack {name} is {status}: {self.reasons(name)}")
 
+    def try_stack(self, name: str, template: str) -> str:
+        """Make a stack with the kit's tags; the status in which it settles. What fails stays as it is."""
+        self.client("cloudformation").create_stack(
+            StackName=name,
+            TemplateBody=template,
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Tags=[{"Key": TAG, "Value": self.run}],
+            OnFailure="DO_NOTHING",
+            ClientRequestToken=name,  # a request that boto3 sends again is then not a second one
+        )
+        return self.settled_stack(name, "CREATE")
+
     def change_stack(self, name: str, template: str, *, tags: Mapping[str, str] | None = None) -> str:
-        """Change a stack, and the status in which it settles."""
+        """Change a stack, and the status in which it settles. It is not to have been changed before."""
         all_tags = {**self.tags, **(tags or {})}
         self.client("cloudformation").update_stack(
             StackName=name,
@@ -131,19 +216,24 @@ class Account:
             Capabilities=["CAPABILITY_NAMED_IAM"],
             Tags=[{"Key": tag, "Value": value} for tag, value in all_tags.items()],
         )
-        return self.settled_stack(name)
+        return self.settled_stack(name, "UPDATE")
 
-    def settled_stack(self, name: str) -> str:
-        """The status of a stack, once nothing is in progress any more; DELETE_COMPLETE when it is gone."""
+    def settled_stack(self, name: str, operation: str = "") -> str:
+        """The status of a stack, once nothing is in progress any more; DELETE_COMPLETE when it is gone.
+
+        Args:
+            name: The stack.
+            operation: CREATE, UPDATE or DELETE: a status of another one is from before, and is not believed.
+        """
 
         def status() -> str | None:
             try:
-                found = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+                found = str(self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
             except ClientError as error:
                 if "does not exist" not in str(error):
                     raise
-                return "DELETE_COMPLETE"
-            return None if found.endswith("_IN_PROGRESS") else str(found)
+                return None if operation == "CREATE" else "DELETE_COMPLETE"
+            return found if found.startswith(operation) and not found.endswith("_IN_PROGRESS") else None
 
         return self.until(status, f"the stack {name} to settle")
 
@@ -180,6 +270,10 @@ class Account:
         name = f"{self.stack_name}-extra"
         created = self.emr.create_application(name=name, releaseLabel=release, type="SPARK", tags=self.tags, **members)
         return str(created["applicationId"])
+
+    def has_release(self, release: str) -> bool:
+        """Whether the Region has a release, as a plain application of it shows."""
+        return said(self.make_application, release=release) == ACCEPTED
 
     def application_state(self, application_id: str) -> str:
         """The state of an application."""
@@ -224,14 +318,15 @@ class Account:
             script: A name in `conformance/jobs`.
             application: The logical id of an application of the stack, or the id of another.
             members: Members of the request that are added; `parameters`, `arguments` and `properties` of Spark are put
-                where they belong, and `monitoring` is that of the run, which has none otherwise.
+                where they belong, and `monitoring` is that of the run, which has none otherwise. None takes a member
+                away.
         """
         submit: dict[str, Any] = {"entryPoint": self.script(script)}
         if parameters := members.pop("parameters", None):
             submit["sparkSubmitParameters"] = parameters
         if arguments := members.pop("arguments", None):
             submit["entryPointArguments"] = arguments
-        properties = {**_SMALL, **members.pop("properties", {})}
+        properties = {**SMALL, **members.pop("properties", {})}
         no_logs = {"managedPersistenceMonitoringConfiguration": {"enabled": False}}
         overrides = {
             "applicationConfiguration": [{"classification": "spark-defaults", "properties": properties}],
@@ -241,7 +336,7 @@ class Account:
         if disk:
             overrides["diskEncryptionConfiguration"] = disk
         is_of_the_stack = application[:1].isupper()
-        return {
+        request = {
             "applicationId": self.physical_id(application) if is_of_the_stack else application,
             "executionRoleArn": members.pop("role", None) or self.role_arn("Role"),
             "jobDriver": {"sparkSubmit": submit},
@@ -250,11 +345,24 @@ class Account:
             "tags": self.tags,
             **members,
         }
+        return {name: value for name, value in request.items() if value is not None}
+
+    def start(self, request: Mapping[str, Any], client: Any = None) -> tuple[str, str]:
+        """Start a run; the ids of its application and its own.
+
+        Raises:
+            Unanswered: It would be one more than was said to whom it costs money.
+        """
+        if self.runs_left == 0:
+            raise Unanswered("it would take more job runs than it was to take at most")
+        started = (client or self.emr).start_job_run(**request)
+        if self.runs_left is not None:
+            self.runs_left -= 1
+        return str(started["applicationId"]), str(started["jobRunId"])
 
     def submit(self, script: str = "succeeds", **members: Any) -> tuple[str, str]:
-        """Start a run; the ids of its application and its own."""
-        started = self.emr.start_job_run(**self.request(script, **members))
-        return str(started["applicationId"]), str(started["jobRunId"])
+        """Start a run of a script of the kit; the ids of its application and its own."""
+        return self.start(self.request(script, **members))
 
     def job_run(self, run: tuple[str, str]) -> dict[str, Any]:
         """What GetJobRun says."""
@@ -265,7 +373,7 @@ class Account:
         """The run, once it has ended or is in one of the states; one that takes too long is cancelled.
 
         Raises:
-            Unanswered: It took too long.
+            Unanswered: It took too long, or the account had no more room for it.
         """
 
         def found() -> dict[str, Any] | None:
@@ -273,10 +381,13 @@ class Account:
             return described if described["state"] in (*ENDED, *states) else None
 
         try:
-            return self.until(found, "a job run to end", minutes=minutes)
+            ended = self.until(found, "a job run to end", minutes=minutes)
         except Unanswered:
             self.cancel(run)
             raise
+        if _OUT_OF_QUOTA.search(details := ended.get("stateDetails") or ""):
+            raise Unanswered(f"a job run is {ended['state']} for want of quota: {details}")
+        return ended
 
     def outcome(self, script: str = "succeeds", **members: Any) -> dict[str, Any]:
         """Start a run and wait for its end."""
@@ -285,18 +396,19 @@ class Account:
     def cancel(self, run: tuple[str, str]) -> None:
         """Cancel a run, unless it has ended."""
         application_id, job_run_id = run
-        with contextlib.suppress(ClientError):
+        with contextlib.suppress(ClientError, BotoCoreError):
             self.emr.cancel_job_run(applicationId=application_id, jobRunId=job_run_id)
 
-    def attempt(self, script: str = "succeeds", *, client: Any = None, **members: Any) -> str:
-        """Whether StartJobRun accepts a request: `accepted`, or the code of its error. The run is cancelled at once."""
+    def attempt(
+        self, script: str = "succeeds", *, client: Any = None, may_be_denied: bool = False, **members: Any
+    ) -> str:
+        """Whether StartJobRun accepts a request: `accepted`, or the code of its error. The run is cancelled at once.
+
+        Raises:
+            Unanswered: The error says nothing of the request.
+        """
         request = self.request(script, **members)
-
-        def start() -> None:
-            started = (client or self.emr).start_job_run(**request)
-            self.cancel((started["applicationId"], started["jobRunId"]))
-
-        return said(start)
+        return said(lambda: self.cancel(self.start(request, client)), may_be_denied=may_be_denied)
 
     def s3_logs(self) -> dict[str, Any]:
         """Monitoring that writes logs into the bucket."""
@@ -314,7 +426,7 @@ class Account:
         try:
             body = self.client("s3").get_object(Bucket=self.physical_id("Bucket"), Key=key)["Body"].read()
         except ClientError as error:
-            if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+            if code_of(error) not in ("NoSuchKey", "404"):
                 raise
             return ""
         return gzip.decompress(body).decode(errors="replace")
@@ -344,10 +456,39 @@ class Account:
         return value
 
 
-def said(call: Callable[..., object], **arguments: Any) -> str:
-    """`accepted`, or the code of the error that the call is refused with."""
+def said(call: Callable[..., object], *, may_be_denied: bool = False, **arguments: Any) -> str:
+    """`accepted`, or the code of the error that the call is refused with.
+
+    Args:
+        call: What is called.
+        may_be_denied: Being denied access is an answer too: the question is one of permissions.
+        arguments: What it is called with.
+
+    Raises:
+        Unanswered: The error is one of who asks, or of the moment, such as a throttle: no answer to any question.
+    """
     try:
         call(**arguments)
     except ClientError as error:
-        return str(error.response["Error"]["Code"])
+        code, status = code_of(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+        is_no_answer = status >= 500 or status == 429 or _CREDENTIALS.search(code) or _MOMENTARY.search(code)
+        if is_no_answer or (_DENIED.search(code) and not may_be_denied):
+            raise Unanswered(str(error)) from error
+        return code
     return ACCEPTED
+
+
+def code_of(error: ClientError) -> str:
+    """The code of an error of AWS."""
+    return str(error.response["Error"]["Code"])
+
+
+def is_of_credentials(error: BaseException | None) -> bool:
+    """Whether an error, or what has caused it, says that the credentials do not work any more."""
+    while error is not None:
+        if isinstance(error, _NO_CREDENTIALS) or (
+            isinstance(error, ClientError) and _CREDENTIALS.search(code_of(error))
+        ):
+            return True
+        error = error.__cause__
+    return False

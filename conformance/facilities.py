@@ -1,6 +1,7 @@
 """What probes need, as parts of one CloudFormation template: the kit's own stack has what the probes to be asked need.
 
-CloudFormation waits until a role is known everywhere, gives each resource the stack's tags, and deletes all of it.
+CloudFormation gives each resource the stack's tags, and deletes all of it. That a role is there does not say that it is
+known everywhere yet: the kit waits before it believes that something is denied.
 """
 
 from __future__ import annotations
@@ -62,18 +63,18 @@ def role(*statements: Mapping[str, Any], trusted: Mapping[str, Any], condition: 
     trust = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}
     if condition:
         trust["Condition"] = condition
-    policy = {"PolicyName": "conformance", "PolicyDocument": _document(*statements)}
+    policy = {"PolicyName": "conformance", "PolicyDocument": document(*statements)}
     return {
         "Type": "AWS::IAM::Role",
-        "Properties": {"AssumeRolePolicyDocument": _document(trust), "Policies": [policy] if statements else []},
+        "Properties": {"AssumeRolePolicyDocument": document(trust), "Policies": [policy] if statements else []},
     }
 
 
 def key(*statements: Mapping[str, Any]) -> dict[str, Any]:
     """A KMS key that the account's own policies and the statements decide on, as a resource of the template."""
     account = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
-    document = _document(allow("kms:*", "*", Principal=account), *statements)
-    return {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": document, "PendingWindowInDays": 7}}
+    policy = document(allow("kms:*", "*", Principal=account), *statements)
+    return {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": policy, "PendingWindowInDays": 7}}
 
 
 def allow(actions: str | list[str], resources: Any, **members: Any) -> dict[str, Any]:
@@ -86,7 +87,8 @@ def arn_of(service: str, resource: str) -> dict[str, str]:
     return {"Fn::Sub": f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"}
 
 
-def _document(*statements: Mapping[str, Any]) -> dict[str, Any]:
+def document(*statements: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy of statements."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from conformance.account import RUN_MINUTES
+from conformance.cost import ASSUMED
 from conformance.known_deviations import KNOWN_DEVIATIONS
 from conformance.probe import Anything, Expected, Json, OneOf, Probe, accepts
 from conformance.probes import CHAPTERS, PROBES
@@ -28,18 +30,14 @@ _TITLES = {
 
 # What this project would also like to know, and why the kit does not ask.
 NOT_ASKED = {
-    "Does Prometheus remote write work without a VPC?": "only the query API of a workspace tells whether samples have "
-    "arrived, and boto3 does not have it",
+    "Does Prometheus remote write work without a VPC?": "the project hands the address on, demands no VPC and has no "
+    "answer to build on; to ask takes a workspace of Managed Prometheus and its own query language",
     "Does who starts a job run on a stopped application in a VPC need `ec2:CreateNetworkInterface`?": "the service "
-    "keeps its network interfaces for a while, and with them the subnet: the kit could not promise to leave nothing",
-    "Does the endpoint policy for managed logs need a `Principal`?": "every endpoint policy does; only the example of "
-    "the guide has none",
-    "From which release on is there flex execution, and in which Regions?": "an older release is asked; all releases "
-    "and Regions would be some hundred job runs",
-    "For how long does the service remember a client token?": "for longer than a run of the kit takes, or it is asked "
-    "above",
-    "Can the policy of a key name an application that names the key?": "no: it is a circle in the template, and "
-    "`applications/*` is what the project writes",
+    "keeps its network interfaces for a while, and with them the subnet: the kit could not promise to leave nothing. "
+    "The project grants it to nobody: a start that is denied for it says so, and who starts can be given it",
+    "In which Regions is there flex execution?": "the kit asks in one Region; the releases of that are asked",
+    "For how long does the service remember a client token?": "for as long as the kit takes is asked above, "
+    "a day can't be: the application that knows the token is deleted when the kit ends",
 }
 
 _HEAD = """# What only AWS can say
@@ -48,14 +46,26 @@ This project was made without an account. Where AWS's pages say nothing, contrad
 record says something, it is built so that being wrong is harmless as far as possible, and the kit below asks.
 
 `make conformance` asks AWS, in the account of the credentials that boto3 finds; arguments go into `ARGS`, as in
-`make conformance ARGS=--clean`.
+`make conformance ARGS=--clean`. It needs Python with boto3, and credentials that last for some hours: it makes stacks,
+roles, keys, a bucket, a queue, a rule, a function, a state machine and applications. `cdk bootstrap` is not needed.
 
 - It prints account, Region, what it will make and an upper bound of the cost, and goes on when you type `yes`, or with
   `--yes`.
+- The bound is for the case that every job run goes on until the service ends it, after {minutes} minutes or what
+  `--run-minutes` says. More job runs than it is for are not started. Its prices are what people remember of us-east-1,
+  twice, and not compared with AWS's pages: ${vcpu_hour:g} for a vCPU and ${gb_hour:g} for a GB of a worker for an hour,
+  ${key_month:g} for a KMS key for a month. `--vcpu-hour`, `--gb-hour` and `--key-month` say those of your Region
+  ([workers](https://aws.amazon.com/emr/pricing/), [keys](https://aws.amazon.com/kms/pricing/)).
 - All that it makes is in stacks and applications that have the tag `constructs-emrs-conformance`. It deletes them when
-  it ends, is interrupted or fails. After it was killed, its next start does, and `--clean` does nothing else.
+  it ends, is interrupted or fails. After it was killed, or its credentials have expired, its next start does, and
+  `--clean` does nothing else. What somebody else's run of the kit has made is left alone: the kit does not start
+  beside it, and `--clean` asks before it deletes that.
 - Each answer is recorded at once, in `aws.json` in `conformance/recordings`; the next start asks only what is missing,
-  `--again` everything, `--only ID` one question.
+  `--only ID` one question, and `--again` also what has an answer.
+- An answer is what the service says to the question. That it throttles, that a permission of yours is missing, or that
+  the account has no room for a job run, is none: it is printed, and the question stays open. Before it believes that
+  something is denied, the kit waits for some minutes until its roles are known everywhere, and sees a plain job run
+  succeed.
 - The recording has no account id, ARN, name, address or secret in it: one that has is not written. Please send it as a
   pull request.
 
@@ -92,7 +102,7 @@ _UNASKED = """
 def page() -> str:
     """The whole page."""
     local, aws = Recording.read(LOCAL_RECORDING), Recording.read(AWS_RECORDING)
-    text = _HEAD.format(status=_status(aws))
+    text = _HEAD.format(status=_status(aws), minutes=RUN_MINUTES, **vars(ASSUMED))
     for chapter in CHAPTERS:
         text += _TABLE.format(title=_TITLES[chapter.subject])
         text += "".join(_row(probe, local, aws) for probe in chapter.probes)

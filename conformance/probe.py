@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.account import Account
+from conformance.account import Account, Shared
 from conformance.facilities import Facility
 
 Json = None | bool | int | str | list[Any] | dict[str, Any]
@@ -44,7 +44,9 @@ class Probe:
         expected: The answer that the project relies on.
         source: Where that is from: the address of a page, or of somebody who has seen it.
         needs: What has to be there before it is asked.
-        runs: How many job runs it takes, at most.
+        runs: How many job runs it takes at most, beside those of what it shares; the kit starts no more.
+        shares: What it looks at together with other probes.
+        last: Whether it is asked after all others, as time is to pass.
         not_local: Why it is not asked of the local AWS; empty if it is.
         ask: Asks it, and returns an answer without ids, names and times.
     """
@@ -55,6 +57,8 @@ class Probe:
     source: str
     needs: tuple[Facility, ...]
     runs: int
+    shares: tuple[Shared[Any], ...]
+    last: bool
     not_local: str
     ask: Callable[[Account], Json | Noted]
 
@@ -78,6 +82,8 @@ class Chapter:
         source: str,
         needs: tuple[Facility, ...] = (),
         runs: int = 0,
+        shares: tuple[Shared[Any], ...] = (),
+        last: bool = False,
         not_local: str = "",
     ) -> Callable[[Callable[[Account], Json | Noted]], Callable[[Account], Json | Noted]]:
         """Make a probe of the function, whose name is the second part of the id."""
@@ -91,6 +97,8 @@ class Chapter:
                     source=source,
                     needs=needs,
                     runs=runs,
+                    shares=shares,
+                    last=last,
                     not_local=not_local,
                     ask=ask,
                 )

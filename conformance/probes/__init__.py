@@ -6,4 +6,6 @@ from conformance.probes import applications, events, job_runs, logs, permissions
 CHAPTERS = tuple(
     module.chapter for module in (spark, applications, job_runs, permissions, logs, events, workflows, stacks)
 )
-PROBES: tuple[Probe, ...] = tuple(probe for chapter in CHAPTERS for probe in chapter.probes)
+PROBES: tuple[Probe, ...] = tuple(
+    sorted((probe for chapter in CHAPTERS for probe in chapter.probes), key=lambda probe: probe.last)
+)

@@ -1,6 +1,11 @@
 """Applications: their states, and what the service takes in which."""
 
-from conformance.account import Account, said
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from conformance.account import ACCEPTED, NO_SUCH_RELEASE, Account, Unanswered, said
 from conformance.facilities import APPLICATION, JOBS, RELEASE, Facility, key
 from conformance.probe import Chapter, Json, Noted, OneOf
 
@@ -10,6 +15,7 @@ _GUIDE = "https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide"
 _UPDATES = "https://github.com/hashicorp/terraform-provider-aws/issues/49109"
 _DISK_RELEASES = ("emr-6.6.0", "emr-6.15.0", "emr-7.0.0", "emr-7.5.0", "emr-7.9.0", RELEASE)
 _NAMESPACES = ("AWS/EMRServerless", "AWS/EMR Serverless")
+_TRIES = 20
 _DISK_KEY = Facility(what="a key for disks", resources={"DiskKey": key()})
 
 
@@ -44,13 +50,28 @@ def stopping_by_default(aws: Account) -> Json:
 )
 def start_while_creating(aws: Account) -> Json:
     """The project waits for CREATED; a client of AWS's own does not."""
-    application = aws.make_application(RELEASE)
-    answer = said(aws.emr.start_application, applicationId=application)
-    last = "STARTED" if answer == "accepted" else "CREATED"
+    application, answer = _said_while(aws, "CREATING", aws.make_application, aws.emr.start_application)
+    last = "STARTED" if answer == ACCEPTED else "CREATED"
     then = aws.until(
         lambda: state if (state := aws.application_state(application)) == last else None, "the application"
     )
     return {"StartApplication": answer, "then": then}
+
+
+def _said_while(aws: Account, state: str, make: Callable[[str], str], call: Callable[..., object]) -> tuple[str, str]:
+    """An application, and the answer to a call while it was in a state that passes by itself.
+
+    Raises:
+        Unanswered: It was in the next state each time.
+    """
+    for _ in range(_TRIES):
+        application = make(RELEASE)
+        if aws.application_state(application) == state:
+            answer = said(call, applicationId=application)
+            # What is accepted may change the state at once.
+            if answer == ACCEPTED or aws.application_state(application) == state:
+                return application, answer
+    raise Unanswered(f"no application was {state} when it was asked")
 
 
 @chapter.probe(
@@ -62,11 +83,21 @@ def start_while_creating(aws: Account) -> Json:
 )
 def start_job_run_while_stopping(aws: Account) -> Json | Noted:
     """What is refused is sent again."""
-    application = aws.make_application(RELEASE)
-    aws.start_application(application)
-    aws.emr.stop_application(applicationId=application)
-    state = aws.application_state(application)
-    return Noted(answer=aws.attempt(application=application), note=f"it was {state}")
+
+    def stopping(release: str) -> str:
+        application = aws.make_application(release)
+        aws.start_application(application)
+        aws.emr.stop_application(applicationId=application)
+        return application
+
+    def start(applicationId: str) -> None:  # noqa: N803 - as the member of the request is called
+        run = aws.submit(application=applicationId)
+        note.append(str(aws.application_state(applicationId)))
+        aws.cancel(run)
+
+    note: list[Json] = []
+    _, answer = _said_while(aws, "STOPPING", stopping, start)
+    return Noted(answer=answer, note=note)
 
 
 @chapter.probe(
@@ -78,7 +109,7 @@ def update_while_started(aws: Account) -> Json:
     """The project stops it first, whatever changes."""
     application = aws.make_application(RELEASE, autoStopConfiguration={"enabled": False})
     aws.start_application(application)
-    changes: dict[str, dict[str, object]] = {
+    changes: dict[str, dict[str, Any]] = {
         "maximumCapacity": {"maximumCapacity": {"cpu": "8 vCPU", "memory": "32 GB"}},
         "maxConcurrentRuns": {"schedulerConfiguration": {"maxConcurrentRuns": 3}},
     }
@@ -108,10 +139,12 @@ def delete_while_started(aws: Account) -> Json:
 def disk_encryption(aws: Account) -> Json:
     """The page names no release, so the project asks for none."""
     disk = {"encryptionKeyArn": aws.key_arn("DiskKey")}
-    return {
-        release: said(aws.make_application, release=release, diskEncryptionConfiguration=disk)
-        for release in _DISK_RELEASES
-    }
+
+    def answer(release: str) -> str:
+        with_a_key = said(aws.make_application, release=release, diskEncryptionConfiguration=disk)
+        return with_a_key if with_a_key == ACCEPTED or aws.has_release(release) else NO_SUCH_RELEASE
+
+    return {release: answer(release) for release in _DISK_RELEASES}
 
 
 @chapter.probe(
@@ -126,22 +159,23 @@ def metrics(aws: Account) -> Json | Noted:
     application_id, _ = run = aws.submit()
     aws.ended(run)
 
-    def found() -> dict[str, list[Json]] | None:
+    def found() -> dict[str, Json] | None:
         listed = {namespace: _metrics(aws, namespace, application_id) for namespace in _NAMESPACES}
         runs = {namespace: metrics["RunningJobs"] for namespace, metrics in listed.items() if "RunningJobs" in metrics}
         return dict(runs)
 
     # CloudWatch lists a new metric within fifteen minutes.
     answer = aws.until(found, "metrics")
-    return Noted(answer=dict(answer), note={name: _metrics(aws, name, application_id) for name in _NAMESPACES})
+    return Noted(answer=dict(answer), note={name: dict(_metrics(aws, name, application_id)) for name in _NAMESPACES})
 
 
 def _metrics(aws: Account, namespace: str, application_id: str) -> dict[str, list[Json]]:
-    """The dimensions of each metric of an application."""
+    """The dimensions of each metric of an application: of the variant that has the fewest."""
     of_it = {"Name": "ApplicationId", "Value": application_id}
     pages = aws.client("cloudwatch").get_paginator("list_metrics").paginate(Namespace=namespace, Dimensions=[of_it])
-    return {
-        metric["MetricName"]: sorted(dimension["Name"] for dimension in metric["Dimensions"])
-        for page in pages
-        for metric in page["Metrics"]
-    }
+    found: dict[str, list[Json]] = {}
+    for metric in (metric for page in pages for metric in page["Metrics"]):
+        dimensions: list[Json] = sorted(dimension["Name"] for dimension in metric["Dimensions"])
+        known = found.get(metric["MetricName"], dimensions)
+        found[metric["MetricName"]] = min(known, dimensions, key=lambda names: (len(names), names))
+    return found

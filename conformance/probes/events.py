@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 from typing import Any
 
-from conformance.account import ENDED, Account
-from conformance.facilities import APPLICATION, JOBS, Facility, allow
+from conformance.account import Account, Shared, Unanswered
+from conformance.facilities import JOBS, RELEASE, Facility, allow
 from conformance.probe import Chapter, Json, Noted, OneOf
 
 chapter = Chapter("events")
@@ -48,41 +49,83 @@ _RUN_CHANGED, _RETRIED = "EMR Serverless Job Run State Change", "EMR Serverless 
 _APPLICATION_CHANGED = "EMR Serverless Application State Change"
 _OF_A_RUN = ["applicationId", "arn", "createdAt", "createdBy", "jobRunId", "releaseLabel", "updatedAt"]
 
+_APPLICATIONS, _APPLICATION_MINUTES = 3, 5
+
 Event = dict[str, Any]
 
 
+_RECEIVED: Shared[dict[str, Event]] = Shared(name="events", runs=0, make=lambda _: {})
+
+
 def _received(aws: Account) -> list[Event]:
-    """The events so far; those that have come since the last look are taken out of the queue."""
-    events: list[Event] = aws.once("events", lambda _: [])
+    """The events so far, each once; those that have come since the last look are taken out of the queue."""
+    events = aws.once(_RECEIVED)
     sqs, url = aws.client("sqs"), aws.physical_id("Queue")
-    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+    arguments = {"QueueUrl": url, "MaxNumberOfMessages": 10, "AttributeNames": ["SentTimestamp"]}
+    while messages := sqs.receive_message(**arguments).get("Messages"):
         for message in messages:
-            now = datetime.datetime.now(tz=datetime.UTC)
-            events.append({**json.loads(message["Body"]), "received": now})
+            event = json.loads(message["Body"])
+            came = int(message["Attributes"]["SentTimestamp"]) / 1000  # by AWS's clock
+            events.setdefault(event["id"], {**event, "came": datetime.datetime.fromtimestamp(came, tz=datetime.UTC)})
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return events
+    return list(events.values())
+
+
+def _of_a_started_application(aws: Account) -> Event:
+    """The event of an application that has started. A rule that was made a moment ago may miss those of the first."""
+    for _ in range(_APPLICATIONS):
+        application_id = aws.make_application(RELEASE)
+        aws.start_application(application_id)
+        wanted = {"applicationId": application_id, "state": "STARTED"}
+        with contextlib.suppress(Unanswered):
+            return aws.until(
+                lambda wanted=wanted: _first(_received(aws), _APPLICATION_CHANGED, **wanted),  # type: ignore[misc]
+                "the event of an application",
+                minutes=_APPLICATION_MINUTES,
+            )
+    raise Unanswered(f"there was no event of {_APPLICATIONS} applications that have started")
+
+
+_STARTED = Shared(name="the event of an application that has started", runs=0, make=_of_a_started_application)
 
 
 def _of_a_failed_run(aws: Account) -> list[Event]:
-    """The events of a run that was tried twice and failed; it is run once."""
+    """The events of a run that was tried twice and failed, in whatever order they come."""
+    aws.once(_STARTED)  # the rule works by now
+    _, job_run_id = failed = aws.submit("raises", retryPolicy={"maxAttempts": 2})
+    aws.ended(failed)
 
-    def run(aws: Account) -> list[Event]:
-        _, job_run_id = failed = aws.submit("raises", retryPolicy={"maxAttempts": 2})
-        aws.ended(failed)
+    def events() -> list[Event]:
+        return [event for event in _received(aws) if event["detail"].get("jobRunId") == job_run_id]
 
-        def all_of_them() -> list[Event] | None:
-            events = [event for event in _received(aws) if event["detail"].get("jobRunId") == job_run_id]
-            return events if any(event["detail"].get("state") in ENDED for event in events) else None
+    def all_of_them() -> list[Event] | None:
+        found = events()
+        states = [{"state": "RUNNING"}, {"state": "FAILED"}]
+        is_all = all(_first(found, _RUN_CHANGED, **state) for state in states) and _first(found, _RETRIED)
+        return found if is_all else None
 
+    try:
         return aws.until(all_of_them, "the events of a job run")
+    except Unanswered:
+        if found := events():
+            return found  # what has not come by now does not come
+        raise
 
-    return aws.once("the events of a failed run", run)
+
+_FAILED = Shared(name="the events of a failed run", runs=2, make=_of_a_failed_run)
 
 
-def _keys(events: list[Event], detail_type: str, **detail: str) -> list[Json]:
-    """The members of the first event of a type."""
-    fitting = [event["detail"] for event in events if event["detail-type"] == detail_type]
-    return sorted(next(found for found in fitting if found.items() >= detail.items()))
+def _first(events: list[Event], detail_type: str, **detail: str) -> Event | None:
+    """The first event of a type with such details."""
+    fitting = (event for event in events if event["detail-type"] == detail_type)
+    return next((event for event in fitting if event["detail"].items() >= detail.items()), None)
+
+
+def _members(events: list[Event], detail_type: str, **detail: str) -> list[Json]:
+    event = _first(events, detail_type, **detail)
+    if event is None:
+        raise Unanswered(f"there was no event {detail_type}")
+    return sorted(event["detail"])
 
 
 @chapter.probe(
@@ -90,11 +133,14 @@ def _keys(events: list[Event], detail_type: str, **detail: str) -> list[Json]:
     expected=sorted([*_OF_A_RUN, "previousState", "state"]),
     source=_GUIDE,
     needs=_NEEDS,
-    runs=1,
+    shares=(
+        _STARTED,
+        _FAILED,
+    ),
 )
 def of_a_job_run(aws: Account) -> Json:
     """Neither name nor state details."""
-    return _keys(_of_a_failed_run(aws), _RUN_CHANGED, state="FAILED")
+    return _members(aws.once(_FAILED), _RUN_CHANGED, state="FAILED")
 
 
 @chapter.probe(
@@ -112,10 +158,14 @@ def of_a_job_run(aws: Account) -> Json:
     ),
     source=_GUIDE,
     needs=_NEEDS,
+    shares=(
+        _STARTED,
+        _FAILED,
+    ),
 )
 def of_another_attempt(aws: Account) -> Json:
     """There is one for each attempt but the first."""
-    return _keys(_of_a_failed_run(aws), _RETRIED)
+    return _members(aws.once(_FAILED), _RETRIED)
 
 
 @chapter.probe(
@@ -135,19 +185,12 @@ def of_another_attempt(aws: Account) -> Json:
         ]
     ),
     source=_GUIDE,
-    needs=(*_NEEDS, APPLICATION),
+    needs=(_QUEUE,),
+    shares=(_STARTED,),
 )
 def of_an_application(aws: Account) -> Json:
     """Its configuration is spelt differently from the API's."""
-    _of_a_failed_run(aws)  # which has started it, if nothing else has
-
-    def found() -> list[Json] | None:
-        try:
-            return _keys(_received(aws), _APPLICATION_CHANGED, state="STARTED")
-        except StopIteration:
-            return None
-
-    return aws.until(found, "the event of an application")
+    return sorted(aws.once(_STARTED)["detail"])
 
 
 @chapter.probe(
@@ -155,12 +198,20 @@ def of_an_application(aws: Account) -> Json:
     expected=OneOf(answers=({"within a minute": True, "RUNNING": True}, {"within a minute": False, "RUNNING": True})),
     source=_GUIDE,
     needs=_NEEDS,
+    shares=(
+        _STARTED,
+        _FAILED,
+    ),
 )
 def delay(aws: Account) -> Json | Noted:
     """Nothing waits for an event that could ask."""
-    events = [event for event in _of_a_failed_run(aws) if event["detail-type"] == _RUN_CHANGED]
-    end = next(event for event in events if event["detail"]["state"] in ENDED)
-    late = end["received"] - datetime.datetime.fromisoformat(end["detail"]["updatedAt"])
-    states = [event["detail"]["state"] for event in sorted(events, key=lambda event: str(event["detail"]["updatedAt"]))]
+    changes = [event for event in aws.once(_FAILED) if event["detail-type"] == _RUN_CHANGED]
+    end = _first(changes, _RUN_CHANGED, state="FAILED")
+    if end is None:
+        raise Unanswered("there was no event of the end")
+    late = end["came"] - datetime.datetime.fromisoformat(end["detail"]["updatedAt"])
+    states = [
+        event["detail"]["state"] for event in sorted(changes, key=lambda event: str(event["detail"]["updatedAt"]))
+    ]
     answer = {"within a minute": late < datetime.timedelta(minutes=1), "RUNNING": "RUNNING" in states}
     return Noted(answer=answer, note=states)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.account import Account, said
+from conformance.account import ENDED, NO_SUCH_RELEASE, Account, Shared, Unanswered, said
 from conformance.facilities import (
     EMR_SERVERLESS,
     JOBS,
@@ -16,7 +17,8 @@ from conformance.facilities import (
     Facility,
     role,
 )
-from conformance.probe import Chapter, Json, Noted, OneOf
+from conformance.probe import Anything, Chapter, Json, Noted, OneOf
+from conformance.probes.outcomes import details, states
 from conformance.recording import in_plain_words
 
 chapter = Chapter("job-run")
@@ -24,9 +26,11 @@ chapter = Chapter("job-run")
 _API = "https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_StartJobRun.html"
 _GUIDE = "https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide"
 _MOTO = "https://github.com/getmoto/moto/blob/master/tests/test_emrserverless/test_emrserverless.py"
+_FLEX = {"enabled": True}
+_FLEX_RELEASES = ("emr-6.6.0", "emr-6.15.0", "emr-7.0.0", "emr-7.5.0")
 _REFUSED = "ValidationException"
 # An account that AWS's own examples are of.
-_ROLE_OF_ANOTHER_ACCOUNT = "arn:aws:iam::123456789012:role/of-another-account"
+_ROLE_OF_ANOTHER_ACCOUNT = "iam::123456789012:role/of-another-account"
 
 _UNTRUSTED = Facility(
     what="an execution role that EMR Serverless may not assume",
@@ -36,6 +40,17 @@ _NO_LOGS = Facility(
     what="an execution role that may not write logs",
     resources={"NoLogsRole": role(READ_SCRIPTS, trusted={"Service": EMR_SERVERLESS})},
 )
+
+
+def _run_with_a_token(aws: Account) -> tuple[dict[str, Any], tuple[str, str], float]:
+    """Its request, its ids, and when it had ended."""
+    request = aws.request(clientToken=f"{aws.run}-again")
+    run = aws.start(request)
+    aws.ended(run)
+    return request, run, time.monotonic()
+
+
+_RUN_WITH_A_TOKEN = Shared(name="a job run with a client token", runs=1, make=_run_with_a_token)
 
 
 def _timeouts(aws: Account, application_id: str) -> dict[str, str]:
@@ -49,7 +64,7 @@ def _timeouts(aws: Account, application_id: str) -> dict[str, str]:
     expected={"0": _REFUSED, "1": _REFUSED, "2": _REFUSED, "3": _REFUSED, "4": _REFUSED, "5": "accepted"},
     source=_API,
     needs=JOBS,
-    runs=1,
+    runs=6,
 )
 def timeouts(aws: Account) -> Json:
     """A minimum of 5 minutes is in moto's record only."""
@@ -61,7 +76,7 @@ def timeouts(aws: Account) -> Json:
     expected={"0": "accepted", "1": _REFUSED, "2": _REFUSED, "3": _REFUSED, "4": _REFUSED, "5": "accepted"},
     source=f"{_GUIDE}/considerations.html",
     needs=(OLDER_APPLICATION, *JOBS),
-    runs=2,
+    runs=6,
 )
 def timeouts_of_older_releases(aws: Account) -> Json:
     """Two pages say two things of 0."""
@@ -73,17 +88,35 @@ def timeouts_of_older_releases(aws: Account) -> Json:
     expected={"the same run": True},
     source=_API,
     needs=JOBS,
-    runs=2,
+    runs=1,
+    shares=(_RUN_WITH_A_TOKEN,),
 )
 def client_token_after_the_end(aws: Account) -> Json:
     """The project sends a token for as long as it retries, which may be a day."""
-    request = aws.request(clientToken=f"{aws.run}-again")
-    first = aws.emr.start_job_run(**request)
-    aws.ended((first["applicationId"], first["jobRunId"]))
-    second = aws.emr.start_job_run(**request)
-    if second["jobRunId"] != first["jobRunId"]:
-        aws.cancel((second["applicationId"], second["jobRunId"]))
-    return {"the same run": second["jobRunId"] == first["jobRunId"]}
+    return _token_again(aws).answer
+
+
+@chapter.probe(
+    "And when the kit has asked all else?",
+    expected={"the same run": True},
+    source=_API,
+    needs=JOBS,
+    runs=1,
+    shares=(_RUN_WITH_A_TOKEN,),
+    last=True,
+)
+def client_token_much_later(aws: Account) -> Noted:
+    """How long that is depends on what was asked between, and is noted. For how long it is true can't be asked."""
+    return _token_again(aws)
+
+
+def _token_again(aws: Account) -> Noted:
+    request, first, ended_at = aws.once(_RUN_WITH_A_TOKEN)
+    minutes = int(time.monotonic() - ended_at) // 60
+    second = aws.start(request)
+    if second != first:
+        aws.cancel(second)
+    return Noted(answer={"the same run": second == first}, note=f"{minutes} minutes after its end")
 
 
 @chapter.probe(
@@ -132,26 +165,46 @@ def listed_at_once(aws: Account) -> Json:
     expected="AccessDeniedException",
     source=_MOTO,
     needs=JOBS,
+    runs=1,
 )
 def role_of_another_account(aws: Account) -> Json:
-    """A role is never passed to another account, whatever policies allow."""
-    return aws.attempt(role=_ROLE_OF_ANOTHER_ACCOUNT)
+    """A role is never passed to another account, whatever policies allow. One of its own has been accepted by now."""
+    return aws.attempt(role=f"arn:{aws.partition}:{_ROLE_OF_ANOTHER_ACCOUNT}", may_be_denied=True)
 
 
 @chapter.probe(
-    "Is flex execution accepted for an older release, and refused for a stream?",
-    expected={OLDER_RELEASE: "accepted", "STREAMING": _REFUSED},
+    "Is flex execution accepted for an older release, and refused for a stream that is accepted without it?",
+    expected={OLDER_RELEASE: "accepted", "STREAMING": _REFUSED, "STREAMING without it": "accepted"},
     source=f"{_GUIDE}/jobs-flex-execution.html",
     needs=(OLDER_APPLICATION, *JOBS),
-    runs=2,
+    runs=3,
 )
 def flex_execution(aws: Account) -> Json:
     """The page is about batch jobs."""
-    flex = {"enabled": True}
+    stream: dict[str, Any] = {"mode": "STREAMING", "executionTimeoutMinutes": None}  # which a stream may not have
     return {
-        OLDER_RELEASE: aws.attempt(application="OlderApplication", flexExecution=flex),
-        "STREAMING": aws.attempt(flexExecution=flex, mode="STREAMING"),
+        OLDER_RELEASE: aws.attempt(application="OlderApplication", flexExecution=_FLEX),
+        "STREAMING": aws.attempt(flexExecution=_FLEX, **stream),
+        "STREAMING without it": aws.attempt(**stream),
     }
+
+
+@chapter.probe(
+    "From which release on is flex execution accepted?",
+    expected=Anything(),
+    source=f"{_GUIDE}/jobs-flex-execution.html",
+    needs=JOBS,
+    runs=len(_FLEX_RELEASES),
+)
+def flex_execution_of_the_releases(aws: Account) -> Json:
+    """The project sends it for every release, and leaves it to the service to refuse it."""
+
+    def answer(release: str) -> str:
+        if not aws.has_release(release):
+            return NO_SUCH_RELEASE
+        return aws.attempt(application=aws.make_application(release), flexExecution=_FLEX)
+
+    return {release: answer(release) for release in _FLEX_RELEASES}
 
 
 @chapter.probe(
@@ -190,17 +243,21 @@ def cancel_what_does_not_run(aws: Account) -> Json:
     expected=OneOf(answers=("FAILED", "CANCELLED")),
     source=f"{_GUIDE}/applications-concurrency-queuing.html",
     needs=JOBS,
-    runs=3,
+    runs=4,  # one that may take three times as long as another
 )
 def queued_for_too_long(aws: Account) -> Json | Noted:
     """All but SUCCESS is a failure to the project."""
     queue = {"maxConcurrentRuns": 1, "queueTimeoutMinutes": 15}
     one_at_a_time = aws.make_application(RELEASE, schedulerConfiguration=queue)
-    first = aws.submit("sleeps", application=one_at_a_time, executionTimeoutMinutes=2 * max(aws.run_minutes, 15))
-    aws.ended(first, "RUNNING")
-    second = aws.ended(aws.submit(application=one_at_a_time), minutes=30)
-    aws.cancel(first)
-    return Noted(answer=second["state"], note=in_plain_words(second["stateDetails"]))
+    first = aws.submit("sleeps", application=one_at_a_time, executionTimeoutMinutes=max(2 * aws.run_minutes, 30))
+    try:
+        aws.ended(first, "RUNNING")
+        second = aws.ended(aws.submit(application=one_at_a_time), minutes=30)
+        if aws.job_run(first)["state"] in ENDED:
+            raise Unanswered("the run before it did not take long enough")
+    finally:
+        aws.cancel(first)
+    return Noted(answer=second["state"], note=in_plain_words(second.get("stateDetails") or ""))
 
 
 # How runs fail: the state, and whether the state details have one of the words by which the project gives its advice.
@@ -311,11 +368,12 @@ def without_capacity(aws: Account) -> Noted:
     needs=JOBS,
     runs=2,
 )
-def few_executors(aws: Account) -> Json:
+def few_executors(aws: Account) -> Noted:
     """The service's default of initialExecutors is 3."""
     few = {"spark.dynamicAllocation.enabled": "true", "spark.dynamicAllocation.maxExecutors": "2"}
     more = {**few, "spark.dynamicAllocation.initialExecutors": "1"}
-    return {
-        "maxExecutors": aws.outcome(properties=few)["state"],
-        "initialExecutors too": aws.outcome(properties=more)["state"],
+    runs = {
+        "maxExecutors": aws.outcome(properties=few),
+        "initialExecutors too": aws.outcome(properties=more),
     }
+    return Noted(answer=states(runs), note=details(runs))

@@ -23,7 +23,7 @@ def _streams(aws: Account, prefix: str = "", **members: Any) -> list[Json]:
         pages = aws.client("logs").get_paginator("describe_log_streams")
         listed = pages.paginate(logGroupName=aws.physical_id("LogGroup"))
         names = [stream["logStreamName"] for page in listed for stream in page["logStreams"]]
-        return [name for name in names if job_run_id in name and name.endswith("/stdout")]
+        return [name for name in names if job_run_id in name and "stdout" in name.rpartition("/")[2]]
 
     names = aws.until(found, "log streams")
     return [name.replace(application_id, "<application>").replace(job_run_id, "<run>") for name in sorted(names)]
@@ -46,7 +46,7 @@ def stream_with_a_prefix(aws: Account) -> Json:
     expected=["/applications/<application>/jobs/<run>/attempts/1/SPARK_DRIVER/stdout"],
     source=_GUIDE,
     needs=JOBS,
-    runs=1,
+    runs=2,
 )
 def stream_of_an_attempt(aws: Account) -> Json:
     """The guide writes `worker-type` without what follows it."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from conformance.account import Account
+from conformance.account import NO_SUCH_RELEASE, Account, Shared
 from conformance.facilities import JOBS, RELEASE
 from conformance.probe import Anything, Chapter, Json
 
@@ -53,15 +51,19 @@ def _report(aws: Account) -> dict[str, Any]:
     )
     aws.ended(run)
     report = aws.said_by_driver(run)
-    return {**report, "streams": [name for name in ("stdout", "stderr") if _is_in(aws, run, name)]}
+
+    # What is written last may be delivered later than the rest.
+    def streams() -> list[str]:
+        return [name for name in ("stdout", "stderr") if "written to stderr" in aws.driver_log(run, name)]
+
+    return {**report, "streams": aws.until(streams, "what was written to stderr")}
 
 
-def _is_in(aws: Account, run: tuple[str, str], stream: str) -> bool:
-    return "written to stderr" in aws.driver_log(run, stream)
+_REPORT = Shared(name="the driver's report", runs=1, make=_report)
 
 
 def _said(aws: Account) -> dict[str, Any]:
-    return aws.once("the driver's report", _report)
+    return aws.once(_REPORT)
 
 
 def _properties(aws: Account, *names: str) -> Json:
@@ -77,7 +79,7 @@ def _expected(*names: str) -> Json:
     expected=_expected("quoted", "escaped"),
     source=_SEEN,
     needs=JOBS,
-    runs=1,
+    shares=(_REPORT,),
 )
 def double_quotes(aws: Account) -> Json:
     """They group and go away; one that is escaped stays, with its backslash."""
@@ -89,6 +91,7 @@ def double_quotes(aws: Account) -> Json:
     expected=_expected("backslash", "quoted.backslash"),
     source=_SEEN,
     needs=JOBS,
+    shares=(_REPORT,),
 )
 def backslashes(aws: Account) -> Json:
     """They stay, within quotes and without."""
@@ -100,6 +103,7 @@ def backslashes(aws: Account) -> Json:
     expected=_expected("shell", "hash"),
     source="https://github.com/opensearch-project/sql/pull/2519",
     needs=JOBS,
+    shares=(_REPORT,),
 )
 def what_shells_expand(aws: Account) -> Json:
     """All public requests write the `#` of archives bare."""
@@ -127,6 +131,7 @@ def single_quotes(aws: Account) -> Json:
     expected=_PROPERTY,
     source=_BY_PROPERTY,
     needs=JOBS,
+    shares=(_REPORT,),
 )
 def properties_of_a_classification(aws: Account) -> Json:
     """They are a map in the request: there is nothing to split."""
@@ -138,6 +143,7 @@ def properties_of_a_classification(aws: Account) -> Json:
     expected=list(_ARGUMENTS),
     source=_BY_PROPERTY,
     needs=JOBS,
+    shares=(_REPORT,),
 )
 def arguments(aws: Account) -> Json:
     """They are a list in the request."""
@@ -149,6 +155,7 @@ def arguments(aws: Account) -> Json:
     expected={"file": True, "archive under the name after its `#`": True, "py-file": True},
     source=f"{_GUIDE}/using-python-libraries.html",
     needs=JOBS,
+    shares=(_REPORT,),
 )
 def working_folder(aws: Account) -> Json:
     """Scripts open files by relative paths, and PYTHONPATH is ./deps."""
@@ -165,6 +172,7 @@ def working_folder(aws: Account) -> Json:
     expected="/home/hadoop",
     source="https://github.com/aws-samples/aws-emr-utilities/pull/113",
     needs=JOBS,
+    shares=(_REPORT,),
 )
 def working_folders_path(aws: Account) -> Json:
     """Only absolute paths of users rely on it."""
@@ -182,6 +190,7 @@ def working_folders_path(aws: Account) -> Json:
     },
     source=f"{_GUIDE}/jobs-spark.html",
     needs=JOBS,
+    shares=(_REPORT,),
 )
 def environment(aws: Account) -> Json:
     """What other platforms of Spark have sets nothing."""
@@ -200,6 +209,7 @@ def environment(aws: Account) -> Json:
     expected=["stdout"],
     source="https://github.com/apache/spark/blob/master/core/src/main/scala/org/apache/spark/deploy/PythonRunner.scala",
     needs=JOBS,
+    shares=(_REPORT,),
 )
 def stderr_of_python(aws: Account) -> Json:
     """Spark puts both into one stream. The traceback of a failed script is read there."""
@@ -220,10 +230,8 @@ def python_of_the_releases(aws: Account) -> Json:
 
 
 def _python_of(aws: Account, label: str) -> Json:
-    try:
-        application_id = aws.make_application(label)
-    except ClientError:
-        return "the Region has no such release"
-    run = aws.submit("python_version", application=application_id, monitoring=aws.s3_logs())
-    aws.ended(run)
-    return str(aws.said_by_driver(run))
+    if not aws.has_release(label):
+        return NO_SUCH_RELEASE
+    run = aws.submit("python_version", application=aws.make_application(label), monitoring=aws.s3_logs())
+    state = aws.ended(run)["state"]
+    return str(aws.said_by_driver(run)) if state == "SUCCESS" else f"the job run is {state}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from conformance.account import TAG, Account
-from conformance.facilities import RELEASE, Facility, application, role, template
-from conformance.probe import Chapter, Json, Noted, OneOf
+from botocore.exceptions import ClientError
+
+from conformance.account import TAG, Account, Shared, Unanswered
+from conformance.facilities import EMR_SERVERLESS, RELEASE, Facility, allow, application, document, key, role, template
+from conformance.probe import Anything, Chapter, Json, Noted, OneOf
 from conformance.recording import in_plain_words
 
 chapter = Chapter("stack")
@@ -125,7 +127,7 @@ def deletion_of_a_started_application(aws: Account) -> Noted:
     """The handler may not stop it, by its own permissions. The project does."""
     stack, _ = _started(aws, "deletion")
     aws.client("cloudformation").delete_stack(StackName=stack)
-    status = aws.settled_stack(stack)
+    status = aws.settled_stack(stack, "DELETE")
     reasons = [] if status == "DELETE_COMPLETE" else aws.reasons(stack)
     return Noted(answer=status, note=[in_plain_words(reason) for reason in reasons])
 
@@ -144,16 +146,98 @@ def tags_of_an_application(aws: Account) -> Json:
     return {"the stack's": TAG in tags, "aws:cloudformation": any(tag.startswith("aws:") for tag in tags)}
 
 
-def _asked(aws: Account) -> dict[str, str]:
-    def make(aws: Account) -> dict[str, str]:
-        stack = f"{aws.stack_name}-custom"
-        outputs = {name: {"Value": {"Fn::GetAtt": f"Asks.{name}"}} for name in ("Types", "Names")}
-        body = {**json.loads(template([_CUSTOM_RESOURCE])), "Outputs": outputs}
-        aws.make_stack(stack, json.dumps(body))
-        found = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
-        return {output["OutputKey"]: output["OutputValue"] for output in found}
+_CIRCLE = (
+    Facility(
+        what="a key whose policy names the application that names the key",
+        resources={
+            "Key": key(
+                allow(
+                    ["kms:Decrypt", "kms:GenerateDataKey"],
+                    "*",
+                    Principal={"Service": EMR_SERVERLESS},
+                    Condition={"StringLike": {"aws:SourceArn": {"Fn::GetAtt": "Application.Arn"}}},
+                )
+            )
+        },
+    ),
+    application(
+        "Application",
+        RELEASE,
+        MonitoringConfiguration={
+            "ManagedPersistenceMonitoringConfiguration": {
+                "Enabled": True,
+                "EncryptionKeyArn": {"Fn::GetAtt": "Key.Arn"},
+            }
+        },
+    ),
+)
 
-    return aws.once("a custom resource", make)
+
+@chapter.probe(
+    "Can the policy of a key name an application that names the key, in one template?",
+    expected="refused",
+    source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html#troubleshooting-errors-dependency-error",
+)
+def key_that_names_its_application(aws: Account) -> Noted:
+    """It is a circle. The project writes `applications/*` into the policy of a key that it makes for an application."""
+    stack = f"{aws.stack_name}-circle"
+    try:
+        status = aws.try_stack(stack, template(_CIRCLE))
+        reasons = aws.reasons(stack)
+    except ClientError as error:
+        status, reasons = "", [str(error)]
+    is_refused = any("ircular dependenc" in reason for reason in reasons)
+    if not is_refused and status != "CREATE_COMPLETE":
+        raise Unanswered(f"it was refused for something else: {'; '.join(reasons)}")
+    return Noted(answer="refused" if is_refused else "accepted", note=[in_plain_words(reason) for reason in reasons])
+
+
+_ENDPOINT = "arn:${AWS::Partition}:s3:::prod.${AWS::Region}.appinfo.src"
+
+
+def _with_an_endpoint(**principal: str) -> str:
+    upload = allow(["s3:PutObject", "s3:PutObjectAcl"], [{"Fn::Sub": _ENDPOINT}, {"Fn::Sub": f"{_ENDPOINT}/*"}])
+    resources = {
+        "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/28"}},
+        "Endpoint": {
+            "Type": "AWS::EC2::VPCEndpoint",
+            "Properties": {
+                "VpcId": {"Ref": "Vpc"},
+                "ServiceName": {"Fn::Sub": "com.amazonaws.${AWS::Region}.s3"},
+                "PolicyDocument": document({**upload, **principal}),
+            },
+        },
+    }
+    return template([Facility(what="a VPC with a gateway endpoint, both without cost", resources=resources)])
+
+
+@chapter.probe(
+    "Is the policy of a VPC's endpoint for managed logs accepted without a `Principal`, as the guide writes it?",
+    expected=Anything(),
+    source="https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/logging.html",
+)
+def endpoint_policy(aws: Account) -> Noted:
+    """The project writes no such policy; whoever follows the guide wants to know."""
+    stacks = {"without": _with_an_endpoint(), "with": _with_an_endpoint(Principal="*")}
+    names = {which: f"{aws.stack_name}-endpoint-{which}" for which in stacks}
+    statuses = {which: aws.try_stack(names[which], body) for which, body in stacks.items()}
+    if statuses["with"] != "CREATE_COMPLETE":
+        raise Unanswered(f"the one with a Principal was refused too: {'; '.join(aws.reasons(names['with']))}")
+    is_accepted = statuses["without"] == "CREATE_COMPLETE"
+    reasons: list[Json] = [in_plain_words(reason) for reason in aws.reasons(names["without"])]
+    return Noted(answer="accepted" if is_accepted else "refused", note=reasons)
+
+
+def _make_custom_resource(aws: Account) -> dict[str, str]:
+    stack = f"{aws.stack_name}-custom"
+    outputs = {name: {"Value": {"Fn::GetAtt": f"Asks.{name}"}} for name in ("Types", "Names")}
+    body = {**json.loads(template([_CUSTOM_RESOURCE])), "Outputs": outputs}
+    aws.make_stack(stack, json.dumps(body))
+    found = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+    return {output["OutputKey"]: output["OutputValue"] for output in found}
+
+
+_ASKED = Shared(name="a custom resource", runs=0, make=_make_custom_resource)
 
 
 @chapter.probe(
@@ -163,7 +247,7 @@ def _asked(aws: Account) -> dict[str, str]:
 )
 def types_of_properties(aws: Account) -> Json:
     """No page says so. The project gives the values their types back."""
-    found: Json = json.loads(_asked(aws)["Types"])
+    found: Json = json.loads(aws.once(_ASKED)["Types"])
     return found
 
 
@@ -174,5 +258,5 @@ def types_of_properties(aws: Account) -> Json:
 )
 def time_of_the_response_url(aws: Account) -> Json | Noted:
     """By X-Amz-Date or Expires a request is found to be of before. Without them the stack's events have to do."""
-    names = json.loads(_asked(aws)["Names"])
+    names = json.loads(aws.once(_ASKED)["Names"])
     return Noted(answer=bool({"X-Amz-Date", "Expires"} & {*names}), note=names)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.account import Account
+from conformance.account import SMALL, Account
 from conformance.facilities import JOBS, Facility, allow, arn_of, role
 from conformance.probe import Chapter, Json, Noted
 
@@ -32,6 +32,10 @@ _PARAMETERS = {
     "ClientToken.$": "$.token",
     "ExecutionTimeoutMinutes.$": "$.minutes",
     "JobDriver": {"SparkSubmit": {"EntryPoint.$": "$.script"}},
+    "ConfigurationOverrides": {
+        "ApplicationConfiguration": [{"Classification": "spark-defaults", "Properties": SMALL}],
+        "MonitoringConfiguration": {"ManagedPersistenceMonitoringConfiguration": {"Enabled": False}},
+    },
     "Tags.$": "$.tags",
 }
 _MACHINE = Facility(
@@ -131,10 +135,11 @@ def members_of_the_optimised_task(aws: Account) -> Json:
 
 
 @chapter.probe(
-    "Is a task of the SDK integration refused that has no client token?",
-    expected="FAIL",
+    "Is a task of the SDK integration refused that has no client token, and not with one?",
+    expected={"without": "FAIL", "with": "OK"},
     source=_SDK_GUIDE,
 )
 def sdk_task_without_a_client_token(aws: Account) -> Json:
     """SCHEMA_VALIDATION_FAILED, somebody wrote."""
-    return _validated(aws, _SDK, {name: value for name, value in _PARAMETERS.items() if name != "ClientToken.$"})
+    without = {name: value for name, value in _PARAMETERS.items() if name != "ClientToken.$"}
+    return {"without": _validated(aws, _SDK, without), "with": _validated(aws, _SDK, _PARAMETERS)}

@@ -10,13 +10,15 @@ from pathlib import Path
 import boto3
 import pytest
 
-from conformance.account import Account
+from conformance.account import Account, Delays
 from conformance.kit import Kit
 from conformance.probe import Probe
 from emrs_local import LocalAws
 
 # A run ends long before: its minutes last half a second, and a machine may be as slow as it likes.
 RUN_MINUTES = 720
+# What the local AWS is told it knows.
+AT_ONCE = Delays(permissions=0, lists=0)
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +36,7 @@ def account(server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Account:
     """An account of the server."""
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    return Account(boto3.Session(), run=secrets.token_hex(4), run_minutes=RUN_MINUTES)
+    return Account(boto3.Session(), run=secrets.token_hex(4), run_minutes=RUN_MINUTES, delays=AT_ONCE)
 
 
 @pytest.fixture

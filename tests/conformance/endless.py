@@ -7,6 +7,7 @@ from conformance.account import Account
 from conformance.facilities import JOBS
 from conformance.probe import Chapter, Json
 from conformance.probes import PROBES
+from tests.conformance.conftest import AT_ONCE
 
 chapter = Chapter("test")
 
@@ -18,4 +19,4 @@ def never_ends(aws: Account) -> Json:
 
 
 if __name__ == "__main__":
-    sys.exit(main(probes=(*PROBES, *chapter.probes)))
+    sys.exit(main(probes=(*PROBES, *chapter.probes), delays=AT_ONCE))

@@ -14,7 +14,7 @@ from conformance.page import LOCAL_RECORDING, PAGE, page
 from conformance.probes import PROBES
 from conformance.recording import Recording
 from emrs_local import LocalAws
-from tests.conformance.conftest import RUN_MINUTES
+from tests.conformance.conftest import AT_ONCE, RUN_MINUTES
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     server_command = (sys.executable, "-m", "tests.conformance.server")
     with tempfile.TemporaryDirectory() as folder, LocalAws(server_command=server_command) as server:
         os.environ.update(server.environment)
-        account = Account(boto3.Session(), run=secrets.token_hex(4), run_minutes=RUN_MINUTES)
+        account = Account(boto3.Session(), run=secrets.token_hex(4), run_minutes=RUN_MINUTES, delays=AT_ONCE)
         recording = Path(folder, "recording.json")
         probes = [probe for probe in PROBES if not probe.not_local]
         if wrong := Kit(

@@ -27,8 +27,9 @@ from conformance.probe import Json, Noted, Probe
 from conformance.probes import PROBES
 from conformance.recording import Recording
 from emrs_local import LocalAws
-from tests.conformance.conftest import RUN_MINUTES
-from tests.conformance.liar import LIES, liar
+from tests.conformance.conftest import AT_ONCE, RUN_MINUTES
+from tests.conformance.liar import LIES, lying_to
+from tests.conformance.proxy import proxy
 
 ROOT = Path(__file__).parent.parent.parent
 MakeKit = Callable[[Sequence[Probe]], Kit]
@@ -97,10 +98,11 @@ def answer_of(probe: Probe, account: Account) -> Json:
 def test_ten_wrong_answers_are_found(server: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = ("job-run.listed-at-once", "application.start-while-creating", "events.of-another-attempt")
     asked = probes_named(*LIES, *honest)
-    with liar(server.url, server.environment["AWS_CA_BUNDLE"]) as (endpoint, told):
-        for name, value in {**server.environment, "AWS_ENDPOINT_URL": endpoint}.items():
+    told: set[str] = set()
+    with proxy(server, lying_to(told)) as environment:
+        for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        account = Account(boto3.Session(), run=secrets.token_hex(4), run_minutes=RUN_MINUTES)
+        account = Account(boto3.Session(), run=secrets.token_hex(4), run_minutes=RUN_MINUTES, delays=AT_ONCE)
         kit = Kit(account=account, probes=asked, recording=tmp_path / "lies.json", state=tmp_path / "state", say=print)
         assert kit.ask() == []
     answers = Recording.read(kit.recording).answers
@@ -179,7 +181,7 @@ def test_a_kit_that_was_killed_is_cleaned_up_after(command: Command) -> None:
     )
     theirs = server.client("iam").create_role(RoleName="theirs", AssumeRolePolicyDocument="{}")["Role"]["RoleName"]
 
-    assert main(["--clean", *command.asking()]) == 0
+    assert main(["--clean", *command.asking()], delays=AT_ONCE) == 0
     found = {kind: things for kind, things in all_of(server).items() if things}
     assert found == {"applications": [bystander["applicationId"]], "roles": [theirs]}, "what others have stays"
     server.client("emr-serverless").delete_application(applicationId=bystander["applicationId"])
@@ -193,7 +195,7 @@ def test_the_next_start_deletes_what_was_left_and_asks_what_is_missing(
     command.ended_in_the_middle(signal.SIGKILL)
     assert command.answered == set(QUICK)
     assert (command.folder / "state").exists()
-    assert main(["--yes", *command.asking(*QUICK, "job-run.when-cancelled")]) == 0
+    assert main(["--yes", *command.asking(*QUICK, "job-run.when-cancelled")], delays=AT_ONCE) == 0
     assert "1/1 job-run.when-cancelled" in capsys.readouterr().out
     assert command.answered == {*QUICK, "job-run.when-cancelled"}
     assert_nothing_is_left(command.server)
@@ -210,7 +212,7 @@ def test_nothing_is_made_without_a_yes(
     command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda _: "y")
-    assert main(command.asking(*QUICK)) == 1
+    assert main(command.asking(*QUICK), delays=AT_ONCE) == 1
     said = capsys.readouterr().out
     assert f"Account {command.server.account_id}, Region {command.server.region}, at {command.server.url}" in said
     assert "Upper bound of the cost" in said

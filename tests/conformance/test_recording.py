@@ -6,7 +6,8 @@ import pytest
 
 from conformance.comparison import Deviation, compare, surprises
 from conformance.cost import upper_bound
-from conformance.kit import needs
+from conformance.facilities import RUNS
+from conformance.kit import job_runs, needs
 from conformance.known_deviations import KNOWN_DEVIATIONS
 from conformance.page import AWS_RECORDING, LOCAL_RECORDING, PAGE, page
 from conformance.probe import Anything, Json, OneOf, Probe
@@ -77,6 +78,8 @@ def probe(expected: object, *, not_local: str = "") -> Probe:
         source="",
         needs=(),
         runs=0,
+        shares=(),
+        last=False,
         not_local=not_local,
         ask=lambda _: None,
     )
@@ -131,8 +134,8 @@ def test_probes_read_like_a_document() -> None:
 
 def test_the_upper_bound_grows_with_runs_time_and_keys() -> None:
     bounds = [
-        upper_bound(probes, needs(probes), run_minutes=minutes)
-        for probes, minutes in (([], 20), ([p for p in PROBES if not p.runs], 20), (PROBES, 20), (PROBES, 60))
+        upper_bound(job_runs(probes), needs(probes), run_minutes=minutes)
+        for probes, minutes in (([], 15), ([p for p in PROBES if RUNS not in p.needs], 15), (PROBES, 15), (PROBES, 60))
     ]
     assert bounds == sorted(set(bounds))
     assert bounds[2] < 10, "dollars"
