@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 from tests.e2e.aws import ACCOUNT, CONSENT, IN_AN_ACCOUNT, account_of
 
-# The gate judges a change, not the day's luck; machines are noisy, so that no example has a deadline.
-settings.register_profile("gate", derandomize=True, deadline=None)
+# The gate judges a change, not the day's luck; machines are noisy, so that examples may take as long as they like.
+settings.register_profile("gate", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gate")
 
 # What takes longest is begun first, and what can be taken apart comes last, so that all processes end together.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from emrs_local import LocalAws
-from tests.local.emr_serverless_support import make_role
+from tests.local.emr_serverless_support import make_role, wait_until
 
 Json = dict[str, Any]
 
@@ -56,6 +56,7 @@ def handler(event, context):
     body = do.get("raw", json.dumps(answer)).encode()
     request = urllib.request.Request(event["ResponseURL"], data=body, method="PUT", headers={"content-type": ""})
     urllib.request.urlopen(request).read()
+    (folder / f"{event['LogicalResourceId']}-{event['RequestType']}.answered").touch()
 """
 
 LAMBDA_TRUST = json.dumps(
@@ -76,8 +77,8 @@ def archive(source: str) -> bytes:
     return content.getvalue()
 
 
-def make_function(aws: LocalAws, name: str, source: str, *, environment: Mapping[str, str], timeout: int = 60) -> str:
-    """A Python function that may do everything."""
+def make_function(aws: LocalAws, name: str, source: str, *, environment: Mapping[str, str], timeout: int = 900) -> str:
+    """A Python function that may do everything, and take as long as it likes."""
     role = make_role(aws, f"{name}-role", {"Effect": "Allow", "Action": "*", "Resource": "*"}, trust=LAMBDA_TRUST)
     function = aws.client("lambda").create_function(
         FunctionName=name,
@@ -89,6 +90,15 @@ def make_function(aws: LocalAws, name: str, source: str, *, environment: Mapping
         Environment={"Variables": dict(environment)},
     )
     return str(function["FunctionArn"])
+
+
+def wait_for_stack(cloudformation: Any, waiter: str, name: str) -> None:
+    """Wait as boto3's waiter of that name does, for minutes.
+
+    Raises:
+        WaiterError: The stack is in a state from which it does not get there.
+    """
+    cloudformation.get_waiter(waiter).wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 600})
 
 
 @dataclass(kw_only=True)
@@ -195,10 +205,15 @@ class TestStack:
 
     def wait_for(self, *calls: str) -> None:
         """Wait until the function received these events."""
-        deadline = time.monotonic() + 300
-        while not set(calls) <= set(self.calls()):
-            assert time.monotonic() < deadline, (calls, self.calls(), self.reported())
-            time.sleep(0.05)
+        wait_until(lambda: set(calls) <= set(self.calls()), shown=lambda: (calls, self.calls(), self.reported()))
+
+    def wait_for_report(self, line: str) -> None:
+        """Wait until the stack has an event, in short."""
+        wait_until(lambda: line in self.reported(), shown=self.reported)
+
+    def wait_for_answer(self, request_type: str, logical_id: str) -> None:
+        """Wait until the function has answered an event."""
+        wait_until((self.folder / f"{logical_id}-{request_type}.answered").exists, shown=self.calls)
 
     def reported(self) -> list[str]:
         """The events of the stack in short, the oldest first."""

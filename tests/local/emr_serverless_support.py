@@ -12,7 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,13 +153,23 @@ class Service:
         return run
 
     def states(self, job_run_id: str) -> list[str]:
-        """The states that the server announced for a run; the last one is announced a moment after it can be read."""
-        deadline = time.monotonic() + 300
-        while not any(job_run_id in line and line.endswith(ENDED) for line in self.events):
-            assert time.monotonic() < deadline, self.events[-20:]
-            time.sleep(0.05)
+        """The states that the server announced for a run that has ended."""
+        self.told(lambda line: job_run_id in line and line.endswith(ENDED))
         lines = [line for line in self.events if job_run_id in line and "attempt" not in line]
         return [line.rsplit(" ", 1)[-1] for line in lines]
+
+    def told(self, is_meant: Callable[[str], bool]) -> str:
+        """The first line of the server that is meant, once there is one: a line comes a moment after what it tells."""
+        wait_until(lambda: any(map(is_meant, self.events)), shown=lambda: self.events[-20:])
+        return next(filter(is_meant, self.events))
+
+
+def wait_until(condition: Callable[[], object], *, shown: Callable[[], object] = lambda: None) -> None:
+    """Wait until a condition holds; `shown` is what is seen of it in the message if it never does."""
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < deadline, shown()
+        time.sleep(0.05)
 
 
 def trust_policy(**condition: str) -> str:

@@ -1,3 +1,4 @@
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +8,10 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError
 
-from tests.local.emr_serverless_support import SECONDS_PER_MINUTE, Service
+from emrs_local.emr_serverless import applications as module
+from emrs_local.emr_serverless.applications import Applications
+from emrs_local.ministack.scope import Scope
+from tests.local.emr_serverless_support import Service
 
 IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/spark:1"
 
@@ -26,12 +30,14 @@ def initial(kind: str = "DRIVER", *, count: int = 1, **worker: str) -> dict[str,
 
 
 def create(service: Service, **members: Any) -> str:
-    request = {"releaseLabel": "emr-7.9.0", "type": "Spark", **members}
+    # By default it would stop when it was idle for a quarter of an hour, which is half a minute here.
+    until_told_to = {"autoStopConfiguration": {"enabled": False}}
+    request = {"releaseLabel": "emr-7.9.0", "type": "Spark", **until_told_to, **members}
     return str(service.emr.create_application(**request)["applicationId"])
 
 
-def wait_for_state(service: Service, application_id: str, state: str, *, seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
+def wait_for_state(service: Service, application_id: str, state: str) -> None:
+    deadline = time.monotonic() + 300
     while (now := service.emr.get_application(applicationId=application_id)["application"]["state"]) != state:
         assert time.monotonic() < deadline, now
         time.sleep(0.05)
@@ -71,14 +77,10 @@ def test_an_application_goes_through_its_states_in_order_and_they_are_printed_wi
     service.emr.stop_application(applicationId=application_id)
     wait_for_state(service, application_id, "STOPPED")
     service.emr.delete_application(applicationId=application_id)
-    states = ["CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED", "TERMINATED"]
-    deadline = time.monotonic() + 300
-    announced: list[str] = []
-    while len(announced) < len(states) and time.monotonic() < deadline:  # lines arrive a moment after the answer
-        time.sleep(0.05)
-        announced = [line.rsplit(" ", 1)[-1] for line in service.events if application_id in line]
-    assert announced == states
+    service.told(lambda line: application_id in line and line.endswith("TERMINATED"))
     lines = [line for line in service.events if application_id in line]
+    states = ["CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED", "TERMINATED"]
+    assert [line.rsplit(" ", 1)[-1] for line in lines] == states
     assert all(f"  application {application_id} (printed)  " in line for line in lines)
 
 
@@ -107,10 +109,31 @@ def test_an_update_changes_the_members_it_has_and_no_others(service: Service) ->
 
 def test_an_idle_application_stops_by_itself(service: Service) -> None:
     application_id = create(service, autoStopConfiguration={"enabled": True, "idleTimeoutMinutes": 1})
-    wait_for_state(service, application_id, "CREATED")
     service.emr.start_application(applicationId=application_id)
-    wait_for_state(service, application_id, "STARTED")
-    wait_for_state(service, application_id, "STOPPED", seconds=SECONDS_PER_MINUTE + 3)
+    wait_for_state(service, application_id, "STOPPED")
+
+
+@pytest.mark.parametrize(
+    ("configuration", "seconds"),
+    [({"idleTimeoutMinutes": 3}, 180), ({"enabled": True}, 900), (None, 900), ({"enabled": False}, None)],
+)
+def test_it_stops_after_as_many_idle_minutes_as_it_says(
+    monkeypatch: pytest.MonkeyPatch, configuration: dict[str, Any] | None, seconds: int | None
+) -> None:
+    later: list[tuple[float, Callable[[], None]]] = []
+    monkeypatch.setattr(module, "_later", lambda *planned: later.append(planned))
+    applications = Applications(changed=threading.Condition(), announce=lambda _: None, publish=lambda _: None)
+    members = {} if configuration is None else {"autoStopConfiguration": configuration}
+    request = {"releaseLabel": "emr-7.9.0", "type": "Spark", "clientToken": "t", **members}
+    application = applications.create(Scope(account_id="1", region="x"), request)
+    applications.settle(application)
+    applications.start(application)
+    applications.settle(application)
+    stops = [action for planned, action in later if planned == seconds]
+    assert len(later) == 2 + len(stops)  # it was created and started
+    for stop in stops:
+        stop()
+    assert application.state == ("STOPPING" if seconds else "STARTED")
 
 
 def test_the_same_client_token_creates_one_application(service: Service) -> None:

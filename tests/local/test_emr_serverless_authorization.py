@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from emrs_local import LocalAws
+from tests.local.cloudformation_support import wait_for_stack
 from tests.local.emr_serverless_support import SERVICE_PRINCIPAL, Json, Service, allow, make_role, policy, trust_policy
 
 ACCOUNT = "000000000000"
@@ -474,7 +475,7 @@ def test_a_stack_whose_policies_are_too_long_fails(service: Service, resource: J
         Capabilities=["CAPABILITY_IAM"],
     )
     with pytest.raises(WaiterError):
-        client.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+        wait_for_stack(client, "stack_create_complete", name)
     events = client.describe_stack_events(StackName=name)["StackEvents"]
     assert any(says in event.get("ResourceStatusReason", "") for event in events)
     client.delete_stack(StackName=name)

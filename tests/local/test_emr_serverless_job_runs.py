@@ -1,8 +1,8 @@
 import gzip
 import json
+import math
 import os
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +32,7 @@ from tests.local.emr_serverless_support import (
     allow,
     make_role,
     policy,
+    wait_until,
 )
 from tests.local.test_emr_serverless_applications import create, error_of, wait_for_state
 
@@ -45,6 +46,18 @@ def monitoring(**configuration: Any) -> dict[str, Any]:
 def log_events(service: Service, group: str, stream: str) -> list[str]:
     events = service.aws.client("logs").get_log_events(logGroupName=group, logStreamName=stream)["events"]
     return [event["message"] for event in events]
+
+
+def wait_for_log(service: Service, stream: str, *lines: str) -> list[str]:
+    """The lines of a stream, once there are some; once they are these, if any are given."""
+    read: list[str] = []
+
+    def is_there() -> bool:
+        read[:] = log_events(service, "/aws/emr-serverless", stream)
+        return read == list(lines) if lines else bool(read)
+
+    wait_until(is_there, shown=lambda: read)
+    return read
 
 
 def is_running(pid: int) -> bool:
@@ -132,18 +145,21 @@ def test_an_ended_run_says_what_it_used_and_what_is_billed(service: Service, cra
     )
     driver = {"sparkSubmit": {"entryPoint": crash, "sparkSubmitParameters": parameters}}
     run = service.wait(service.start(crash, jobDriver=driver, retryPolicy={"maxAttempts": 2}), "FAILED")
+    described = {"applicationId": service.application_id, "jobRunId": run["jobRunId"]}
+    attempts = [service.emr.get_job_run(**described, attempt=number)["jobRun"] for number in (1, 2)]
+    took = [(attempt["endedAt"] - attempt["startedAt"]).total_seconds() for attempt in attempts]
     # Two attempts of a minute at least: a driver of 4 vCPUs, 16 GB, 20 GB, and executors of 8 vCPUs, 55 GB, 60 GB.
+    hours = sum(max(60, math.ceil(seconds)) for seconds in took) / 3600
     assert run["billedResourceUtilization"] == {
-        "vCPUHour": pytest.approx(2 / 60 * (4 + 4 * 8), abs=0.001),
-        "memoryGBHour": pytest.approx(2 / 60 * (16 + 4 * 55), abs=0.001),
-        "storageGBHour": pytest.approx(2 / 60 * 4 * 40, abs=0.001),
+        "vCPUHour": pytest.approx(hours * (4 + 4 * 8), abs=0.001),
+        "memoryGBHour": pytest.approx(hours * (16 + 4 * 55), abs=0.001),
+        "storageGBHour": pytest.approx(hours * 4 * 40, abs=0.001),
     }
     used = run["totalResourceUtilization"]
     assert used["memoryGBHour"] / used["vCPUHour"] == pytest.approx(236 / 36, rel=0.1)
     assert used["storageGBHour"] / used["vCPUHour"] == pytest.approx(260 / 36, rel=0.1)
-    described = {"applicationId": service.application_id, "jobRunId": run["jobRunId"], "attempt": 1}
-    first = service.emr.get_job_run(**described)["jobRun"]
-    assert first["billedResourceUtilization"]["vCPUHour"] == pytest.approx(36 / 60, abs=0.001)
+    hours = max(60, math.ceil(took[0])) / 3600
+    assert attempts[0]["billedResourceUtilization"]["vCPUHour"] == pytest.approx(36 * hours, abs=0.001)
 
 
 def test_a_run_that_did_not_start_used_nothing(service: Service, hello: str) -> None:
@@ -219,10 +235,7 @@ def test_logs_arrive_in_cloudwatch_while_the_driver_runs(service: Service, sleep
     job_run_id = service.start(sleeper, **monitoring(**CLOUDWATCH))
     service.wait(job_run_id, "RUNNING")
     stream = f"/applications/{service.application_id}/jobs/{job_run_id}/SPARK_DRIVER/stdout"
-    deadline = time.monotonic() + 300
-    while not (lines := log_events(service, "/aws/emr-serverless", stream)):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    lines = wait_for_log(service, stream)
     assert service.job_run(job_run_id)["state"] == "RUNNING"
     assert is_running(int(lines[0]))
     service.emr.cancel_job_run(applicationId=service.application_id, jobRunId=job_run_id)
@@ -329,53 +342,63 @@ def test_a_cancelled_run_ends_within_its_grace_period_by_itself(service: Service
     job_run_id = service.start(service.script("graceful", source), **monitoring(**CLOUDWATCH))
     service.wait(job_run_id, "RUNNING")
     stream = f"/applications/{service.application_id}/jobs/{job_run_id}/SPARK_DRIVER/stdout"
-    while log_events(service, "/aws/emr-serverless", stream) != ["ready"]:
-        time.sleep(0.1)
+    wait_for_log(service, stream, "ready")
     service.emr.cancel_job_run(
-        applicationId=service.application_id, jobRunId=job_run_id, shutdownGracePeriodInSeconds=60
+        applicationId=service.application_id, jobRunId=job_run_id, shutdownGracePeriodInSeconds=1800
     )
     service.wait(job_run_id, "CANCELLED")
     assert log_events(service, "/aws/emr-serverless", stream) == ["ready", "saved"]
     assert service.states(job_run_id)[-3:] == ["RUNNING", "CANCELLING", "CANCELLED"]
 
 
-SLOW_TO_END = """
+ENDS_WHEN_IT_MAY = """
     import signal, sys, time
-    signal.signal(signal.SIGTERM, lambda *_: (time.sleep(2), print("saved", flush=True), sys.exit(0)))
+    from pathlib import Path
+
+    def end(*_):
+        print("asked to end", flush=True)
+        while not Path(sys.argv[1]).exists():
+            time.sleep(0.05)
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, end)
     print("ready", flush=True)
-    time.sleep(600)
+    time.sleep(3600)
 """
 
 
 @pytest.mark.parametrize("mode", ["BATCH", "STREAMING"])
 def test_a_second_cancellation_is_ignored_and_a_stream_has_a_grace_period_by_default(
-    service: Service, mode: str
+    service: Service, mode: str, tmp_path: Path
 ) -> None:
-    script = service.script("slow-to-end", SLOW_TO_END)
-    job_run_id = service.start(script, mode=mode, **monitoring(**CLOUDWATCH))
+    script, may_end = service.script("ends-when-it-may", ENDS_WHEN_IT_MAY), tmp_path / "may end"
+    job_run_id = service.start(script, str(may_end), mode=mode, **monitoring(**CLOUDWATCH))
     service.wait(job_run_id, "RUNNING")
     attempt = "/attempts/1" if mode == "STREAMING" else ""
     stream = f"/applications/{service.application_id}/jobs/{job_run_id}{attempt}/SPARK_DRIVER/stdout"
-    while log_events(service, "/aws/emr-serverless", stream) != ["ready"]:
-        time.sleep(0.1)
+    wait_for_log(service, stream, "ready")
     request = {"applicationId": service.application_id, "jobRunId": job_run_id}
-    service.emr.cancel_job_run(**request, **({} if mode == "STREAMING" else {"shutdownGracePeriodInSeconds": 15}))
+    service.emr.cancel_job_run(**request, **({} if mode == "STREAMING" else {"shutdownGracePeriodInSeconds": 1800}))
     assert service.job_run(job_run_id)["state"] == "CANCELLING"
     service.emr.cancel_job_run(**request, shutdownGracePeriodInSeconds=0)
+    may_end.touch()
     service.wait(job_run_id, "CANCELLED")
-    assert log_events(service, "/aws/emr-serverless", stream) == ["ready", "saved"]
+    assert log_events(service, "/aws/emr-serverless", stream) == ["ready", "asked to end"]
     assert service.states(job_run_id)[-3:] == ["RUNNING", "CANCELLING", "CANCELLED"]
 
 
-def test_a_driver_of_an_old_release_has_no_grace_period(service: Service) -> None:
+def test_a_driver_of_an_old_release_has_no_grace_period(service: Service, tmp_path: Path) -> None:
     application_id = create(service, releaseLabel="emr-7.8.0")
-    script = service.script("slow-to-end", SLOW_TO_END)
-    job_run_id = service.start(script, application_id=application_id)
+    script = service.script("ends-when-it-may", ENDS_WHEN_IT_MAY)
+    job_run_id = service.start(
+        script, str(tmp_path / "never"), application_id=application_id, **monitoring(**CLOUDWATCH)
+    )
     service.wait(job_run_id, "RUNNING", application_id=application_id)
-    began = time.monotonic()
-    service.emr.cancel_job_run(applicationId=application_id, jobRunId=job_run_id, shutdownGracePeriodInSeconds=15)
+    stream = f"/applications/{application_id}/jobs/{job_run_id}/SPARK_DRIVER/stdout"
+    wait_for_log(service, stream, "ready")
+    service.emr.cancel_job_run(applicationId=application_id, jobRunId=job_run_id, shutdownGracePeriodInSeconds=1800)
     service.wait(job_run_id, "CANCELLED", application_id=application_id)
-    assert time.monotonic() - began < 2
+    assert log_events(service, "/aws/emr-serverless", stream) == ["ready"]
 
 
 def test_a_run_that_does_not_run_yet_is_cancelled_at_once(service: Service, sleeper: str) -> None:
@@ -533,9 +556,10 @@ def test_an_application_that_does_not_start_by_itself_refuses_runs(service: Serv
 
 def test_runs_are_listed_the_newest_first_by_state_and_mode(service: Service, hello: str, crash: str) -> None:
     application_id = create(service)
-    runs = [service.start(script, application_id=application_id) for script in (hello, crash)]
-    for job_run_id in runs:
-        service.wait(job_run_id, application_id=application_id)
+    runs = []
+    for script in (hello, crash):
+        runs.append(service.start(script, application_id=application_id))
+        service.wait(runs[-1], application_id=application_id)  # the next is created milliseconds later
 
     def listed(**filters: Any) -> list[str]:
         pages = service.emr.get_paginator("list_job_runs").paginate(

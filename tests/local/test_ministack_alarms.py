@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from emrs_local.ministack.metric_math import NotUnderstoodError, evaluate, query_of
-from tests.local.emr_serverless_support import Service, allow
+from tests.local.cloudformation_support import wait_for_stack
+from tests.local.emr_serverless_support import Service, allow, wait_until
 from tests.local.test_emr_serverless_applications import create
 
 NAMESPACE = "AWS/EMRServerless"
 CRASH = "raise ValueError('it is broken')"
+PERIOD = 3600  # none of which ends during a test
 Json = dict[str, Any]
 
 
@@ -44,10 +46,7 @@ class Alarms:
         return str(alarm["StateValue"])
 
     def becomes(self, state: str) -> None:
-        deadline = time.monotonic() + 300
-        while self.state() != state:
-            assert time.monotonic() < deadline, self.state()
-            time.sleep(0.05)
+        wait_until(lambda: self.state() == state, shown=self.state)
 
     def queue(self) -> str:
         """The URL of a queue that gets what the topic gets."""
@@ -83,9 +82,8 @@ def test_a_failed_run_sets_off_an_alarm_of_its_application_alone(service: Servic
     assert (message["AlarmName"], message["NewStateValue"]) == ("failing", "ALARM")
     assert "1 of 1 datapoints [1]" in message["NewStateReason"]
     assert others.state() == "OK"
-    assert any(
-        line.endswith(message["NewStateReason"]) and "alarm failing  OK → ALARM" in line for line in service.events
-    )
+    line = service.told(lambda line: "alarm failing  OK → ALARM" in line)
+    assert line.endswith(message["NewStateReason"])
 
 
 @pytest.mark.parametrize(
@@ -114,10 +112,7 @@ def test_the_metrics_have_the_dimensions_of_the_release(
         of_runs = [(metric, named) for metric, named in listed if metric.endswith("Jobs")]
         return {metric: named for metric, named in of_runs if named["ApplicationId"] == application_id}
 
-    deadline = time.monotonic() + 300
-    while "FailedJobs" not in found():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: "FailedJobs" in found(), shown=found)
     active = {"SubmittedJobs", "PendingJobs", "ScheduledJobs", "RunningJobs", "CancellingJobs", "FailedJobs"}
     assert found().keys() >= active
     assert all(named == expected for named in found().values())
@@ -191,13 +186,10 @@ def test_a_topic_that_does_not_allow_it_gets_nothing(service: Service) -> None:
     fail(service, application_id)
     alarms.becomes("ALARM")
     words = f"not delivered to {alarms.topic}: its policy does not allow sns:Publish to cloudwatch.amazonaws.com"
-    deadline = time.monotonic() + 300
-    while not any(words in line for line in service.events):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    service.told(lambda line: words in line)
 
 
-# The values of the last three minutes, the last first: "-" is none, "x" is above the threshold, "0" is not.
+# The values of the last three periods, the last first: "-" is none, "x" is above the threshold, "0" is not.
 @pytest.mark.parametrize(
     ("values", "needed", "missing", "state"),
     [
@@ -223,7 +215,7 @@ def test_missing_values_are_treated_as_the_alarm_says(
         Namespace="Test",
         MetricName=alarms.name,
         Statistic="Maximum",
-        Period=60,
+        Period=PERIOD,
         EvaluationPeriods=3,
         DatapointsToAlarm=needed,
         Threshold=1,
@@ -236,7 +228,11 @@ def test_missing_values_are_treated_as_the_alarm_says(
 def put_values(alarms: Alarms, metric: str, values: str) -> None:
     now = datetime.now(tz=UTC)
     data = [
-        {"MetricName": metric, "Timestamp": now - timedelta(seconds=60 * age + 20), "Value": float(value == "x")}
+        {
+            "MetricName": metric,
+            "Timestamp": now - timedelta(seconds=(age + 1 / 3) * PERIOD),
+            "Value": float(value == "x"),
+        }
         for age, value in enumerate(values)
         if value != "-"
     ]
@@ -280,7 +276,7 @@ def test_a_template_may_have_alarms_on_metric_math(service: Service) -> None:
     template = {"Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}}}
     cloudformation = service.aws.client("cloudformation")
     cloudformation.create_stack(StackName="alarms", TemplateBody=json.dumps(template))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="alarms", WaiterConfig={"Delay": 1})
+    wait_for_stack(cloudformation, "stack_create_complete", "alarms")
     assert alarms.state() == "ALARM"
 
 
@@ -293,7 +289,7 @@ def test_an_alarm_on_a_query_looks_at_all_metrics_that_fit(service: Service) -> 
 
     def state(expression: str) -> str:
         alarms.put(
-            Metrics=[{"Id": "q", "Expression": expression, "Period": 60}],
+            Metrics=[{"Id": "q", "Expression": expression, "Period": PERIOD}],
             EvaluationPeriods=1,
             Threshold=4,
             ComparisonOperator="GreaterThanOrEqualToThreshold",
@@ -314,7 +310,7 @@ def test_what_is_not_understood_of_a_query_is_said(rest: str) -> None:
 
 
 def stat(metric: str) -> Json:
-    return {"Metric": {"Namespace": "Test", "MetricName": metric}, "Period": 60, "Stat": "Maximum"}
+    return {"Metric": {"Namespace": "Test", "MetricName": metric}, "Period": PERIOD, "Stat": "Maximum"}
 
 
 @pytest.mark.parametrize(

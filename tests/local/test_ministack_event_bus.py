@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.cloudformation_support import make_function
-from tests.local.emr_serverless_support import Service, allow, make_role, trust_policy
+from tests.local.emr_serverless_support import Service, allow, make_role, trust_policy, wait_until
 
 Json = dict[str, Any]
 EVENTS_TRUST = trust_policy().replace("emr-serverless.amazonaws.com", "events.amazonaws.com")
@@ -90,11 +90,7 @@ class Bus:
 
     def refused(self, rule: str) -> str:
         """The line that says that a rule's target was not invoked, once there is one."""
-        deadline = time.monotonic() + 300
-        while not (found := [line for line in self.service.events if f"rule {rule} " in line]):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        return found[0]
+        return self.service.told(lambda line: f"rule {rule} " in line)
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +213,8 @@ def test_a_function_has_to_allow_it_and_is_tried_again(bus: Bus, service: Servic
     def handler(event, context):
         folder = pathlib.Path(os.environ["CALLS"])
         number = len(list(folder.iterdir()))
-        (folder / str(number)).write_text(json.dumps(event["detail"]))
+        (folder / "call").write_text(json.dumps(event["detail"]))
+        (folder / "call").rename(folder / str(number))
         if number == 0:
             raise ValueError("the first time")
     """
@@ -231,10 +228,7 @@ def test_a_function_has_to_allow_it_and_is_tried_again(bus: Bus, service: Servic
         Principal="events.amazonaws.com", SourceArn=rule_arn,
     )  # fmt: skip
     bus.put("functions", number=2)
-    deadline = time.monotonic() + 300
-    while len(list(tmp_path.iterdir())) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until((tmp_path / "1").exists)
     assert [json.loads((tmp_path / name).read_text()) for name in ("0", "1")] == [{"number": 2}, {"number": 2}]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local.cloudformation_support import wait_for_stack
 from tests.local.emr_serverless_support import Service, allow, policy
 
 Json = dict[str, Any]
@@ -167,9 +168,9 @@ def test_partitions_of_a_stack_are_those_of_the_api(service: Service, glue: Any)
     resource = {"Type": "AWS::Glue::Partition", "Properties": {**place, "PartitionInput": {"Values": ["stack"]}}}
     cloudformation = service.aws.client("cloudformation")
     cloudformation.create_stack(StackName="glue", TemplateBody=json.dumps({"Resources": {"P": resource}}))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="glue", WaiterConfig={"Delay": 1})
+    wait_for_stack(cloudformation, "stack_create_complete", "glue")
     assert glue.get_partition(DatabaseName="other", TableName="clean", PartitionValues=["stack"])
     cloudformation.delete_stack(StackName="glue")
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName="glue", WaiterConfig={"Delay": 1})
+    wait_for_stack(cloudformation, "stack_delete_complete", "glue")
     with pytest.raises(glue.exceptions.EntityNotFoundException):
         glue.get_partition(DatabaseName="other", TableName="clean", PartitionValues=["stack"])

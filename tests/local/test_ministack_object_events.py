@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.local.cloudformation_support import wait_for_stack
 from tests.local.emr_serverless_support import Service, allow, make_role
 from tests.local.test_ministack_event_bus import EVENTS_TRUST, Bus
 
@@ -123,9 +124,7 @@ def test_cloudformation_turns_it_on(bus: Bus, service: Service) -> None:
     template = {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": properties}}}
     stacks = service.aws.client("cloudformation")
     stacks.create_stack(StackName="told", TemplateBody=json.dumps(template))
-    waiter = stacks.get_waiter("stack_create_complete")
-    waiter.config.delay = 1
-    waiter.wait(StackName="told")
+    wait_for_stack(stacks, "stack_create_complete", "told")
     url = bus.listen("of-template", created("of-template"))
     service.aws.client("s3").put_object(Bucket="of-template", Key="x", Body=b"")
     assert json.loads(bus.received(url, 1)[0])["detail"]["object"]["key"] == "x"

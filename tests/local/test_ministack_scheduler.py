@@ -15,8 +15,16 @@ from botocore.exceptions import ClientError, WaiterError
 
 from emrs_local import LocalAws, LocalAwsError
 from emrs_local.cli.client import RunningLocalAws
-from tests.local.cloudformation_support import make_function
-from tests.local.emr_serverless_support import SERVER_COMMAND, Service, allow, make_role, policy, trust_policy
+from tests.local.cloudformation_support import make_function, wait_for_stack
+from tests.local.emr_serverless_support import (
+    SERVER_COMMAND,
+    Service,
+    allow,
+    make_role,
+    policy,
+    trust_policy,
+    wait_until,
+)
 from tests.local.test_ministack_event_bus import Bus
 
 Json = dict[str, Any]
@@ -62,11 +70,7 @@ class Schedules:
 
     def line(self, name: str, text: str) -> str:
         """The line about a schedule with a text, once there is one."""
-        deadline = time.monotonic() + 300
-        while not (found := [x for x in self.service.events if f"schedule default/{name} " in x and text in x]):
-            assert time.monotonic() < deadline, self.service.events[-20:]
-            time.sleep(0.05)
-        return found[0]
+        return self.service.told(lambda line: f"schedule default/{name} " in line and text in line)
 
     def letter(self, url: str) -> tuple[str, dict[str, str]]:
         """The dead letter in a queue and its attributes."""
@@ -149,16 +153,15 @@ def test_it_puts_events_and_publishes_and_invokes(schedules: Schedules, tmp_path
     source = """
     import json, os, pathlib
     def handler(event, context):
-        pathlib.Path(os.environ["CALLS"], "called").write_text(json.dumps(event))
+        folder = pathlib.Path(os.environ["CALLS"])
+        (folder / "call").write_text(json.dumps(event))
+        (folder / "call").rename(folder / "called")
     """
     function = make_function(schedules.aws, "scheduled", source, environment={"CALLS": str(tmp_path)})
     role = schedules.role("invokes", allow("lambda:InvokeFunction", function))
     schedules.create("invokes", {"Arn": function, "RoleArn": role, "Input": '{"number": 8}'})
     assert schedules.aws.fire_schedule("invokes").answer["StatusCode"] == 202
-    deadline = time.monotonic() + 300
-    while not (tmp_path / "called").exists() or not (tmp_path / "called").read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until((tmp_path / "called").exists)
     assert json.loads((tmp_path / "called").read_text()) == {"number": 8}
 
 
@@ -345,16 +348,21 @@ def test_who_makes_a_schedule_may_pass_its_role(schedules: Schedules) -> None:
 
 
 def test_the_clock_fires_what_is_due_and_deletes_what_is_done(schedules: Schedules) -> None:
-    soon = datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(seconds=2)
-    url = schedules.to_queue(
-        "once", "<aws.scheduler.scheduled-time>", expression=f"at({soon:%Y-%m-%dT%H:%M:%S})",
-        ActionAfterCompletion="DELETE",
-    )  # fmt: skip
+    name, url, soon = once_soon(schedules)
     assert schedules.bus.received(url, 1) == [f"{soon:%Y-%m-%dT%H:%M:%SZ}"]
-    deadline = time.monotonic() + 300
-    while any(one["Name"] == "once" for one in schedules.client.list_schedules()["Schedules"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: name not in {one["Name"] for one in schedules.client.list_schedules()["Schedules"]})
+
+
+def once_soon(schedules: Schedules) -> tuple[str, str, datetime.datetime]:
+    """The name of a schedule that was made before its only time, which is soon, and the queue that it sends to."""
+    for seconds in (2, 20, 200):
+        soon = datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(seconds=seconds)
+        name, expression = f"once-in-{seconds}", f"at({soon:%Y-%m-%dT%H:%M:%S})"
+        text = "<aws.scheduler.scheduled-time>"
+        url = schedules.to_queue(name, text, expression=expression, ActionAfterCompletion="DELETE")
+        if datetime.datetime.now(tz=datetime.UTC) < soon.replace(microsecond=0):
+            return name, url, soon
+    raise AssertionError("it takes minutes to make a schedule")
 
 
 def test_a_rate_begins_at_once_unless_it_is_disabled(schedules: Schedules) -> None:
@@ -439,9 +447,7 @@ def test_cloudformation_makes_the_whole_schedule(schedules: Schedules) -> None:
         there = any(one["StackName"] == "scheduled" for one in stacks.describe_stacks()["Stacks"])
         kind = "update" if there else "create"
         getattr(stacks, f"{kind}_stack")(StackName="scheduled", TemplateBody=json.dumps(template))
-        waiter = stacks.get_waiter(f"stack_{kind}_complete")
-        waiter.config.delay, waiter.config.max_attempts = 1, 300
-        waiter.wait(StackName="scheduled")
+        wait_for_stack(stacks, f"stack_{kind}_complete", "scheduled")
         (stack,) = stacks.describe_stacks(StackName="scheduled")["Stacks"]
         outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
         found = dict(schedules.client.get_schedule(Name=outputs["Name"], GroupName=outputs["Group"]))
@@ -467,9 +473,7 @@ def test_cloudformation_makes_the_whole_schedule(schedules: Schedules) -> None:
     with pytest.raises(schedules.client.exceptions.ResourceNotFoundException):
         schedules.client.get_schedule(Name=found["Name"], GroupName=found["GroupName"])
     stacks.delete_stack(StackName="scheduled")
-    waiter = stacks.get_waiter("stack_delete_complete")
-    waiter.config.delay = 1
-    waiter.wait(StackName="scheduled")
+    wait_for_stack(stacks, "stack_delete_complete", "scheduled")
     with pytest.raises(LocalAwsError, match="no schedule is called renamed"):
         schedules.aws.fire_schedule("renamed")
 
@@ -482,10 +486,8 @@ def test_a_stack_fails_as_the_service_refuses(schedules: Schedules) -> None:
     }  # fmt: skip
     template = {"Resources": {"Nightly": {"Type": "AWS::Scheduler::Schedule", "Properties": properties}}}
     stacks.create_stack(StackName="untrusted", TemplateBody=json.dumps(template))
-    waiter = stacks.get_waiter("stack_create_complete")
-    waiter.config.delay = 1
     with pytest.raises(WaiterError):
-        waiter.wait(StackName="untrusted")
+        wait_for_stack(stacks, "stack_create_complete", "untrusted")
     reasons = [
         x.get("ResourceStatusReason", "") for x in stacks.describe_stack_events(StackName="untrusted")["StackEvents"]
     ]
