@@ -57,7 +57,7 @@ class SparkDriver:
         self._request = request
         self._mount = mount
         self._metastores = metastores
-        self._metastore: MetastoreServer | None = None
+        self._opened: list[MetastoreServer] = []
         self._groups = groups
         self._java_options = java_options
         self._directory = request.work_directory.absolute()
@@ -106,13 +106,11 @@ class SparkDriver:
             jars=jars_folder(),
         )
         if submission.uses_the_data_catalog:
-            self._metastore = self._metastores.open(
-                request.credentials,
-                mount=self._mount,
-                warehouse=submission.warehouse,
-                own_folder=submission.own_folder,
-            )
-            submission.use_metastore(address=self._metastore.address, secret=self._metastore.secret)
+            metastore = self._open_metastore(submission)
+            submission.use_metastore(address=metastore.address, secret=metastore.secret)
+        if submission.uses_iceberg:
+            metastore = self._open_metastore(submission, for_iceberg=True)
+            submission.use_metastore_for_iceberg(address=metastore.address, secret=metastore.secret)
         submission.write()
         submission.fetch(self._mount.tree)
         self._missing_jars = submission.missing_jars
@@ -140,7 +138,7 @@ class SparkDriver:
         code = self._started().poll()
         if code is not None and not self._has_ended:
             self._has_ended = True
-            if self._metastore:
+            if self._opened:
                 return code
             with self.stderr.open("a", encoding="utf-8") as stderr:
                 stderr.writelines(f"{notice}\n" for notice in lost_tables(self._directory))
@@ -166,9 +164,20 @@ class SparkDriver:
 
     def close(self) -> None:
         """Take S3 and the Data Catalog away from the job."""
-        if self._metastore:
-            self._metastore.close()
+        for metastore in self._opened:
+            metastore.close()
         self._mount.unmount()
+
+    def _open_metastore(self, submission: Submission, *, for_iceberg: bool = False) -> "MetastoreServer":
+        metastore = self._metastores.open(
+            self._request.credentials,
+            mount=self._mount,
+            warehouse=submission.warehouse,
+            own_folder=submission.own_folder,
+            for_iceberg=for_iceberg,
+        )
+        self._opened.append(metastore)
+        return metastore
 
     def _end(self, process: subprocess.Popen[bytes], grace_seconds: float) -> None:
         if grace_seconds > 0:

@@ -30,7 +30,9 @@ class Metastores:
         self._endpoint = endpoint
         self._region = region
 
-    def open(self, credentials: Credentials, *, mount: Mount, warehouse: str, own_folder: str) -> MetastoreServer:
+    def open(
+        self, credentials: Credentials, *, mount: Mount, warehouse: str, own_folder: str, for_iceberg: bool = False
+    ) -> MetastoreServer:
         """The metastore of one run, which is closed when the run is over.
 
         Args:
@@ -38,12 +40,17 @@ class Metastores:
             mount: S3 as the run sees it.
             warehouse: The address of the database `default` where there is none yet.
             own_folder: The address of the folder that is the run's alone.
+            for_iceberg: Whether Iceberg is the client, and not Spark or Hive.
         """
         from emrs_local.metastore.catalog import Catalog  # noqa: PLC0415 - for the few runs that ask for it
+        from emrs_local.metastore.iceberg import IcebergCatalog  # noqa: PLC0415 - the same
         from emrs_local.metastore.server import MetastoreServer  # noqa: PLC0415 - the same
 
         glue = self._endpoint.client("glue", region=self._region, credentials=credentials)
-        return MetastoreServer(Catalog(glue, files=TableFiles(mount), warehouse=warehouse, own_folder=own_folder))
+        catalog = (IcebergCatalog if for_iceberg else Catalog)(
+            glue, files=TableFiles(mount), warehouse=warehouse, own_folder=own_folder
+        )
+        return MetastoreServer(catalog)
 
 
 class TableFiles:

@@ -1,6 +1,7 @@
 """How a job driver becomes a run of Spark on this machine: a command, its environment and its configuration."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -29,7 +30,18 @@ _DEFAULT_DRIVER_MEMORY: Final = "4g"  # in local mode the driver does the execut
 _FEW_PROCESSORS: Final = 2
 _CLIENT: Final = "hive.metastore.client.factory.class"
 _CLIENT_OF_THE_CATALOG: Final = "AWSGlueDataCatalogHiveClientFactory"
+_ICEBERG: Final = re.compile(r"(spark\.sql\.catalog\.[^.]+)\.(catalog-impl|type)")
+# Its catalog for Glue is of AWS's SDK for Java; the one for Hive comes to the same tables.
+_ICEBERG_ON_GLUE: Final = {
+    "org.apache.iceberg.aws.glue.GlueCatalog": "org.apache.iceberg.hive.HiveCatalog",
+    "glue": "hive",
+}
+_ICEBERG_ON_S3: Final = {"org.apache.iceberg.aws.s3.S3FileIO": "org.apache.iceberg.hadoop.HadoopFileIO"}
 _OTHER_METASTORES: Final = ("hive.metastore.uris", "javax.jdo.option.ConnectionURL")
+_ICEBERG_IN_SCRIPT: Final = (
+    "emrs_local: the script itself names Iceberg's GlueCatalog, which needs AWS's SDK for Java; where the job's "
+    "configuration names it, the local Data Catalog is used without"
+)
 _HOME, _WAREHOUSE = "home", "warehouse"
 _USER: Final = "hadoop"  # whom EMR runs jobs as
 _PYTHON_VARIABLES: Final = ("PYSPARK_DRIVER_PYTHON", "PYSPARK_PYTHON")
@@ -113,6 +125,7 @@ class Submission:
         self._image = Image(spark_home=spark_home, working_folder=self.working_directory, jars=jars)
         self._pythons: dict[str, str] = {}
         self._metastore: dict[str, str] = {}
+        self._iceberg: dict[str, str] = {}
         self._groups = [_USER]
 
     @property
@@ -135,15 +148,20 @@ class Submission:
         """Whether the job's tables are those of the AWS Glue Data Catalog.
 
         Those of Spark are where its configuration, or the script itself, names the client of the catalog, those of Hive
-        unless its configuration names another metastore:
+        unless its configuration names another metastore, and those of Iceberg where a catalog of it is Glue's:
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/metastore-config.html
         """
         settings = self._classified("core-site") | self._hive_site | self._hadoop_settings
         if any(settings.get(name) for name in _OTHER_METASTORES):
             return False
-        return bool(self._hive) or any(
+        return bool(self._hive or self._iceberg_catalogs) or any(
             _CLIENT_OF_THE_CATALOG in text for text in (settings.get(_CLIENT, ""), self._scripts)
         )
+
+    @property
+    def uses_iceberg(self) -> bool:
+        """Whether it has a catalog of Iceberg's that is the AWS Glue Data Catalog."""
+        return bool(self._iceberg_catalogs)
 
     @property
     def warehouse(self) -> str:
@@ -167,7 +185,22 @@ class Submission:
             # Hive 2.3 waits before it connects again, as it does for the first insert into partitions.
             "hive.metastore.client.connect.retry.delay": "0s",
         }
-        self._groups = [_USER, secret]
+        self._groups.append(secret)
+
+    def use_metastore_for_iceberg(self, *, address: str, secret: str) -> None:
+        """Have the job's catalogs of Iceberg use a metastore of theirs, before its files are written.
+
+        Args:
+            address: Its `hive.metastore.uris`.
+            secret: The group that tells it whose clients they are.
+        """
+        for catalog, name in self._iceberg_catalogs.items():
+            self._iceberg |= {name: _ICEBERG_ON_GLUE[self._properties[name]], f"{catalog}.uri": address}
+            files = f"{catalog}.io-impl"
+            if files in self._properties:
+                self._iceberg[files] = _ICEBERG_ON_S3.get(self._properties[files], self._properties[files])
+        self._metastore["iceberg.engine.hive.lock-enabled"] = "false"  # commits are checked by the metastore
+        self._groups.append(secret)
 
     @property
     def command(self) -> list[str]:
@@ -283,6 +316,8 @@ class Submission:
     @property
     def notices(self) -> list[str]:
         """What the job ought to know of this machine, for its log."""
+        if any(name in self._scripts for name in _ICEBERG_ON_GLUE if "." in name):
+            return [*self.missing_jars, _ICEBERG_IN_SCRIPT]
         return self.missing_jars
 
     @property
@@ -347,6 +382,15 @@ class Submission:
     def _properties(self) -> dict[str, str]:
         return self._defaults | submitted_properties(self._parameters)
 
+    @property
+    def _iceberg_catalogs(self) -> dict[str, str]:
+        """The catalogs of Iceberg's that are on Glue, each with the property that says so."""
+        return {
+            found[1]: name
+            for name, value in self._properties.items()
+            if value in _ICEBERG_ON_GLUE and (found := _ICEBERG.fullmatch(name))
+        }
+
     @cached_property
     def _working_folder(self) -> WorkingFolder:
         return WorkingFolder(
@@ -382,6 +426,8 @@ class Submission:
         fixed |= {f"spark.hadoop.{name}": value for name, value in self._hadoop_properties.items()}
         for name in sorted(fixed.keys() & requested.keys()):
             overrides += ["--conf", f"{name}={fixed[name]}"]
+        for name, value in self._iceberg.items():
+            overrides += ["--conf", f"{name}={value}"]
         overrides += self._working_folder.arguments
         if _JARS in requested and not self._present_in(_JARS):
             overrides += ["--jars", ""]

@@ -18,6 +18,7 @@ from thrift.transport.TSocket import TSocket
 from thrift.transport.TTransport import TBufferedTransport
 
 from emrs_local.metastore.catalog import Catalog
+from emrs_local.metastore.iceberg import IcebergCatalog
 from emrs_local.metastore.partition_names import partition_name, partition_values
 from emrs_local.metastore.server import MetastoreServer
 from tests.local.emr_serverless_support import Service, allow, policy
@@ -60,6 +61,7 @@ class Run:
 
     client: Any
     server: MetastoreServer
+    glue: Any
     files: Files
     calls: Counter[str] = field(default_factory=Counter)
 
@@ -72,11 +74,11 @@ class Runs:
         self.glue = service.aws.client("glue")
         self._open = ExitStack()
 
-    def start(self, *, warehouse: str = f"{OWN}/warehouse", **credentials: str) -> Run:
+    def start(self, *, warehouse: str = f"{OWN}/warehouse", kind: type[Catalog] = Catalog, **credentials: str) -> Run:
         glue, files = self.service.aws.client("glue", **credentials), Files()
-        server = MetastoreServer(Catalog(glue, files=files, warehouse=warehouse, own_folder=OWN))
+        server = MetastoreServer(kind(glue, files=files, warehouse=warehouse, own_folder=OWN))
         self._open.callback(server.close)
-        run = Run(client=self.connect(server, server.secret), server=server, files=files)
+        run = Run(client=self.connect(server, server.secret), server=server, glue=glue, files=files)
 
         def count(model: Any, parsed: Json, **_: Any) -> None:
             run.calls[model.name] += 1
@@ -379,6 +381,68 @@ def test_an_external_table_is_one_that_says_so_as_the_client_of_the_catalog_has_
     table.parameters["EXTERNAL"] = "TRUE"
     client.alter_table(database, "daily", table)
     assert client.get_table(database, "daily").tableType == "EXTERNAL_TABLE"
+
+
+def iceberg_table(database: str, name: str, metadata: str) -> Any:
+    parameters = {"table_type": "ICEBERG", "metadata_location": metadata, "EXTERNAL": "TRUE"}
+    place = f"s3://lake/{database}/events"
+    return a_table(database, name, location=place, parameters=parameters, tableType="EXTERNAL_TABLE", partitionKeys=[])
+
+
+def expecting(metadata: str) -> Any:
+    """The environment of a commit that is based on this metadata."""
+    properties = {"expected_parameter_key": "metadata_location", "expected_parameter_value": metadata}
+    return ttypes.EnvironmentContext(properties=properties)
+
+
+def test_iceberg_s_tables_are_as_its_catalog_for_glue_has_them(runs: Runs, database: str) -> None:
+    client = runs.start(kind=IcebergCatalog).client
+    client.create_table(iceberg_table(database, "events", "v1"))
+    stored = runs.glue.get_table(DatabaseName=database, Name="events")["Table"]
+    assert stored["Parameters"]["metadata_location"] == "v1"
+    assert stored["StorageDescriptor"].keys() & {"InputFormat", "OutputFormat", "SerdeInfo"} == set()
+    assert client.get_table(database, "events").parameters == stored["Parameters"]
+    with pytest.raises(ttypes.MetaException, match="StorageDescriptor#InputFormat cannot be null for table: events"):
+        runs.start().client.get_table(database, "events")
+    client.alter_table_with_environment_context(
+        database, "events", iceberg_table(database, "renamed", "v1"), ttypes.EnvironmentContext()
+    )
+    assert client.get_all_tables(database) == ["renamed"]
+    client.drop_table_with_environment_context(database, "renamed", False, None)
+    assert client.get_all_tables(database) == []
+
+
+def test_a_commit_to_iceberg_s_table_that_is_late_is_refused(runs: Runs, database: str) -> None:
+    run = runs.start(kind=IcebergCatalog)
+    run.client.create_table(iceberg_table(database, "events", "v1"))
+    run.client.alter_table_with_environment_context(
+        database, "events", iceberg_table(database, "events", "v2"), expecting("v1")
+    )
+    # The words that Iceberg looks for, to try again on top of what the other has committed.
+    words = "The table has been modified. The parameter value for key 'metadata_location' is 'v2'"
+    with pytest.raises(ttypes.MetaException, match=words):
+        run.client.alter_table_with_environment_context(
+            database, "events", iceberg_table(database, "events", "v3"), expecting("v1")
+        )
+
+    def commit_between(**_: Any) -> None:
+        run.glue.meta.events.unregister("before-call.glue.UpdateTable", commit_between)
+        table = {"Name": "events", "Parameters": {"metadata_location": "v3"}}
+        runs.glue.update_table(DatabaseName=database, TableInput=table)
+
+    run.glue.meta.events.register("before-call.glue.UpdateTable", commit_between)
+    with pytest.raises(ttypes.MetaException, match="The table has been modified"):
+        run.client.alter_table_with_environment_context(
+            database, "events", iceberg_table(database, "events", "v4"), expecting("v2")
+        )
+    assert runs.glue.get_table(DatabaseName=database, Name="events")["Table"]["Parameters"]["metadata_location"] == "v3"
+
+
+def test_iceberg_has_no_place_of_a_database_that_has_none_and_takes_the_warehouse(runs: Runs) -> None:
+    name = f"bare{next(_numbers)}"
+    runs.glue.create_database(DatabaseInput={"Name": name})
+    assert runs.start(kind=IcebergCatalog).client.get_database(name).locationUri is None
+    assert runs.start().client.get_database(name).locationUri == "", "as the client of the catalog has it"
 
 
 def test_another_run_s_metastore_does_not_answer(runs: Runs) -> None:

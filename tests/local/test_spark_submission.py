@@ -119,10 +119,48 @@ def test_a_job_that_asks_for_the_data_catalog_has_it(asking: dict[str, Any]) -> 
     assert groups == "hadoop=hadoop,s3cret"
 
 
+ICEBERG = "spark.sql.catalog.lake"
+ON_GLUE = "org.apache.iceberg.aws.glue.GlueCatalog"
+
+
+@pytest.mark.parametrize(
+    ("setting", "instead"),
+    [
+        (f"{ICEBERG}.catalog-impl={ON_GLUE}", f"{ICEBERG}.catalog-impl=org.apache.iceberg.hive.HiveCatalog"),
+        (f"{ICEBERG}.type=glue", f"{ICEBERG}.type=hive"),
+    ],
+)
+def test_a_catalog_of_iceberg_s_on_glue_is_one_on_hive(setting: str, instead: str) -> None:
+    name, value = setting.split("=")
+    parameters = f"--conf {ICEBERG}.io-impl=org.apache.iceberg.aws.s3.S3FileIO --conf spark.sql.catalog.b.type=hadoop"
+    for submission in (
+        make_submission(parameters=f"{parameters} --conf {setting}"),
+        make_submission(parameters=parameters, configuration=defaults({name: value})),
+    ):
+        assert submission.uses_the_data_catalog
+        assert submission.uses_iceberg
+        submission.use_metastore(address="thrift://127.0.0.1:1", secret="s3cret")  # noqa: S106 - it protects nothing
+        submission.use_metastore_for_iceberg(address="thrift://127.0.0.1:2", secret="other")  # noqa: S106 - as above
+        last = [word for option, word in pairwise(submission.command) if option == "--conf"][-3:]
+        files = f"{ICEBERG}.io-impl=org.apache.iceberg.hadoop.HadoopFileIO"
+        assert sorted(last) == sorted([instead, f"{ICEBERG}.uri=thrift://127.0.0.1:2", files])
+        site = properties(submission, "hive-site.xml")
+        assert site["hive.metastore.uris"] == "thrift://127.0.0.1:1"
+        assert site["iceberg.engine.hive.lock-enabled"] == "false"
+        groups = properties(submission, "core-site.xml")["hadoop.user.group.static.mapping.overrides"]
+        assert groups == "hadoop=hadoop,s3cret,other"
+
+
+def test_a_script_that_sets_up_iceberg_itself_is_told_where_to() -> None:
+    (notice,) = make_submission(scripts=f"builder.config('{ICEBERG}.catalog-impl', '{ON_GLUE}')").notices
+    assert notice.startswith("emrs_local: the script itself names Iceberg's GlueCatalog, which needs AWS's SDK")
+
+
 @pytest.mark.parametrize(
     "asking",
     [
         {},
+        {"parameters": f"--conf {ICEBERG}.type=hadoop"},
         {"parameters": "--conf spark.x=glue"},
         {"parameters": f"--conf spark.hadoop.{FACTORY}={GLUE} --conf spark.hadoop.hive.metastore.uris=thrift://mine:1"},
         {
@@ -134,11 +172,18 @@ def test_a_job_that_asks_for_the_data_catalog_has_it(asking: dict[str, Any]) -> 
             }
         },
     ],
-    ids=["nothing", "something else", "a metastore of one's own", "Hive with a database of one's own"],
+    ids=[
+        "nothing",
+        "Iceberg elsewhere",
+        "something else",
+        "a metastore of one's own",
+        "Hive with a database of one's own",
+    ],
 )
 def test_any_other_job_has_not(asking: dict[str, Any]) -> None:
     submission = make_submission(**asking)
     assert not submission.uses_the_data_catalog
+    assert not submission.uses_iceberg
     assert "hive.metastore.uris" not in properties(submission, "hive-site.xml")
 
 
