@@ -122,6 +122,8 @@ def targets(results: Results, growth: Results) -> None:
         target(f"resources of a further job, {roles} role", created, MOST_RESOURCES[roles])
         target(f"template of a further job, {roles} role", size, most, " B")
     target("template of 50 jobs, own roles", results["ours", 50, "own", OLD]["bytes"], 140_000, " B")
+    own = results["ours", 1, "own", OLD]
+    target("import over that of the CDK", own["import CPU"] * 1000, 50, " ms")
     largest = growth["ours", GROWTH[-1], "shared", OLD]
     target(f"resources of {GROWTH[-1]} jobs", largest["resources"], CLOUDFORMATION_RESOURCES)
     target(f"template of {GROWTH[-1]} jobs as written", largest["written"], CLOUDFORMATION_BYTES, " B")
