@@ -265,7 +265,8 @@ def test_a_failed_run_sets_off_the_alarm_of_its_application(started: Started) ->
     assert (alarm["NewStateValue"], "FailedRuns" in alarm["AlarmName"]) == ("ALARM", True)
     assert f"--application-id {started.outputs['ApplicationId']} --states FAILED" in alarm["AlarmDescription"]
     found = started.aws.client("cloudwatch").describe_alarms(StateValue="ALARM")["MetricAlarms"]
-    assert [item["AlarmName"] for item in found] == [alarm["AlarmName"]]
+    # That of the account's vCPUs goes off too when the runs of these tests take five minutes.
+    assert [item["AlarmName"] for item in found if "FailedRuns" in item["AlarmName"]] == [alarm["AlarmName"]]
 
 
 def told(started: Started) -> Json:
