@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emrs_local.cdk_resources.function_client import s3_client_of_function
+from emrs_local.cdk_resources.function_client import client_of_function
 from emrs_local.endpoint import Endpoint
 
 _TAG = "aws-cdk:auto-delete-objects"
@@ -13,7 +13,7 @@ _TAG = "aws-cdk:auto-delete-objects"
 class AutoDeleteObjects:
     """Empties the bucket before it is deleted, if its tag still says that it may."""
 
-    TYPE_NAME = "Custom::S3AutoDeleteObjects"
+    TYPE_NAMES = ("Custom::S3AutoDeleteObjects",)
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -30,7 +30,7 @@ class AutoDeleteObjects:
 
     def delete(self, physical_id: str, properties: dict[str, Any]) -> None:
         """Delete all objects of the bucket, in all versions."""
-        with s3_client_of_function(self._endpoint, properties) as s3:
+        with client_of_function(self._endpoint, properties, "s3") as s3:
             try:
                 tags = s3.get_bucket_tagging(Bucket=physical_id)["TagSet"]
                 if {"Key": _TAG, "Value": "true"} not in tags:

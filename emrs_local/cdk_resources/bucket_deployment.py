@@ -8,7 +8,7 @@ import zipfile
 from typing import Any
 from uuid import uuid4
 
-from emrs_local.cdk_resources.function_client import s3_client_of_function
+from emrs_local.cdk_resources.function_client import client_of_function
 from emrs_local.endpoint import Endpoint
 
 # Not done here; whoever uses one is told, rather than finding out that it had no effect.
@@ -18,14 +18,14 @@ _UNSUPPORTED = ("DistributionId", "UserMetadata", "SystemMetadata", "SignContent
 class BucketDeployment:
     """Unpacks archives of the CDK's asset bucket into a bucket."""
 
-    TYPE_NAME = "Custom::CDKBucketDeployment"
+    TYPE_NAMES = ("Custom::CDKBucketDeployment",)
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
     def create(self, _logical_id: str, properties: dict[str, Any], _stack_name: str) -> tuple[str, dict[str, Any]]:
         """Deploy the files."""
-        with s3_client_of_function(self._endpoint, properties) as s3:
+        with client_of_function(self._endpoint, properties, "s3") as s3:
             _deploy(s3, properties)
         return f"aws.cdk.s3deployment.{uuid4()}", _attributes(properties)
 
@@ -33,7 +33,7 @@ class BucketDeployment:
         self, physical_id: str, old: dict[str, Any], new: dict[str, Any], _stack_name: str
     ) -> tuple[str, dict[str, Any]]:
         """Deploy the files; where they were before they are deleted if they are not to be retained."""
-        with s3_client_of_function(self._endpoint, new) as s3:
+        with client_of_function(self._endpoint, new, "s3") as s3:
             if not _is(new, "RetainOnDelete", default=True) and _destination(old) != _destination(new):
                 _delete_all(s3, old)
             _deploy(s3, new)
@@ -42,7 +42,7 @@ class BucketDeployment:
     def delete(self, _physical_id: str, properties: dict[str, Any]) -> None:
         """Delete the files if they are not to be retained."""
         if not _is(properties, "RetainOnDelete", default=True):
-            with s3_client_of_function(self._endpoint, properties) as s3:
+            with client_of_function(self._endpoint, properties, "s3") as s3:
                 _delete_all(s3, properties)
 
 

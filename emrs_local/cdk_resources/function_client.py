@@ -1,4 +1,4 @@
-"""An S3 client that is to IAM what the custom resource's function would be."""
+"""A client that is to IAM what the custom resource's function would be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from emrs_local.ministack.scope import current_scope
 
 
 @contextmanager
-def s3_client_of_function(endpoint: Endpoint, properties: dict[str, Any]) -> Iterator[Any]:
-    """A client with the credentials of the role of the function that `ServiceToken` names."""
+def client_of_function(
+    endpoint: Endpoint, properties: dict[str, Any], service: str, *, region: str | None = None
+) -> Iterator[Any]:
+    """A client of a service with the credentials of the role of the function that `ServiceToken` names."""
     with assumed_role(function_role(properties["ServiceToken"]), session_name="function") as session:
-        yield endpoint.client("s3", region=current_scope().region, credentials=session.credentials)
+        yield endpoint.client(service, region=region or current_scope().region, credentials=session.credentials)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from emrs_local.ministack.iam import role_may, role_trust_policy, service_may_use
 from emrs_local.ministack.scope import Scope, current_scope, in_scope
@@ -54,6 +57,8 @@ class _Refusal:
 def correct_event_rules(announce: Callable[[str], None]) -> None:
     """Invoke a rule's target only with the permission that EventBridge needs; ministack 1.5.33 asks for none.
 
+    Log groups are among the targets, which ministack 1.5.33 takes and passes over.
+
     What is refused goes into the target's dead-letter queue at once, without a retry, and is announced: on AWS, where
     there is no such queue, a metric is all that tells.
 
@@ -70,7 +75,13 @@ def correct_event_rules(announce: Callable[[str], None]) -> None:
         view = view or eventbridge._pattern_event_view(event)
         refusal = _refusal(target, rule)
         if refusal is None:
-            original_invoke(_with_exact_input(target, view.event_with_detail()), event, rule, view)
+            exact = _with_exact_input(target, view.event_with_detail())
+            if _service_of(target["Arn"]) == "logs":
+                transformer = exact.get("InputTransformer")
+                text = eventbridge._apply_input_transformer(transformer, rule, view) if transformer else exact["Input"]
+                _put_into_log_group(target["Arn"], text)
+            else:
+                original_invoke(exact, event, rule, view)
             return
         where = _dead_letter(target, rule, json.dumps(view.event_with_detail()), refusal)
         what = f"rule {rule['Name']}  {event.get('DetailType')}  not delivered to {target['Arn']}"
@@ -100,7 +111,7 @@ def _with_exact_input(target: Json, event: Json) -> Json:
 def _refusal(target: Json, rule: Json) -> _Refusal | None:
     """Why EventBridge may not invoke the target; None if it may."""
     arn = target.get("Arn", "")
-    service = arn.split(":")[2] if arn.count(":") >= 5 else ""
+    service = _service_of(arn)
     if service == "states":
         role = target.get("RoleArn") or rule.get("RoleArn")
         if not role:
@@ -110,12 +121,52 @@ def _refusal(target: Json, rule: Json) -> _Refusal | None:
         if not role_may(role, "states:StartExecution", arn):
             return _Refusal("NO_PERMISSIONS", f"{role} may not states:StartExecution")
         return None if _is_state_machine(arn) else _Refusal("NO_RESOURCE", "it does not exist")
+    if service == "logs":
+        return _refusal_of_log_group(arn, rule)
     if service not in _POLICIES:
         return None
     action, policy_of = _POLICIES[service]
     if _may(policy_of(arn), action, arn, rule):
         return None
     return _Refusal("NO_PERMISSIONS", f"its policy does not allow {action} to {_SERVICE}")
+
+
+def _service_of(arn: str) -> str:
+    return arn.split(":")[2] if arn.count(":") >= 5 else ""
+
+
+def _refusal_of_log_group(arn: str, rule: Json) -> _Refusal | None:
+    """A resource policy of CloudWatch Logs has to allow both, and to no role."""
+    from ministack.services import cloudwatch_logs
+
+    if _log_group_name(arn) not in cloudwatch_logs._log_groups:
+        return _Refusal("NO_RESOURCE", "it does not exist")
+    stream = f"{arn.removesuffix(':*')}:log-stream:{uuid4()}"
+    policies = [item["policyDocument"] for item in cloudwatch_logs._resource_policies.values()]
+    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+        if not any(_may(policy, action, stream, rule) for policy in policies):
+            return _Refusal("NO_PERMISSIONS", f"no resource policy allows {action} to {_SERVICE}")
+    return None
+
+
+def _log_group_name(arn: str) -> str:
+    return arn.partition(":log-group:")[2].removesuffix(":*")
+
+
+def _put_into_log_group(arn: str, text: str) -> None:
+    """Write down an event, or the message of an input that has a `timestamp` and a `message`, in a new stream."""
+    from ministack.services import cloudwatch_logs
+
+    seconds, message = time.time(), text
+    told = json.loads(text)
+    if isinstance(told, dict) and told.keys() == {"timestamp", "message"}:
+        timestamp, message = told["timestamp"], told["message"]
+        is_text = isinstance(timestamp, str)
+        seconds = datetime.fromisoformat(timestamp).timestamp() if is_text else timestamp / 1000
+    event = {"timestamp": int(seconds * 1000), "message": message if isinstance(message, str) else json.dumps(message)}
+    place = {"logGroupName": _log_group_name(arn), "logStreamName": str(uuid4())}
+    cloudwatch_logs._create_log_stream(place)
+    cloudwatch_logs._put_log_events({**place, "logEvents": [event]})
 
 
 def _may(policy: str | dict[str, Any] | None, action: str, resource: str, rule: Json) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sns as sns
@@ -117,6 +118,10 @@ def build(app: App, script: Path, gate: Path) -> None:
     topic.add_subscription(subscriptions.SqsSubscription(queue, raw_message_delivery=True))
     failing = JobSchedule(stack, "Failing", job=job, schedule=YEARLY, arguments=["fail", "by time"])
     failing.on_failure("Failed", targets.SnsTopic(topic))
+    group = logs.LogGroup(
+        stack, "Failures", log_group_name="/aws/events/failures", removal_policy=RemovalPolicy.DESTROY
+    )
+    failing.on_failure("Logged", targets.CloudWatchLogGroup(group))
     wrong = events.EventPattern(source=["tests.wrong"])
     on_wrong = JobTrigger(stack, "OnWrong", job=job, event_pattern=wrong, arguments=["fail", "on an event"])
     on_wrong.on_failure("Failed", targets.SnsTopic(topic))
@@ -310,3 +315,19 @@ def test_who_waits_for_no_deploy_is_told_of_a_failure_and_why(started: Started, 
         ),
         "command": f"aws stepfunctions describe-execution --region {region} --execution-arn {execution}",
     }
+    if construct == "Failing":
+        (line,) = logged(started, "/aws/events/failures")
+        assert line.startswith("job: Etl, construct: Starting/Failing, ")
+        assert execution in line
+
+
+def logged(started: Started, group: str) -> list[str]:
+    """The lines in a log group, one at least."""
+    found, client = list[str](), started.aws.client("logs")
+
+    def is_there() -> bool:
+        found[:] = [item["message"] for item in client.filter_log_events(logGroupName=group)["events"]]
+        return bool(found)
+
+    until(is_there)
+    return found

@@ -279,6 +279,45 @@ def test_what_is_not_delivered_goes_into_the_dead_letter_queue(
     assert bus.executions(machine, 0) == []
 
 
+def test_a_log_group_takes_events_that_a_resource_policy_allows(bus: Bus, service: Service) -> None:
+    logs, group = service.aws.client("logs"), "/aws/events/told"
+    logs.create_log_group(logGroupName=group)
+    (described,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    arn = described["logGroupArn"]
+    bus.rule("logged", {"source": ["logged"]})
+    bus.target("logged", arn)
+    bus.put("logged", number=1)
+    assert "no resource policy allows logs:CreateLogStream to events.amazonaws.com" in bus.refused("logged")
+    actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": f"{arn}:*"}
+    logs.put_resource_policy(policyName="told", policyDocument=bus.policy(statement))
+    bus.put("logged", number=2)
+    (event,) = logged(logs, group, 1)
+    assert json.loads(event["message"])["detail"] == {"number": 2}
+    # What the CDK's target sends: a time and a text.
+    bus.rule("logged-text", {"source": ["logged-text"]})
+    template = '{"timestamp":<time>,"message":"number <number>"}'
+    paths = {"time": "$.time", "number": "$.detail.number"}
+    bus.target("logged-text", arn, InputTransformer={"InputPathsMap": paths, "InputTemplate": template})
+    bus.put("logged-text", number=3)
+    assert "number 3" in [item["message"] for item in logged(logs, group, 2)]
+    bus.target("logged", f"{arn}-none")
+    bus.put("logged", number=4)
+    deadline = time.monotonic() + 300
+    while not any(f"not delivered to {arn}-none: it does not exist" in line for line in service.events):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def logged(logs: Any, group: str, count: int) -> list[Json]:
+    """The events of a log group, once there are as many."""
+    deadline = time.monotonic() + 300
+    while len(found := logs.filter_log_events(logGroupName=group)["events"]) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return list(found)
+
+
 def test_a_dead_letter_queue_has_to_allow_it_too(bus: Bus) -> None:
     bus.rule("closed-letters", {"source": ["closed-letters"]})
     (url, letters), (_, closed) = bus.queue("closed-letters"), bus.queue("closed-target")
