@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from ..applications.capacity import MEMORY_GIB
 from ..applications.interface import IApplication
 from ..applications.release_label import ReleaseLabel
 from ..validation.argument_names import explained
@@ -29,7 +30,8 @@ _WITHOUT_LIMIT_FROM = (6, 10)
 class WorstCase:
     """What one run of a job may use at most; what is not known is None, and `unknown` says why.
 
-    The size of workers is what the job asks for. A worker is billed from its start to its end, which no run exceeds.
+    A worker has the smallest size that there is and that has what the job asks for: 15.4 GB of memory, as they are by
+    default, are a worker of 16 GB. It is billed from its start to its end, which no run exceeds.
 
     Args:
         hours: How long all attempts of the run may take together.
@@ -175,7 +177,12 @@ def _workers(request: dict[str, Any], application: IApplication, unknown: list[s
             "application a maximum_capacity"
         )
         return None
-    return _billed(driver) + _billed(executor) * min(known)
+    workers = _billed(driver) + _billed(executor) * min(known)
+    if maximum is None or maximum.memory.is_unresolved():
+        return workers
+    # Executors are counted by what they ask for, which is less than what they have.
+    memory_gib = min(workers.memory_gib, maximum.memory.to_gibibytes())
+    return Resources(workers.cpu, memory_gib, workers.disk_gib)
 
 
 def _most_executors(properties: Properties, release: ReleaseLabel | None) -> int | None:
@@ -198,7 +205,9 @@ def _most_dynamic_executors(properties: Properties, release: ReleaseLabel | None
 
 
 def _billed(worker: Resources) -> Resources:
-    return Resources(worker.cpu, worker.memory_gib, max(worker.disk_gib - _FREE_DISK_GIB, 0))
+    sizes = MEMORY_GIB.get(int(worker.cpu), ())
+    memory_gib = next((size for size in sizes if size >= worker.memory_gib), math.ceil(worker.memory_gib))
+    return Resources(worker.cpu, memory_gib, max(worker.disk_gib - _FREE_DISK_GIB, 0))
 
 
 def _product(hours: float | None, amount: float | None) -> float | None:

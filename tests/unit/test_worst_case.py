@@ -41,7 +41,7 @@ def test_driver_and_executors_for_the_whole_timeout(script: Path) -> None:
     worst = job.worst_case
     assert (worst.hours, worst.vcpus, worst.unknown) == (2, 2 + 5 * 8, ())
     assert worst.vcpu_hours == 84
-    assert worst.memory_gb_hours == pytest.approx(2 * (8 + 5 * 32), abs=0.1)
+    assert worst.memory_gb_hours == 2 * (8 + 5 * 32)
     assert worst.storage_gb_hours == 2 * 5 * 100
     expected = 84 * 0.05 + 336 * 0.006 + 1000 * 0.0001
     price = worst.price(vcpu_hour=0.05, memory_gb_hour=0.006, storage_gb_hour=0.0001)
@@ -52,7 +52,20 @@ def test_driver_and_executors_for_the_whole_timeout(script: Path) -> None:
 def test_the_defaults_of_the_service(script: Path) -> None:
     worst = job_on(new_stack(), script, conf=FIVE).worst_case
     assert (worst.hours, worst.vcpus, worst.storage_gb) == (12, 4 + 5 * 4, 0)
-    assert worst.memory_gb == pytest.approx(6 * 15.4)
+    # 14 GB and 10 percent of overhead.
+    assert worst.memory_gb == 6 * 16
+
+
+def test_a_worker_has_a_size_that_there_is(script: Path) -> None:
+    sizes = {"spark.driver.cores": "8", "spark.driver.memory": "30g", "spark.executor.cores": "16"}
+    worst = job_on(new_stack(), script, conf=FIVE | sizes).worst_case
+    assert (worst.vcpus, worst.memory_gb) == (8 + 5 * 16, 36 + 5 * 32)
+
+
+def test_all_workers_have_no_more_memory_than_the_application(script: Path) -> None:
+    maximum = MaximumCapacity(cpu=400, memory=Size.gibibytes(400))
+    worst = job_on(new_stack(), script, {"maximum_capacity": maximum}).worst_case
+    assert worst.memory_gb == 400
 
 
 def test_each_attempt_may_take_the_whole_time(script: Path) -> None:
