@@ -2,20 +2,22 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from aws_cdk import Duration, Names, Stack
+from aws_cdk import Duration, Names
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sqs as sqs
-from constructs import Construct, IConstruct
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
 
 from ..validation.argument_names import explained
 from ..validation.argument_types import check_types, checked
-from ..validation.cdk_cache import child_path, node_of, path_of, stack_of
+from ..validation.cdk_cache import asked_once, child_path, path_of, stack_of
 from ..validation.problems import Problems
 from ..watching.failures import tell_of_executions
 from ..workflows.arguments import Source, check_arguments, check_items
@@ -129,8 +131,7 @@ class JobSchedule(Construct):
         )
         check_size(problems, arguments, json.dumps(sent), most=_MOST_BYTES, who="Scheduler")
         problems.raise_if_any()
-        machine = job.state_machine
-        role = _role_of(job)
+        starter = _starter_of(job.state_machine)
         self._schedule = scheduler.Schedule(
             self,
             "Resource",
@@ -144,13 +145,13 @@ class JobSchedule(Construct):
             target=targets.Universal(
                 service="sfn",
                 action="startExecution",
-                role=role,
-                policy_statements=[_may_start(machine.state_machine_arn)],
+                role=starter.role,
+                policy_statements=[starter.may_start],
                 input=scheduler.ScheduleTargetInput.from_object(
                     {
-                        "StateMachineArn": machine.state_machine_arn,
+                        "StateMachineArn": starter.state_machine_arn,
                         "Name": f"{self._prefix}<aws.scheduler.execution-id>",
-                        "Input": Stack.of(self).to_json_string(sent),
+                        "Input": stack_of(self).to_json_string(sent),
                     }
                 ),
                 retry_attempts=retry_attempts,
@@ -187,21 +188,27 @@ class JobSchedule(Construct):
         )
 
 
-def _may_start(state_machine_arn: str) -> iam.PolicyStatement:
-    return iam.PolicyStatement(actions=["states:StartExecution"], resources=[state_machine_arn])
+@dataclass(frozen=True, kw_only=True)
+class _Starter:
+    """What all schedules of a job start it with."""
+
+    state_machine_arn: str
+    role: iam.IRole
+    may_start: iam.PolicyStatement
 
 
-def _role_of(job: IJob) -> iam.IRole:
-    """The role that Scheduler starts the job's executions with, one for all schedules of the job.
+@asked_once
+def _starter_of(state_machine: sfn.StateMachine) -> _Starter:
+    """The role that Scheduler starts a job's executions with, and what it needs.
 
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
     """
-    owner: IConstruct = job.state_machine
-    existing = node_of(owner).try_find_child(_ROLE)
-    if isinstance(existing, iam.Role):
-        return existing
-    stack = stack_of(owner)
+    arn, stack = state_machine.state_machine_arn, stack_of(state_machine)
     group = stack.format_arn(service="scheduler", resource="schedule-group", resource_name="default")
     conditions = {"StringEquals": {"aws:SourceAccount": stack.account, "aws:SourceArn": group}}
     principal = iam.ServicePrincipal("scheduler.amazonaws.com", conditions=conditions)
-    return iam.Role(job.state_machine, _ROLE, assumed_by=principal)
+    return _Starter(
+        state_machine_arn=arn,
+        role=iam.Role(state_machine, _ROLE, assumed_by=principal),
+        may_start=iam.PolicyStatement(actions=["states:StartExecution"], resources=[arn]),
+    )
