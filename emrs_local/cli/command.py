@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from emrs_local.local_aws import LocalAwsError
 from emrs_local.processes import end_group
@@ -27,7 +28,7 @@ def run_command(command: Sequence[str], *, environment: Mapping[str, str]) -> in
         LocalAwsError: The command cannot be started.
         KeyboardInterrupt: This process was interrupted; the command and its children have ended.
     """
-    with _terminal_given_back():
+    with _terminal_given_back(), _HeldBack() as held_back:
         try:
             process = subprocess.Popen(  # noqa: S603 - running the user's command is the purpose
                 command, env=dict(environment), process_group=0
@@ -35,12 +36,36 @@ def run_command(command: Sequence[str], *, environment: Mapping[str, str]) -> in
         except OSError as error:
             raise LocalAwsError(f"cannot run {command[0]}: {error.strerror}") from error
         try:
+            held_back.release()
             _give_terminal_to(process.pid)
             code = process.wait()
         except BaseException:
             _interrupt(process)
             raise
     return code if code >= 0 else 128 - code
+
+
+class _HeldBack:
+    """Holds Ctrl-C back while a command starts: an interrupted `Popen` leaves one behind that nobody knows."""
+
+    def __init__(self) -> None:
+        self._came: list[int] = []
+        self._handlers: dict[int, Any] = {}
+
+    def __enter__(self) -> _HeldBack:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._handlers[number] = signal.signal(number, lambda number, _: self._came.append(number))
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let it come, also what came meanwhile."""
+        while self._handlers:
+            signal.signal(*self._handlers.popitem())
+        while self._came:
+            signal.raise_signal(self._came.pop())
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> None:
@@ -62,6 +87,9 @@ def _give_terminal_to(group: int) -> None:
     """Make the command the terminal's foreground job: it may ask questions, and Ctrl-C goes to it and its children."""
     if _owns_terminal():
         os.tcsetpgrp(sys.stdin.fileno(), group)
+        # It is stopped if it has asked already, as a background job.
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a zombie
+            os.killpg(group, signal.SIGCONT)
 
 
 @contextmanager

@@ -69,14 +69,14 @@ def print_logs(
         # All that was printed is there when the state is the last: first the state, then the output.
         run = local_aws.job_run(application_id, job_run_id)
         print_new_output(local_aws, run, attempt=number, offsets=offsets)
-        ended = run["state"] in TERMINAL_STATES
-        if not follow or ended or (attempt is not None and run["attempt"] > number):
-            break
-        if run["attempt"] > number:
-            number, offsets = run["attempt"], dict.fromkeys(streams, 0)
+        ended, is_over = run["state"] in TERMINAL_STATES, run["attempt"] > number
+        if follow and attempt is None and is_over:
+            number, offsets = number + 1, dict.fromkeys(streams, 0)
             _note(f"job run {job_run_id}: attempt {number}")
-        else:
+        elif follow and not ended and not is_over:
             time.sleep(_FOLLOW_SECONDS)
+        else:
+            break
     if not any(offsets.values()):
         _note(f"job run {job_run_id}, {run['state']}: nothing was printed {'' if ended else 'yet'}".rstrip())
     if ended and run["state"] != "SUCCESS":

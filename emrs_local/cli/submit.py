@@ -105,11 +105,12 @@ def _follow(account: Account, application_id: str, job_run_id: str, console: Con
     while True:
         # All that was printed is there when the state is the last: first the state, then the output.
         run = account.job_run(application_id, job_run_id)
-        if run["attempt"] > attempt:
-            attempt, offsets = run["attempt"], dict.fromkeys(STREAMS, 0)
         stages = ""
         if isinstance(account, RunningLocalAws):
             print_new_output(account, run, attempt=attempt, offsets=offsets)
+            while attempt < run["attempt"]:
+                attempt, offsets = attempt + 1, dict.fromkeys(STREAMS, 0)
+                print_new_output(account, run, attempt=attempt, offsets=offsets)
             done, known = account.stages(application_id, job_run_id)
             stages = f"{done} of {known} stages" if known else ""
             console.note(job_run_id, stages)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import tempfile
+import time
 import webbrowser
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -51,11 +51,11 @@ def show_event_logs(location: str) -> None:
         directory = Path(temporary) / "history-server"
         directory.mkdir()
         server = HistoryServer(logs=logs.parent, directory=directory, groups=Path(temporary) / "groups")
-        with closing(server):
+        with closing(server), suppress(KeyboardInterrupt):
             _open(server.address(logs))
             print("Ctrl-C ends it", file=sys.stderr, flush=True)
-            with suppress(KeyboardInterrupt):
-                signal.pause()
+            while True:
+                time.sleep(1)  # a signal that came just before signal.pause() would not end that
 
 
 def _open(address: str) -> None:

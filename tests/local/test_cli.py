@@ -24,7 +24,9 @@ import pytest
 
 from emrs_local import LocalAws, __main__
 from emrs_local.cli.client import RunningLocalAws
-from emrs_local.cli.job_runs import print_outcome
+from emrs_local.cli.command import run_command
+from emrs_local.cli.job_runs import print_logs, print_outcome
+from emrs_local.cli.submit import follow
 from tests.local.emr_serverless_support import Service
 from tests.local.test_emr_serverless_applications import create, wait_for_state
 from tests.local.test_ministack_scheduler import Schedules
@@ -32,6 +34,7 @@ from tests.local.test_spark_history_server import Log
 
 EMRS_LOCAL = (sys.executable, "-m", "emrs_local")
 SERVER_LINE = "local AWS at https://127.0.0.1:"
+DURATION = r"[\d:]*\d:\d\d"
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +45,15 @@ def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setenv("TMPDIR", str(directory))
     yield directory
     assert list(directory.iterdir()) == []
+
+
+@pytest.fixture(autouse=True)
+def signal_handlers() -> Iterator[None]:
+    """Those of the process of the tests, in which some call the command's `main`."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def emrs_local(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -156,7 +168,6 @@ client = boto3.client("emr-serverless")
 created = client.create_application(releaseLabel="emr-7.9.0", type="Spark")["applicationId"]
 while client.get_application(applicationId=created)["application"]["state"] != "CREATED":
     time.sleep(0.1)
-time.sleep(1)  # the state is announced a moment after it can be read
 """
     result = emrs_local("exec", "--no-bootstrap", "--", sys.executable, "-c", source)
     assert [line.split("  ")[-1] for line in result.stdout.splitlines()[1:]] == ["CREATING", "CREATING → CREATED"]
@@ -320,6 +331,54 @@ def test_the_command_has_the_terminal_and_ctrl_c_there_ends_everything(temporary
     wait_until_gone(temporary_files)
 
 
+def test_a_command_that_asks_before_it_has_the_terminal_gets_its_answer() -> None:
+    ours, theirs = pty.openpty()
+    # It is stopped as it reads in the background; only then it is given the terminal.
+    source = """
+import subprocess, sys
+from emrs_local.cli import command
+
+given = command._give_terminal_to
+
+def give_late(group):
+    while not subprocess.check_output(["ps", "-o", "stat=", "-p", str(group)], text=True).startswith("T"):
+        pass
+    given(group)
+
+command._give_terminal_to = give_late
+sys.exit(command.run_command(["head", "-n", "1"], environment={"PATH": "/usr/bin:/bin"}))
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", source],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - gives the session its terminal
+    )
+    os.close(theirs)
+    os.write(ours, b"a line\n")
+    assert ended(process) == (0, "a line\n")
+    os.close(ours)
+
+
+def test_ctrl_c_while_the_command_starts_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    popen, handler = subprocess.Popen, signal.getsignal(signal.SIGINT)
+
+    def interrupted(*arguments: Any, **named: Any) -> subprocess.Popen[bytes]:
+        started.append(popen(*arguments, **named))
+        signal.raise_signal(signal.SIGINT)
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_command(["sleep", "600"], environment={"PATH": os.environ["PATH"]})
+    assert started[0].returncode == -signal.SIGINT
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
 DRIVER = """
 import sys, time
 print("the result", flush=True)
@@ -422,8 +481,8 @@ def test_the_outcome_of_each_run_is_a_line_with_the_last_that_its_driver_printed
     with closing(RunningLocalAws(service.aws.environment)) as running:
         print_outcome(running)
     lines = {line.split()[2]: line for line in capsys.readouterr().out.splitlines()}
-    assert re.fullmatch(rf"job run {good} \(good\)  SUCCESS  0:\d\d  the result", lines[good])
-    assert re.fullmatch(rf"job run {bad} \(bad\)  FAILED  0:\d\d  Job failed, please .* the reason", lines[bad])
+    assert re.fullmatch(rf"job run {good} \(good\)  SUCCESS  {DURATION}  the result", lines[good])
+    assert re.fullmatch(rf"job run {bad} \(bad\)  FAILED  {DURATION}  Job failed, please .* the reason", lines[bad])
     assert list(lines)[-2:] == [good, bad]
 
 
@@ -476,7 +535,7 @@ log.mkdir()
     assert run
     # A run may be in a later state by the time it is looked at.
     assert told[1].split("  ")[1] == f"job run {run[1]} (again)"
-    assert re.fullmatch(rf"job run {run[1]}  SUCCESS  0:\d\d  1 of 2 stages", told[-1])
+    assert re.fullmatch(rf"job run {run[1]}  SUCCESS  {DURATION}  1 of 2 stages", told[-1])
     described, original = service.job_run(run[1]), service.job_run(first)
     assert described["jobDriver"]["sparkSubmit"]["entryPointArguments"] == ["--detach", "a b", "--"]
     assert described["tags"] == {"team": "data"}
@@ -489,7 +548,44 @@ def test_submit_says_why_a_run_failed(service: Service) -> None:
     result = emrs_local_of(service, "submit", "fails", "--", "fail")
     assert (result.returncode, result.stdout) == (1, "the result\n")
     assert "the reason" in result.stderr.splitlines()
-    assert re.search(r"  FAILED  0:\d\d  Job failed, please check complete logs", result.stderr.splitlines()[-1])
+    assert re.search(rf"  FAILED  {DURATION}  Job failed, please check complete logs", result.stderr.splitlines()[-1])
+
+
+class Hasty(RunningLocalAws):
+    """Has a run whose attempts come and go between one look and the next."""
+
+    def __init__(self) -> None:
+        self.looks = [{"attempt": 1, "state": "RUNNING"}, {"attempt": 3, "state": "FAILED"}]
+
+    def job_runs(self) -> list[dict[str, Any]]:
+        return [{"applicationId": "00fapp", "jobRunId": "00frun", "attempt": 1}]
+
+    def job_run(self, application_id: str, job_run_id: str) -> dict[str, Any]:
+        look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        return {"applicationId": application_id, "jobRunId": job_run_id, **look}
+
+    def stages(self, application_id: str, job_run_id: str) -> tuple[int, int]:
+        assert (application_id, job_run_id) == ("00fapp", "00frun")
+        return 0, 0
+
+    def output(self, application_id: str, job_run_id: str, *, attempt: int, stream: str, offset: int) -> bytes:
+        assert (application_id, job_run_id) == ("00fapp", "00frun")
+        # The first goes on printing until it fails.
+        printed = f"{attempt} of {stream}\n{'more' if len(self.looks) == 1 else ''}".encode()
+        return printed[offset:]
+
+
+@pytest.mark.parametrize("followed_by", ["submit", "logs"])
+def test_who_follows_a_run_sees_what_all_its_attempts_print(
+    followed_by: str, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    hasty = Hasty()
+    if followed_by == "submit":
+        assert not follow(hasty, hasty.job_runs()[0])
+    else:
+        print_logs(hasty, None, streams=("stdout",), follow=True, attempt=None)
+    assert capfdbinary.readouterr().out == b"1 of stdout\nmore2 of stdout\nmore3 of stdout\nmore"
 
 
 def test_ctrl_c_leaves_a_run_that_is_followed_and_cancel_ends_it(service: Service) -> None:
@@ -509,7 +605,7 @@ def test_ctrl_c_leaves_a_run_that_is_followed_and_cancel_ends_it(service: Servic
     run = re.search(r"job run (\w+) goes on; `emrs-local cancel \1` ends it", told)
     assert process.returncode == 130
     assert run
-    assert service.job_run(run[1])["state"] == "RUNNING"
+    service.wait(run[1], "RUNNING")
     cancelled = emrs_local_of(service, "cancel", "left")
     assert cancelled.returncode == 0
     assert re.fullmatch(rf"job run {run[1]} \(left\)  CANCELL(ING|ED)\n", cancelled.stdout)
@@ -676,13 +772,14 @@ def test_ui_shows_the_event_logs_of_a_run_on_aws(service: Service, tmp_path: Pat
 def test_where_nothing_listens_the_remedy_is_named(
     command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
     bundle = tmp_path / "bundle.pem"
     bundle.touch()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{port}")
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
-    result = emrs_local(*command)
+    with socket.socket() as deaf:  # it has the port, so that nobody else takes it, and does not listen
+        deaf.bind(("127.0.0.1", 0))
+        port = deaf.getsockname()[1]
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{port}")
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+        result = emrs_local(*command)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith(f"emrs-local: no local AWS answers at https://127.0.0.1:{port}; has it ended?")
     assert len(result.stderr.splitlines()) == 1
@@ -713,12 +810,12 @@ def test_a_wrong_number_is_a_wrong_command_line(option: str, value: str, message
     assert message in result.stderr
 
 
-def on_a_terminal(source: str, **environment: str) -> str:
-    """What a script prints to a terminal of 24 rows."""
+def on_a_terminal(source: str, *, until: str = "", then: Path | None = None, **environment: str) -> str:
+    """What a script prints to a terminal of 24 rows; a file is made `then`, when it has printed `until`."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-c", source],
+        [sys.executable, "-c", source, *([str(then)] if then else [])],
         env={**os.environ, "TERM": "xterm", **environment},
         stdin=subprocess.DEVNULL,
         stdout=theirs,
@@ -729,28 +826,31 @@ def on_a_terminal(source: str, **environment: str) -> str:
     with contextlib.suppress(OSError):  # the end of a terminal is an error
         while part := os.read(ours, 4096):
             output += part
+            if then and re.search(until, output.decode(errors="ignore")):
+                then.touch()
     os.close(ours)
     assert process.wait() == 0
     return output.decode()
 
 
 EVENTS = """
-import time
+import os, sys, time
 from emrs_local.cli.console import Console
 with Console() as console:
     console.event("12:00:00  job run 00f1 (etl)  SCHEDULED → RUNNING")
-    time.sleep(1.5)
+    while sys.argv[1:] and not os.path.exists(sys.argv[1]):
+        time.sleep(0.05)
     console.event("12:00:01  job run 00f1 (etl)  RUNNING → SUCCESS")
 """
+LATER = r"\033\[24;1H\033\[2Ketl RUNNING (?!0:00)\d+:\d\d"
 
 
 def test_a_terminal_shows_states_in_colour_and_the_time_of_active_runs_in_its_last_row(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
-    output = on_a_terminal(EVENTS)
+    output = on_a_terminal(EVENTS, until=LATER, then=tmp_path / "later")
     assert "RUNNING → \033[32mSUCCESS\033[0m" in output
-    assert "\033[24;1H\033[2Ketl RUNNING 0:01" in output
     assert output.endswith("\0337\033[r\0338\033[J")
 
 
