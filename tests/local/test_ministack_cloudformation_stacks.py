@@ -3,7 +3,6 @@
 import itertools
 import json
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -45,17 +44,21 @@ def test_independent_resources_are_created_and_deleted_at_the_same_time(provider
 
 
 def test_a_failure_cancels_what_is_in_flight_and_everything_is_deleted(provider: Provider, tmp_path: Path) -> None:
-    stack, never = provider.stack("canceled"), tmp_path / "never"
-    status = stack.create(
+    stack, never, go = provider.stack("canceled"), tmp_path / "never", tmp_path / "go"
+    failing = {"until": str(go), "fail": "no luck", "id": "bad-1"}
+    stack.start_create(
         {
             "Done": provider.resource(),
             "InFlight": provider.resource(after="Done", Create={"until": str(never), "id": "late"}),
-            "Bad": provider.resource(after="Done", Create={"sleep": 1, "fail": "no luck", "id": "bad-1"}),
+            "Bad": provider.resource(after="Done", Create=failing),
             "Later": provider.resource(after="Bad"),
         }
     )
-    assert status == "ROLLBACK_COMPLETE"
+    stack.wait_for("Create InFlight", "Create Bad")
+    go.touch()
+    assert stack.settled() == "ROLLBACK_COMPLETE"
     never.touch()  # now the function answers to the request that nobody waits for any more
+    stack.wait_for_answer("Create", "InFlight")
     events = {f"{event['RequestType']} {event['LogicalResourceId']}": event for event in stack.received()}
     assert events.keys() == {
         *("Create Done", "Create InFlight", "Create Bad"),
@@ -77,7 +80,6 @@ def test_a_failure_cancels_what_is_in_flight_and_everything_is_deleted(provider:
         "Rollback requested by user." in reported
     )
     assert stack.statuses() == ["CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"]
-    time.sleep(0.5)
     assert stack.status() == "ROLLBACK_COMPLETE"
 
 
@@ -134,7 +136,7 @@ def test_what_an_update_replaced_or_removed_is_deleted_when_it_has_succeeded(pro
 
 
 def test_a_failed_update_sends_the_old_properties_back(provider: Provider, tmp_path: Path) -> None:
-    stack, never = provider.stack("sent-back"), str(tmp_path / "never")
+    stack, never, go = provider.stack("sent-back"), str(tmp_path / "never"), tmp_path / "go"
     names = ["First", "Second", "Replaced", "InFlight", "Bad"]
     stack.create(
         {
@@ -146,21 +148,23 @@ def test_a_failed_update_sends_the_old_properties_back(provider: Provider, tmp_p
             "Removed": provider.resource(),
         }
     )
-    status = stack.update(
+    failing = {"until": str(go), "fail": "no luck", "id": "Bad-2"}
+    stack.forget()
+    stack.start_update(
         {
             "First": provider.resource(Size=2),
             "Second": provider.resource(after="First", Size=2),
             "Replaced": provider.resource(Size=2, Update={"id": "Replaced-2"}, Delete={"status": True}),
             "InFlight": provider.resource(Size=2, Update={"until": never, "id": "InFlight-2"}),
-            "Bad": provider.resource(
-                after=["Second", "Replaced", "New"], Size=2, Update={"fail": "no luck", "id": "Bad-2"}
-            ),
+            "Bad": provider.resource(after=["Second", "Replaced", "New"], Size=2, Update=failing),
             "New": provider.resource(Delete={"status": True}),
             "NewInFlight": provider.resource(Create={"until": never}, Delete={"status": True}),
         },
         outputs={"New": {"Value": {"Ref": "New"}}},
     )
-    assert status == "UPDATE_ROLLBACK_COMPLETE"
+    stack.wait_for("Update InFlight InFlight-1", "Create NewInFlight", "Update Bad Bad-1")
+    go.touch()
+    assert stack.settled() == "UPDATE_ROLLBACK_COMPLETE"
     Path(never).touch()
     events = stack.received()
     forward = [
@@ -218,7 +222,6 @@ def test_a_rollback_that_fails_can_be_continued(provider: Provider) -> None:
     assert stack.update(resources) == "UPDATE_ROLLBACK_FAILED"
     stack.forget()
     stack.client.continue_update_rollback(StackName=stack.stack_id, ResourcesToSkip=["Stuck"])
-    time.sleep(0.2)
     assert stack.settled() == "UPDATE_ROLLBACK_COMPLETE"
     assert stack.calls() == ["Update Bad Bad-1"]
     assert stack.delete() == "DELETE_COMPLETE"
@@ -240,7 +243,6 @@ def test_a_stack_whose_delete_failed_can_be_deleted_again(provider: Provider) ->
     assert stack.delete() == "DELETE_FAILED"
     assert stack.calls() == ["Delete Bad Bad-1"]
     stack.client.delete_stack(StackName=stack.stack_id, RetainResources=["Bad"])
-    time.sleep(0.2)
     assert stack.settled() == "DELETE_COMPLETE"
     assert "Retained DELETE_SKIPPED" in stack.reported()
     assert "Delete Base Base-1" in stack.calls()
@@ -248,15 +250,17 @@ def test_a_stack_whose_delete_failed_can_be_deleted_again(provider: Provider) ->
 
 def test_a_function_that_never_answers_fails_the_resource(provider: Provider) -> None:
     stack = provider.stack("silent")
-    status = stack.create({"Silent": provider.resource(ServiceTimeout=1, Create={"silent": True})})
-    assert status == "ROLLBACK_COMPLETE"
+    silent = provider.resource(ServiceTimeout=1, Create={"silent": True})
+    stack.start_create({"Silent": silent}, DisableRollback=True)
+    stack.wait_for("Create Silent")
+    assert stack.settled() == "CREATE_FAILED"
     request_id = stack.received()[0]["RequestId"]
     assert (
         "Silent CREATE_FAILED CloudFormation did not receive a response from your Custom Resource. Please check your "
         f"logs for requestId [{request_id}]. If you are using the Python cfn-response module, you may need to update "
         "your Lambda function code so that CloudFormation can attach the updated version." in stack.reported()
     )
-    assert re.fullmatch(invented("silent", "Silent"), stack.received()[1]["PhysicalResourceId"])
+    assert re.fullmatch(invented("silent", "Silent"), stack.physical_id("Silent"))
 
 
 @pytest.mark.parametrize(
@@ -299,12 +303,13 @@ def test_a_function_sees_the_status_of_its_stack(provider: Provider) -> None:
 def test_a_stack_that_is_being_created_can_be_deleted(provider: Provider, tmp_path: Path) -> None:
     stack, never = provider.stack("abandoned"), tmp_path / "never"
     stack.start_create({"Done": provider.resource(), "InFlight": provider.resource(Create={"until": str(never)})})
-    stack.wait_for("Create Done", "Create InFlight")
-    time.sleep(0.3)
+    stack.wait_for("Create InFlight")
+    stack.wait_for_report("Done CREATE_COMPLETE")
     assert stack.delete() == "DELETE_COMPLETE"
     never.touch()
     deleted = {event["LogicalResourceId"]: event["PhysicalResourceId"] for event in stack.received()}
     assert deleted.keys() == {"Done", "InFlight"}
+    assert deleted["Done"] == "Done-1"
     assert re.fullmatch(invented("abandoned", "InFlight"), deleted["InFlight"])
 
 
@@ -453,15 +458,19 @@ def test_the_type_and_the_function_of_a_custom_resource_stay(provider: Provider,
 
 
 def test_an_event_is_not_delivered_again_when_its_function_is_deleted(provider: Provider, tmp_path: Path) -> None:
-    never = tmp_path / "never"
+    never, go = tmp_path / "never", tmp_path / "go"
     arn = make_function(provider.aws, "short-lived", PROVIDER, environment={"EVENTS": str(provider.events)})
     short_lived = Provider(aws=provider.aws, arn=arn, events=provider.events)
     stack = short_lived.stack("short-lived")
-    stack.start_create({"InFlight": short_lived.resource(ServiceTimeout=3, Create={"until": str(never)})})
-    stack.wait_for("Create InFlight")
+    in_flight = short_lived.resource(Create={"until": str(never)})
+    failing = provider.resource(Create={"until": str(go), "fail": "no luck"})
+    stack.start_create({"InFlight": in_flight, "Bad": failing})
+    stack.wait_for("Create InFlight", "Create Bad")
     provider.aws.client("lambda").delete_function(FunctionName=arn)
+    go.touch()
     assert stack.settled() == "ROLLBACK_FAILED"
-    assert stack.calls() == ["Create InFlight"]
+    assert sorted(stack.calls()) == ["Create Bad", "Create InFlight", "Delete Bad Bad-1"]
+    never.touch()
     assert any("Lambda function not found" in line for line in stack.reported())
 
 

@@ -13,7 +13,7 @@ from botocore.config import Config
 from emrs_local.ministack.functions import error_type
 from emrs_local.ministack.state_machines import retry_delay
 from tests.local.cloudformation_support import LAMBDA_TRUST, make_function
-from tests.local.emr_serverless_support import Service, allow, make_role
+from tests.local.emr_serverless_support import Service, allow, make_role, wait_until
 
 # Counts its calls by name in a folder, and does what the input says until it is complete.
 FUNCTION = """
@@ -35,7 +35,10 @@ def handler(event, context):
         if event["how"] == "kill":
             os.kill(os.getpid(), 9)
         time.sleep(30)
-    return {**event, "complete": number >= event.get("calls", 1), "wait": event.get("wait", 0)}
+    while "until" in event and not os.path.exists(event["until"]):
+        time.sleep(0.05)
+    complete = os.path.exists(event["complete_with"]) if "complete_with" in event else number >= event.get("calls", 1)
+    return {**event, "complete": complete, "wait": event.get("wait", 0)}
 """
 
 STATES_TRUST = LAMBDA_TRUST.replace("lambda.amazonaws.com", "states.amazonaws.com")
@@ -103,14 +106,25 @@ def waiting_definition(function_arn: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def function(service: Service, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     calls: Path = tmp_path_factory.mktemp("calls")
-    return make_function(service.aws, "asked", FUNCTION, environment={"CALLS": str(calls)}, timeout=4), calls
+    return make_function(service.aws, "asked", FUNCTION, environment={"CALLS": str(calls)}), calls
 
 
 @pytest.fixture(scope="module")
 def machine(service: Service, function: tuple[str, Path]) -> Machine:
-    arn, calls = function
-    role = make_role(service.aws, "machine", allow("lambda:InvokeFunction", arn), trust=STATES_TRUST)
-    return Machine(service, "waiting", role, waiting_definition(arn), calls)
+    return waiting_machine(service, "waiting", *function)
+
+
+@pytest.fixture(scope="module")
+def impatient(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """A machine whose function has little time."""
+    calls: Path = tmp_path_factory.mktemp("calls")
+    arn = make_function(service.aws, "hurried", FUNCTION, environment={"CALLS": str(calls)}, timeout=4)
+    return waiting_machine(service, "impatient", arn, calls)
+
+
+def waiting_machine(service: Service, name: str, arn: str, calls: Path) -> Machine:
+    role = make_role(service.aws, f"{name}-machine", allow("lambda:InvokeFunction", arn), trust=STATES_TRUST)
+    return Machine(service, name, role, waiting_definition(arn), calls)
 
 
 def test_it_asks_until_the_function_says_that_it_is_complete(machine: Machine) -> None:
@@ -124,12 +138,12 @@ def test_it_asks_until_the_function_says_that_it_is_complete(machine: Machine) -
 
 
 @pytest.mark.parametrize("how", ["raise", "exit", "kill", "time out"])
-def test_a_function_that_fails_is_called_again(machine: Machine, how: str) -> None:
-    name = how.replace(" ", "-")
-    ended = machine.run(name, failures=2, how=how, calls=3)
+def test_a_function_that_fails_is_called_again(machine: Machine, impatient: Machine, how: str) -> None:
+    name, tried = how.replace(" ", "-"), impatient if how == "time out" else machine
+    ended = tried.run(name, failures=2, how=how, calls=3)
     assert ended["status"] == "SUCCEEDED"
     assert json.loads(ended["output"])["complete"] is True
-    assert machine.called(name) == 3
+    assert tried.called(name) == 3
 
 
 @pytest.mark.parametrize(
@@ -141,20 +155,24 @@ def test_a_function_that_fails_is_called_again(machine: Machine, how: str) -> No
         ("time out", "Sandbox.Timedout"),
     ],
 )
-def test_what_cannot_be_retried_any_more_is_caught_beside_the_input(machine: Machine, how: str, error: str) -> None:
-    ended = machine.run(f"caught-{how.replace(' ', '-')}", failures=9, how=how)
+def test_what_cannot_be_retried_any_more_is_caught_beside_the_input(
+    machine: Machine, impatient: Machine, how: str, error: str
+) -> None:
+    tried = impatient if how == "time out" else machine
+    ended = tried.run(f"caught-{how.replace(' ', '-')}", failures=9, how=how)
     assert ended["status"] == "SUCCEEDED"
     output = json.loads(ended["output"])
     assert (output["how"], output["error"]["Error"]) == (how, error)
     assert json.loads(output["error"]["Cause"])["errorType"] == error
-    assert machine.called(output["name"]) == 3
+    assert tried.called(output["name"]) == 3
 
 
-def test_an_execution_is_started_once_by_its_name(machine: Machine) -> None:
+def test_an_execution_is_started_once_by_its_name(machine: Machine, tmp_path: Path) -> None:
+    go = tmp_path / "go"
     request = {
         "stateMachineArn": machine.arn,
         "name": "once",
-        "input": json.dumps({"name": "once", "calls": 2, "wait": 2}),
+        "input": json.dumps({"name": "once", "calls": 2, "until": str(go)}),
     }
     first = machine.client.start_execution(**request)
     again = machine.client.start_execution(**request)
@@ -163,6 +181,7 @@ def test_an_execution_is_started_once_by_its_name(machine: Machine) -> None:
     exists = machine.client.exceptions.ExecutionAlreadyExists
     with pytest.raises(exists):
         machine.client.start_execution(**{**request, "input": "{}"})
+    go.touch()
     machine.ended(first["executionArn"])
     with pytest.raises(exists) as refused:
         machine.client.start_execution(**request)
@@ -211,7 +230,7 @@ def test_invocations_that_wait_for_each_other_have_processes_of_their_own(servic
             time.sleep(0.1)
         return os.getpid()
     """
-    make_function(service.aws, "meeting", source, environment={"FOLDER": str(tmp_path)}, timeout=900)
+    make_function(service.aws, "meeting", source, environment={"FOLDER": str(tmp_path)})
     assert len(set(in_parallel(service, 20, {"FunctionName": "meeting"}))) == 20
 
 
@@ -265,14 +284,13 @@ def test_nothing_is_tried_again_after_the_execution_was_stopped(service: Service
             time.sleep(0.01)
         raise ValueError("not yet")
     """
-    arn = make_function(service.aws, "failing", source, environment={"FOLDER": str(tmp_path)}, timeout=120)
+    arn = make_function(service.aws, "failing", source, environment={"FOLDER": str(tmp_path)})
     retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1}
     state = {"Type": "Task", "Resource": arn, "Retry": [retry], "End": True}
     role = make_role(service.aws, "failing-machine", allow("lambda:InvokeFunction", arn), trust=STATES_TRUST)
     machine = Machine(service, "failing", role, {"StartAt": "Ask", "States": {"Ask": state}}, tmp_path)
     execution = machine.start("stopped")
-    while not (tmp_path / "stopped").exists():
-        time.sleep(0.01)
+    wait_until((tmp_path / "stopped").exists)
     machine.client.stop_execution(executionArn=execution)
     (tmp_path / "go").touch()
     # This one begins later, and waits as long.
@@ -288,8 +306,8 @@ def test_a_function_needs_permission_to_start_an_execution(service: Service, mac
         client = boto3.client("stepfunctions")
         return client.start_execution(stateMachineArn=event["arn"], input=json.dumps({"name": "by"}))["executionArn"]
     """
-    functions = service.aws.client("lambda")
-    make_function(service.aws, "starter", source, environment={}, timeout=120)
+    functions = service.aws.client("lambda", config=Config(read_timeout=900))
+    make_function(service.aws, "starter", source, environment={})
     request = {"FunctionName": "starter", "Payload": json.dumps({"arn": machine.arn})}
     allowed = functions.invoke(**request)
     assert ":execution:waiting:" in allowed["Payload"].read().decode()
@@ -306,23 +324,33 @@ def test_waiting_for_what_is_no_number_fails(machine: Machine) -> None:
     assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
 
 
-def test_an_execution_ends_once(service: Service, function: tuple[str, Path], machine: Machine) -> None:
+def test_an_execution_ends_once(service: Service, function: tuple[str, Path], machine: Machine, tmp_path: Path) -> None:
     arn, calls = function
     role = machine.client.describe_state_machine(stateMachineArn=machine.arn)["roleArn"]
-    limited = Machine(service, "limited", role, {**waiting_definition(arn), "TimeoutSeconds": 1}, calls)
-    assert limited.run("too-long", calls=2, wait=3)["status"] == "TIMED_OUT"
     unguarded = {"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "Resource": arn, "End": True}}}
-    stopped = Machine(service, "stopped-once", role, unguarded, calls).start("stopped", failures=1, how="time out")
+    limited = Machine(service, "limited", role, {**unguarded, "TimeoutSeconds": 1}, calls)
+    # Both fail as their function does not find what it looks for, once they have ended.
+    late, broken = limited.start("too-long", until=str(tmp_path / "late"), calls="x"), {"until": str(tmp_path / "go")}
+    assert limited.ended(late)["status"] == "TIMED_OUT"
+    failing = Machine(service, "stopped-once", role, unguarded, calls)
+    stopped = failing.start("stopped", **broken, calls="x")
+    wait_until((calls / "stopped" / "1").exists)
     machine.client.stop_execution(executionArn=stopped)
-    time.sleep(3)
-    assert machine.ended(stopped)["status"] == "ABORTED"
+    for name in ("late", "go"):
+        (tmp_path / name).touch()
+    # This one begins later, and fails in the same way.
+    assert failing.run("failing", **broken, calls="x")["status"] == "FAILED"
+    assert limited.ended(late)["status"] == "TIMED_OUT"
+    assert failing.ended(stopped)["status"] == "ABORTED"
 
 
-def test_many_executions_run_at_the_same_time(machine: Machine) -> None:
-    began = time.monotonic()
-    executions = [machine.start(f"many-{number}", calls=2, wait=5) for number in range(50)]
+def test_many_executions_run_at_the_same_time(machine: Machine, tmp_path: Path) -> None:
+    # None is complete before all are under way.
+    go, names = tmp_path / "go", [f"many-{number}" for number in range(50)]
+    executions = [machine.start(name, complete_with=str(go), wait=5) for name in names]
+    wait_until(lambda: all((machine.calls / name / "1").exists() for name in names))
+    go.touch()
     assert all(machine.ended(arn)["status"] == "SUCCEEDED" for arn in executions)
-    assert time.monotonic() - began < 60
 
 
 def test_the_delay_before_a_retry() -> None:
