@@ -22,8 +22,6 @@ HISTORIES_OF_A_MUTANT = 2_000
 
 Patch = pytest.MonkeyPatch
 
-pytestmark = pytest.mark.timeout(1800)
-
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:

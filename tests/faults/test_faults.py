@@ -24,7 +24,7 @@ HISTORIES_OF_A_MUTANT = 6_000
 
 Patch = pytest.MonkeyPatch
 
-pytestmark = pytest.mark.timeout(max(1800, HISTORIES))  # on machines that do other things too
+pytestmark = pytest.mark.timeout(max(3600, HISTORIES))  # on machines that do other things too
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,6 @@ from tests.handler.in_memory_cloudformation import LIMIT_SECONDS
 from tests.handler.in_memory_service import APPLICATION, Run
 from tests.handler.test_rates import ROLE, BigStack, seconds_of
 
-pytestmark = pytest.mark.timeout(1800)  # hours of simulated time, on machines that do other things too
-
 
 @pytest.fixture
 def stack_of_400(monkeypatch: pytest.MonkeyPatch) -> BigStack:

@@ -421,7 +421,7 @@ def test_cloudformation_makes_the_whole_schedule(schedules: Schedules) -> None:
     properties: Json = {
         "ScheduleExpression": "cron(0 2 * * ? *)",
         "ScheduleExpressionTimezone": "Europe/Berlin",
-        "StartDate": "2026-12-01T00:00:00Z",
+        "StartDate": "2198-12-01T00:00:00Z",
         "EndDate": "2199-01-01T00:00:00.000Z",
         "State": "DISABLED",
         "Description": "Nightly",
@@ -459,7 +459,7 @@ def test_cloudformation_makes_the_whole_schedule(schedules: Schedules) -> None:
     assert {name: found[name] for name in ("ScheduleExpressionTimezone", "FlexibleTimeWindow", "State", "Target")} == {
         name: properties[name] for name in ("ScheduleExpressionTimezone", "FlexibleTimeWindow", "State", "Target")
     }
-    assert found["StartDate"] == datetime.datetime(2026, 12, 1, tzinfo=datetime.UTC)
+    assert found["StartDate"] == datetime.datetime(2198, 12, 1, tzinfo=datetime.UTC)
     updated = deploy(State="ENABLED", ScheduleExpression="rate(2 hours)")
     assert (updated["Arn"], updated["State"], updated["ScheduleExpression"]) == (
         found["Arn"],

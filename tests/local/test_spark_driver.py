@@ -347,7 +347,7 @@ print("at work")
     wait_until(lambda: "at work" in job.stdout.read_text())
 
     session = recorded_group(runner.groups)
-    job.terminate(60)
+    job.terminate(1800)
 
     assert job.stdout.read_text().splitlines()[-2:] == ["cleaning up", "5 rows cleaned up"]
     wait_until(lambda: not processes_of_session(session))
