@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,13 +25,13 @@ from emrs_local import LocalAws
 from emrs_local.emr_serverless.operations import EmrServerless
 from emrs_local.endpoint import Endpoint
 from tests.e2e.bootstrap import bootstrap
+from tests.e2e.waiting import wait_until
 from tests.local.emr_serverless_support import PythonEngine
 
 SERVER_COMMAND = (sys.executable, "-m", "tests.e2e.late_aws")
 
 _FOLDER = "LATE_AWS_FOLDER"
 _POLL_SECONDS = 0.05
-_PATIENCE_SECONDS = 600.0
 
 Json = dict[str, Any]
 
@@ -59,9 +59,8 @@ class LateAws:
         Args:
             with_dates: Whether the URLs of those events say when CloudFormation asked, which they do in some Regions.
         """
-        _hold(self.folder).write_text("dated" if with_dates else "")
-        yield
-        _hold(self.folder).unlink()
+        with _told(self.folder / "hold", "dated" if with_dates else "not dated"):
+            yield
 
     def held(self) -> list[Json]:
         """The events that were kept, the oldest first, also those that were delivered since."""
@@ -94,8 +93,7 @@ class LateAws:
                         return str(item["executionArn"]) if execution["status"] != "RUNNING" else ""
             return ""
 
-        wait_until(ended)
-        history = client.get_execution_history(executionArn=ended())["events"]
+        history = client.get_execution_history(executionArn=wait_until(ended))["events"]
         outputs = [
             json.loads(step["stateExitedEventDetails"]["output"])
             for step in history
@@ -109,9 +107,8 @@ class LateAws:
     @contextmanager
     def lists_that_lag(self, seconds: float) -> Iterator[None]:
         """Show a run to the functions' ListJobRuns only so long after it was started."""
-        (self.folder / "lag").write_text(str(seconds))
-        yield
-        (self.folder / "lag").unlink()
+        with _told(self.folder / "lag", str(seconds)):
+            yield
 
     def calls(self, operation: str) -> list[str]:
         """Which runs, or applications, the functions have named in calls of the operation."""
@@ -119,19 +116,27 @@ class LateAws:
         return [subject for name, subject in map(str.split, lines) if name == operation]
 
 
-def wait_until(met: Callable[[], object]) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not met():
-        assert time.monotonic() < deadline
-        time.sleep(_POLL_SECONDS)
-
-
-def _hold(folder: Path) -> Path:
-    return folder / "hold"
+@contextmanager
+def _told(path: Path, text: str) -> Iterator[None]:
+    """Have the server read a text in the file: all of it, or no file."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.rename(path)
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 # The server's side.
+
+
+def _said(path: Path) -> str:
+    """What the test says in the file; nothing if there is none, whenever it is taken away."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def _keep_events(folder: Path) -> None:
@@ -142,13 +147,13 @@ def _keep_events(folder: Path) -> None:
     kept: list[Path] = []
 
     def invoke(function: Json, event: Json) -> None:
-        hold = _hold(folder)
-        if event.get("ResourceType") != contract.JOB_RUN_TYPE or not hold.exists():
+        hold = _said(folder / "hold")
+        if event.get("ResourceType") != contract.JOB_RUN_TYPE or not hold:
             original(function, event)
             return
         url, _, _ = event["ResponseURL"].partition("?")
         now = datetime.now(UTC)
-        date = f"X-Amz-Date={now:%Y%m%dT%H%M%SZ}" if hold.read_text() else f"Expires={now.timestamp() + 7200:.0f}"
+        date = f"X-Amz-Date={now:%Y%m%dT%H%M%SZ}" if hold == "dated" else f"Expires={now.timestamp() + 7200:.0f}"
         event = {**event, "ResponseURL": f"{url}?{date}"}
         path = folder / f"{len(kept)}.event"
         kept.append(path)
@@ -181,8 +186,8 @@ def _watch_functions(folder: Path) -> None:
     @functools.wraps(list_job_runs)
     def listed(self: EmrServerless, caller: Any, request: Any) -> Any:
         output = list_job_runs(self, caller, request)
-        if say(caller, "ListJobRuns", request.parameters()["applicationId"]) and (folder / "lag").exists():
-            latest = datetime.now(UTC) - timedelta(seconds=float((folder / "lag").read_text()))
+        if say(caller, "ListJobRuns", request.parameters()["applicationId"]) and (lag := _said(folder / "lag")):
+            latest = datetime.now(UTC) - timedelta(seconds=float(lag))
             output["jobRuns"] = [run for run in output["jobRuns"] if run["createdAt"] <= latest]
         return output
 

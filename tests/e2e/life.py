@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from constructs_emrs.handler import contract
 from tests.e2e import life_app
-from tests.e2e.deployment import DeployedStack, Outcome, synthesise
+from tests.e2e.deployment import DeployedStack, Outcome, change_handler, synthesise
+from tests.e2e.waiting import received
 
 if TYPE_CHECKING:
     from emrs_local import LocalAws
@@ -69,7 +69,8 @@ class Life:
         self.deployments += 1
         assembly = self.folder / f"cdk.out.{self.deployments}"
         synthesise(lambda app: life_app.build(app, self.stack, self.settings), assembly)
-        _settle_within(self.seconds_to_settle, assembly)
+        within = f"SETTLED_SECONDS = {self.seconds_to_settle}.0"
+        change_handler(assembly, "job_run_search", line="SETTLED_SECONDS = 60.0", instead=within)
         self._deployed.start_deploy(assembly)
 
     def settled(self) -> Outcome:
@@ -77,16 +78,8 @@ class Life:
         return self._deployed.settled()
 
     def told(self) -> list[dict[str, Any]]:
-        """The messages about failures that have arrived, one at least; they are taken away."""
-        queue, url = self.local_aws.client("sqs"), self._deployed.outputs()["QueueUrl"]
-        deadline, messages = time.monotonic() + 600, list[dict[str, Any]]()
-        while not messages:
-            assert time.monotonic() < deadline
-            messages = queue.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10).get(
-                "Messages", []
-            )
-        for message in messages:
-            queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        """The messages about failures, one at least; they are taken away."""
+        messages = received(self.local_aws.client("sqs"), self._deployed.outputs()["QueueUrl"])
         return [json.loads(message["Body"]) for message in messages]
 
     def destroy(self) -> Outcome:
@@ -178,14 +171,6 @@ class Life:
         finally:
             over.set()
             thread.join()
-
-
-def _settle_within(seconds: int, assembly: Path) -> None:
-    """Change the functions' minute in an app that is synthesised."""
-    for module in assembly.glob("asset.*/handler/job_run_search.py"):
-        text = module.read_text()
-        assert "\nSETTLED_SECONDS = 60.0\n" in text
-        module.write_text(text.replace("\nSETTLED_SECONDS = 60.0\n", f"\nSETTLED_SECONDS = {seconds}.0\n"))
 
 
 def kill_function(name: str) -> int:

@@ -31,6 +31,7 @@ from emrs_local import LocalAws
 from emrs_local.driver import DriverRequest
 from emrs_local.emr_serverless.errors import JobRunFailed
 from emrs_local.endpoint import Endpoint
+from tests.e2e.waiting import stop_execution, wait_until
 from tests.local.emr_serverless_support import PythonDriver, PythonEngine
 
 PROVIDER = "EMRServerlessProvider"
@@ -53,9 +54,6 @@ Json = dict[str, Any]
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 600.0
-# For an execution to begin, and to end. When it is refused one, the function tries again for longer than that, and may
-# start it during a later life: there is nothing left for it to change.
-_START_SECONDS = 30.0
 
 
 class Engine(PythonEngine):
@@ -80,15 +78,16 @@ class Engine(PythonEngine):
 
 def end_job_runs(client: Any, application_id: str) -> None:
     """Cancel the runs of an application and wait for their ends. One may end by itself before: that is no error."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while active := [
-        run for run in client.list_job_runs(applicationId=application_id)["jobRuns"] if run["state"] not in ENDED
-    ]:
-        assert time.monotonic() < deadline, active
+
+    def have_ended() -> bool:
+        runs = client.list_job_runs(applicationId=application_id)["jobRuns"]
+        active = [run["id"] for run in runs if run["state"] not in ENDED]
         for run in active:
             with contextlib.suppress(client.exceptions.ValidationException):
-                client.cancel_job_run(applicationId=application_id, jobRunId=run["id"])
-        time.sleep(_POLL_SECONDS)
+                client.cancel_job_run(applicationId=application_id, jobRunId=run)
+        return not active
+
+    wait_until(have_ended)
 
 
 # The granted permissions.
@@ -229,21 +228,22 @@ class DeployedStack:
             TemplateBody=json.dumps(parsed),
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
         )
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while "Update" not in {
-            event["LogicalResourceId"] for event in client.describe_stack_events(StackName=self.name)["StackEvents"]
-        }:
-            assert time.monotonic() < deadline
-            time.sleep(_POLL_SECONDS)
+
+        def resources() -> set[str]:
+            events = client.describe_stack_events(StackName=self.name)["StackEvents"]
+            return {event["LogicalResourceId"] for event in events}
+
+        wait_until(lambda: "Update" in resources())
 
     def take_update_back(self) -> None:
         """Cancel the update that is under way."""
         client = self.aws.client("cloudformation")
         client.cancel_update_stack(StackName=self.name)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while client.describe_stacks(StackName=self.name)["Stacks"][0]["StackStatus"] != "UPDATE_ROLLBACK_COMPLETE":
-            assert time.monotonic() < deadline
-            time.sleep(_POLL_SECONDS)
+
+        def status() -> str:
+            return str(client.describe_stacks(StackName=self.name)["Stacks"][0]["StackStatus"])
+
+        wait_until(lambda: status() == "UPDATE_ROLLBACK_COMPLETE", otherwise=status)
 
     def short(self, resource: str) -> str:
         """An ARN with the template's name for what CloudFormation named."""
@@ -560,14 +560,12 @@ class Life:
         Nobody waits for the answer any more at the URL of the request: the local AWS takes it and forgets it.
         """
         event = self._event(contract.JOB_RUN_TYPE, request_type, properties, physical_id=run)
-        name = self._functions[contract.START]["FunctionName"]
-        self._clients["lambda"].invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event))
+        self._invoke(contract.START, event, "the delivery")
         execution = self._execution(event["RequestId"])
         try:
             self._require_success(execution)
         finally:
-            if self._clients["states"].describe_execution(executionArn=execution)["status"] == "RUNNING":
-                self._clients["states"].stop_execution(executionArn=execution)
+            stop_execution(self._clients["states"], execution)
         # The functions share their log group. What is written from now on is of the function that starts executions,
         # for which it is nothing new that a request is delivered again.
         began = int(time.time() * 1000)
@@ -575,25 +573,26 @@ class Life:
         self._require_log(since=began)
 
     def _execution(self, request_id: str) -> str:
+        """What the function has started before it came to its end."""
         client, machine = self._clients["states"], self._state_machine()
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            for item in client.list_executions(stateMachineArn=machine, maxResults=10)["executions"]:
-                arn = str(item["executionArn"])
-                if json.loads(client.describe_execution(executionArn=arn)["input"])["RequestId"] == request_id:
-                    return arn
-            time.sleep(_POLL_SECONDS)
+        for item in client.list_executions(stateMachineArn=machine, maxResults=10)["executions"]:
+            arn = str(item["executionArn"])
+            if json.loads(client.describe_execution(executionArn=arn)["input"])["RequestId"] == request_id:
+                return arn
         raise Noticed("no execution is started")
 
     def _require_success(self, execution: str) -> None:
         client = self._clients["states"]
-        deadline = time.monotonic() + _START_SECONDS
-        while client.describe_execution(executionArn=execution)["status"] != "SUCCEEDED":
+
+        def ended() -> str:
+            status = str(client.describe_execution(executionArn=execution)["status"])
             for event in client.get_execution_history(executionArn=execution)["events"]:
                 if "taskFailedEventDetails" in event:
                     raise Noticed(f"the state machine: {event['taskFailedEventDetails']['cause']}")
-            self._require(time.monotonic() < deadline, "the execution does not end")
-            time.sleep(_POLL_SECONDS)
+            return status if status != "RUNNING" else ""
+
+        status = wait_until(ended)
+        self._require(status == "SUCCEEDED", f"the execution is {status}")
         steps = client.get_execution_history(executionArn=execution)["events"]
         outputs = [
             json.loads(step["stateExitedEventDetails"]["output"]) for step in steps if "stateExitedEventDetails" in step

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.late_aws import LateAws, wait_until
+from tests.e2e.late_aws import LateAws
 from tests.e2e.life import SLEEPS, Life
+from tests.e2e.waiting import wait_until
 
 STACKS = itertools.count()
 FOREIGN_RUNS = 12
@@ -37,12 +38,13 @@ def life(late: LateAws, tmp_path: Path) -> Iterator[Life]:
     assert life.active() == []
 
 
-def ends_when_told_and_there_is(file: Path) -> str:
-    """A stream that takes its time to end."""
+def ends_when_told_and_there_is(file: Path, *, listens: Path) -> str:
+    """A stream that takes its time to end, once it `listens`."""
     return f"""
-import os, signal, time
+import os, pathlib, signal, time
 told = []
 signal.signal(signal.SIGTERM, lambda *_: told.append(True))
+pathlib.Path({str(listens)!r}).touch()
 while not (told and os.path.exists({str(file)!r})):
     time.sleep(0.1)
 """
@@ -62,8 +64,9 @@ def deploy_stream(life: Life, script: str = SLEEPS) -> str:
 
 
 def test_a_stream_that_a_rollback_brought_back_stays(life: Life, late: LateAws) -> None:
-    end, go = life.folder / "end", life.folder / "go"
-    first = deploy_stream(life, ends_when_told_and_there_is(end))
+    end, go, listens = (life.folder / name for name in ("end", "go", "listens"))
+    first = deploy_stream(life, ends_when_told_and_there_is(end, listens=listens))
+    wait_until(listens.exists)
     number = len(late.held())
     with late.holding(with_dates=True):
         life.start_deploy(SLEEPS, other_fails="Create", other_waits_for=str(go))

@@ -12,6 +12,7 @@ import pytest
 from emrs_local import LocalAws
 from tests.e2e.deployment import Outcome
 from tests.e2e.life import RAISES, SLEEPS, SUCCEEDS, Life, after, kill_function
+from tests.e2e.waiting import wait_until
 
 STACKS = itertools.count()
 
@@ -165,10 +166,7 @@ def test_a_stream_comes_back_when_the_update_of_its_application_fails(life: Life
         life.deploy(release_label="emr-8.0.0", cost_allocation=True), "Release label emr-8.0.0 is not supported"
     )
     assert life.status() == "UPDATE_ROLLBACK_COMPLETE"
-    deadline = time.monotonic() + 300
-    while life.states() != ["CANCELLED", "RUNNING"]:
-        assert time.monotonic() < deadline, life.states()
-        time.sleep(0.5)
+    wait_until(lambda: life.states() == ["CANCELLED", "RUNNING"], otherwise=life.states)
     # CloudFormation does not know of it, and yet its failure is told as that of any other run of the job run.
     (back,) = life.active()
     night.touch()
@@ -217,7 +215,4 @@ def test_a_retained_run_outlives_its_stack(life: Life) -> None:
     assert life.states() == ["RUNNING"]
     client = life.local_aws.client("emr-serverless")
     client.cancel_job_run(applicationId=life.application_id(), jobRunId=life.active()[0])
-    deadline = time.monotonic() + 300
-    while life.active():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    wait_until(lambda: not life.active())

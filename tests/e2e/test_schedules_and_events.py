@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from emrs_local import LocalAws
 from tests.e2e.deployment import DeployedStack
+from tests.e2e.waiting import received, wait_until
 
 NAME = "SchedulesAndEvents"
 KEY = 'in/a "b" \\ c 😀.csv'
@@ -67,7 +67,8 @@ class SchedulesAndEvents(Stack):
                 event_targets.SnsTopic(topic, message=events.RuleTargetInput.from_event_path("$.detail.state")),
             ],
         )
-        nightly = scheduler.ScheduleExpression.cron(hour="2", minute="0", time_zone=TimeZone.EUROPE_BERLIN)
+        # By the clock it is due in no night in which this is tested.
+        nightly = scheduler.ScheduleExpression.cron(hour="2", minute="0", year="2199", time_zone=TimeZone.EUROPE_BERLIN)
         group = scheduler.ScheduleGroup(self, "Group")
         scheduler.Schedule(
             self,
@@ -141,25 +142,18 @@ def stack(with_python_drivers: LocalAws, tmp_path_factory: pytest.TempPathFactor
 def executions(stack: DeployedStack, text: str) -> list[dict[str, Any]]:
     """The inputs of the executions with a text in their input, once there is one."""
     client, machine = stack.local_aws.client("stepfunctions"), stack.outputs()["MachineArn"]
-    deadline = time.monotonic() + 300
-    while True:
+
+    def found() -> list[dict[str, Any]]:
         there = client.list_executions(stateMachineArn=machine)["executions"]
         inputs = [client.describe_execution(executionArn=one["executionArn"])["input"] for one in there]
-        if found := [json.loads(one) for one in inputs if text in one]:
-            return found
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        return [json.loads(one) for one in inputs if text in one]
+
+    return wait_until(found)
 
 
-def received(stack: DeployedStack, url: str, count: int) -> list[dict[str, Any]]:
-    client, deadline = stack.local_aws.client("sqs"), time.monotonic() + 300
-    messages: list[dict[str, Any]] = []
-    while len(messages) < count:
-        assert time.monotonic() < deadline
-        messages += client.receive_message(QueueUrl=url, MessageAttributeNames=["All"], WaitTimeSeconds=1).get(
-            "Messages", []
-        )
-    return messages
+def messages(stack: DeployedStack, output: str, *, count: int = 1) -> list[dict[str, Any]]:
+    """The messages of the queue that is an output, once there are so many."""
+    return received(stack.local_aws.client("sqs"), stack.outputs()[output], count=count)
 
 
 def test_an_object_starts_an_execution_with_its_exact_key(stack: DeployedStack) -> None:
@@ -178,7 +172,7 @@ def test_a_schedule_starts_an_execution(with_python_drivers: LocalAws, stack: De
 def test_a_schedule_starts_a_job_run_whose_end_is_told(with_python_drivers: LocalAws, stack: DeployedStack) -> None:
     fired = with_python_drivers.fire_schedule("ByItself", at=NIGHT)
     assert fired.error == ""
-    bodies = {json.loads(message["Body"]) for message in received(stack, stack.outputs()["QueueUrl"], 2)}
+    bodies = {json.loads(message["Body"]) for message in messages(stack, "QueueUrl", count=2)}
     assert bodies == {fired.answer["jobRunId"], "SUCCESS"}
     run = stack.local_aws.client("emr-serverless").get_job_run(
         applicationId=stack.outputs()["ApplicationId"], jobRunId=fired.answer["jobRunId"]
@@ -189,7 +183,7 @@ def test_a_schedule_starts_a_job_run_whose_end_is_told(with_python_drivers: Loca
 def test_what_the_role_may_not_is_in_the_dead_letter_queue(with_python_drivers: LocalAws, stack: DeployedStack) -> None:
     fired = with_python_drivers.fire_schedule("Refused", at=NIGHT)
     assert "iam:PassRole" in fired.error
-    (letter,) = received(stack, stack.outputs()["LettersUrl"], 1)
+    (letter,) = messages(stack, "LettersUrl")
     assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "AccessDeniedException"
     assert letter["MessageAttributes"]["SCHEDULE_ARN"]["StringValue"] == fired.schedule_arn
 
@@ -197,9 +191,6 @@ def test_what_the_role_may_not_is_in_the_dead_letter_queue(with_python_drivers: 
 def test_nothing_is_left(stack: DeployedStack) -> None:
     emr, application = stack.local_aws.client("emr-serverless"), stack.outputs()["ApplicationId"]
     emr.stop_application(applicationId=application)
-    deadline = time.monotonic() + 300
-    while emr.get_application(applicationId=application)["application"]["state"] not in ("CREATED", "STOPPED"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: emr.get_application(applicationId=application)["application"]["state"] in ("CREATED", "STOPPED"))
     assert stack.destroy().succeeded
     assert stack.local_aws.client("scheduler").list_schedules()["Schedules"] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from constructs_emrs import (
 )
 from emrs_local import LocalAws
 from tests.e2e.deployment import DeployedStack, synthesise
+from tests.e2e.waiting import wait_until
 
 Json = dict[str, Any]
 
@@ -47,11 +47,11 @@ class Workflows:
         return str(self.client.start_execution(stateMachineArn=arn, input=json.dumps(state))["executionArn"])
 
     def ended(self, execution: str) -> Json:
-        deadline = time.monotonic() + 600
-        while (found := self.client.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        return dict(found)
+        def found() -> Json | None:
+            described: Json = self.client.describe_execution(executionArn=execution)
+            return described if described["status"] != "RUNNING" else None
+
+        return wait_until(found)
 
     def run(self, machine: str, state: Json) -> Json:
         return self.ended(self.start(machine, state))
@@ -62,11 +62,12 @@ class Workflows:
 
     def wait_for(self, name: str, state: str) -> Json:
         """The only run of that name, once it is in the state."""
-        deadline = time.monotonic() + 600
-        while not (found := self.runs(name)) or found[0]["state"] != state:
-            assert time.monotonic() < deadline, found
-            time.sleep(0.05)
-        (run,) = found
+
+        def found() -> list[Json] | None:
+            runs = self.runs(name)
+            return runs if runs and runs[0]["state"] == state else None
+
+        (run,) = wait_until(found)
         return run
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from emrs_local import LocalAws
 from tests.e2e import deployment
 from tests.e2e.deployment import synthesise
 from tests.e2e.permissions import DeployedStack, Grant, Noticed, end_job_runs
+from tests.e2e.waiting import stop_execution, taken, wait_until
 
 STACK = "StartingPermissions"
 SCRIPT = """
@@ -36,7 +36,6 @@ import sys, time
 if sys.argv[1] == "sleep":
     time.sleep(600)
 """
-_PATIENCE_SECONDS = 600
 
 _STATES_TRUST = (
     "Step Functions Developer Guide, 'Creating an IAM role for your state machine': Step Functions has to be trusted. "
@@ -124,11 +123,10 @@ class Starting:
         run = self._sleeping_run(execution["executionArn"])
         states.stop_execution(executionArn=execution["executionArn"])
         # The history says when the task ended, and whether its run could be cancelled.
-        self._until(lambda: self._causes(execution["executionArn"]), "the task goes on")
-        (cause,) = self._causes(execution["executionArn"])
+        (cause,) = wait_until(lambda: self._causes(execution["executionArn"]))
         if "not authorized" in cause:
             raise Noticed(cause)
-        self._until(lambda: run in self._runs("CANCELLED"), "the run goes on")
+        wait_until(lambda: run in self._runs("CANCELLED"))
 
     def fire(self) -> None:
         """Have the schedule start an execution."""
@@ -155,7 +153,7 @@ class Starting:
         """Have the rule start an execution; a letter tells that it could not."""
         entry = {"Source": "tests", "DetailType": "Test", "Detail": "{}"}
         event = self._client("events").put_events(Entries=[entry])["Entries"][0]["EventId"]
-        self._until(lambda: self._has_started(event), "no execution is started")
+        wait_until(lambda: self._has_started(event))
 
     def end(self) -> None:
         """End, as root, what was left: executions first, as they start runs."""
@@ -163,7 +161,7 @@ class Starting:
         for machine in ("MachineArn", "JobMachineArn"):
             running = states.list_executions(stateMachineArn=self.outputs[machine], statusFilter="RUNNING")
             for execution in running["executions"]:
-                states.stop_execution(executionArn=execution["executionArn"])
+                stop_execution(states, execution["executionArn"])
         end_job_runs(self._client("emr-serverless"), self.outputs["ApplicationId"])
 
     def _has_started(self, event: str) -> bool:
@@ -175,23 +173,18 @@ class Starting:
 
     def _letters(self, queue: str) -> list[dict[str, Any]]:
         """What is in a queue, which is empty afterwards."""
-        client, url = self._client("sqs"), self.outputs[queue]
-        got = client.receive_message(QueueUrl=url, MessageAttributeNames=["All"]).get("Messages", [])
-        for letter in got:
-            client.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
-        return list(got)
+        return taken(self._client("sqs"), self.outputs[queue])
 
     def _succeed(self, machine: str, state: dict[str, Any]) -> None:
         states = self._client("stepfunctions")
         arn = states.start_execution(stateMachineArn=self.outputs[machine], input=json.dumps(state))["executionArn"]
-        self._until(lambda: self._has_succeeded(arn), "the execution does not end")
+        wait_until(lambda: self._has_succeeded(arn))
 
     def _has_succeeded(self, execution: str) -> bool:
         """Whether it is so; what fails is not waited for until it is not tried again any more."""
         states = self._client("stepfunctions")
         for cause in self._causes(execution):
-            if states.describe_execution(executionArn=execution)["status"] == "RUNNING":
-                states.stop_execution(executionArn=execution)
+            stop_execution(states, execution)
             raise Noticed(cause)
         return bool(states.describe_execution(executionArn=execution)["status"] == "SUCCEEDED")
 
@@ -202,8 +195,12 @@ class Starting:
 
     def _sleeping_run(self, execution: str) -> str:
         """The run of the execution: no other sleeps."""
-        self._until(lambda: self._sleeping() or self._has_succeeded(execution), "no run is started")
-        (run,) = self._sleeping()
+
+        def sleeping() -> list[str]:
+            assert not self._has_succeeded(execution), "it did not sleep"
+            return self._sleeping()
+
+        (run,) = wait_until(sleeping)
         return run
 
     def _sleeping(self) -> list[str]:
@@ -223,14 +220,6 @@ class Starting:
             self._clients[service] = self.stack.aws.client(service)
         return self._clients[service]
 
-    @staticmethod
-    def _until(true: Callable[[], object], otherwise: str) -> None:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not true():
-            if time.monotonic() > deadline:
-                raise Noticed(otherwise)
-            time.sleep(0.05)
-
 
 @pytest.fixture(scope="module")
 def starting(with_python_drivers: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starting]:
@@ -245,7 +234,7 @@ def starting(with_python_drivers: LocalAws, tmp_path_factory: pytest.TempPathFac
 
 
 def test_with_all_permissions_nothing_is_wrong(starting: Starting) -> None:
-    for needed in set(starting.grants().values()):
+    for needed in dict.fromkeys(starting.grants().values()):
         needed()
     starting.end()
 
