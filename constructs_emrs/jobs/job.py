@@ -295,7 +295,8 @@ class Job(Construct):
 
         Their data is granted apart from it: `bucket.grant_read(job)`. The job may look for the databases `default` and
         `global_temp` too, and make the first where there is none, as each job does that connects to the catalog. Where
-        the database is governed by Lake Formation, grant it there as well.
+        the database is governed by Lake Formation, grant it there as well. Names are those that the catalog stores, in
+        lower case.
 
         Args:
             database: The database, or its name.

@@ -88,8 +88,10 @@ _EXECUTION_ROLE_WILDCARDS = {
     "WriteS3Logs": "The names of a run's logs have its id, which is not known before it runs.",
     "WriteLogs": "The streams of one log group.",
     "EncryptLogGroup": "One log group.",
+    "ConnectToCatalog": "The functions of one database.",
     "ReadTables": "The tables of one database.",
     "WriteTables": "The tables of one database.",
+    "DropPartitions": "The tables of one database.",
     "StartHive": "Hive reads the names of all databases and functions when it starts.",
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
+from ..validation.tokens import is_token
 from .arns import data_catalog_arn
 from .execution_role import allow
 from .missing import Missing
@@ -44,7 +45,11 @@ _WRITE = [
     "glue:DeleteColumnStatisticsForTable",
     "glue:DeleteColumnStatisticsForPartition",
 ]
-# The client looks for this database when it connects, and makes it where there is none.
+# With which Hive drops partitions; Spark drops one at a time.
+_DROP_IN_HIVE = ["glue:BatchDeletePartition"]
+# The client looks for this database when it connects, and makes it where there is none. As Spark's current one it is
+# where Spark looks for a function that it does not know: without the permission, a misspelt name is an access denied.
+_CONNECT = ["glue:GetDatabase", "glue:GetUserDefinedFunction"]
 _DEFAULT_DATABASE = "default"
 # Spark asks whether there is one of this name, which is that of its temporary views:
 # https://spark.apache.org/docs/latest/sql-getting-started.html#global-temporary-view
@@ -68,16 +73,28 @@ def allow_tables(
     """
 
     def arns(*resources: str) -> list[str]:
-        return [data_catalog_arn(stack, resource) for resource in ("catalog", *resources)]
+        return [data_catalog_arn(stack, resource) for resource in resources]
 
-    in_database = [f"table/{database}/{table}" for table in tables]
-    of_all = arns(*(f"database/{name}" for name in (_DEFAULT_DATABASE, _TEMPORARY_DATABASE)))
-    missing = allow(role, "ConnectToCatalog", ["glue:GetDatabase"], of_all)
-    missing += allow(role, "MakeDefaultDatabase", ["glue:CreateDatabase"], arns(f"database/{_DEFAULT_DATABASE}"))
-    functions = f"userDefinedFunction/{database}/*"
-    missing += allow(role, "ReadTables", _READ, arns(f"database/{database}", *in_database, functions))
-    if write:
-        missing += allow(role, "WriteTables", _WRITE, arns(f"database/{database}", *in_database))
+    database, *tables = map(_as_stored, (database, *tables))
+    in_database = [f"database/{database}", *(f"table/{database}/{table}" for table in tables)]
+    # What these do with the catalog itself is allowed with the tables.
+    databases = (f"database/{name}" for name in (_DEFAULT_DATABASE, _TEMPORARY_DATABASE))
+    of_all = arns(*databases, f"userDefinedFunction/{_DEFAULT_DATABASE}/*")
+    missing = allow(role, "ConnectToCatalog", _CONNECT, of_all)
     if is_hive:
         missing += allow(role, "StartHive", _START_HIVE, arns("database/*", "userDefinedFunction/*/*"))
+
+    default = arns("catalog", f"database/{_DEFAULT_DATABASE}")
+    missing += allow(role, "MakeDefaultDatabase", ["glue:CreateDatabase"], default)
+    readable = arns("catalog", *in_database, f"userDefinedFunction/{database}/*")
+    missing += allow(role, "ReadTables", _READ, readable)
+    if write:
+        missing += allow(role, "WriteTables", _WRITE, arns("catalog", *in_database))
+        if is_hive:
+            missing += allow(role, "DropPartitions", _DROP_IN_HIVE, arns("catalog", *in_database))
     return missing
+
+
+def _as_stored(name: str) -> str:
+    # https://docs.aws.amazon.com/glue/latest/webapi/API_DatabaseInput.html: "folded to lowercase when it is stored".
+    return name if is_token(name) else name.lower()

@@ -54,10 +54,11 @@ def properties(job: SparkJob) -> dict[str, str]:
 
 # An action that a statement alone has, or that it alone begins with.
 SIGNS: dict[str, Callable[[list[str]], bool]] = {
-    "connect": lambda actions: actions == ["glue:GetDatabase"],
+    "connect": lambda actions: actions == ["glue:GetDatabase", "glue:GetUserDefinedFunction"],
     "make default": lambda actions: actions == ["glue:CreateDatabase"],
     "read": lambda actions: "glue:GetTable" in actions,
     "write": lambda actions: "glue:CreateTable" in actions,
+    "drop partitions in Hive": lambda actions: actions == ["glue:BatchDeletePartition"],
     "start Hive": lambda actions: actions == ["glue:GetDatabases", "glue:GetUserDefinedFunctions"],
 }
 
@@ -171,7 +172,11 @@ def test_reading_is_of_the_tables_of_one_database(stack: Stack) -> None:
     spark_job(stack, catalog=Catalog.glue()).grant_catalog("lake")
     found = statements(stack)
     assert set(found) == {"connect", "make default", "read"}
-    assert found["connect"]["Resource"] == ["catalog", "database/default", "database/global_temp"]
+    assert found["connect"]["Resource"] == [
+        "database/default",
+        "database/global_temp",
+        "userDefinedFunction/default/*",
+    ]
     assert found["make default"]["Resource"] == ["catalog", "database/default"]
     assert all(re.match("glue:(Batch)?Get", action) for action in found["read"]["Action"])
     assert found["read"]["Resource"] == [
@@ -192,6 +197,11 @@ def test_writing_is_of_the_tables_that_are_named(stack: Stack) -> None:
     assert {"glue:CreateTable", "glue:UpdateTable", "glue:DeleteTable"} < set(found["write"]["Action"])
 
 
+def test_names_are_granted_in_lower_case_as_the_catalog_has_them_and_hive_asks_for_them(stack: Stack) -> None:
+    spark_job(stack).grant_catalog("Lake", tables=["DailyTotals"])
+    assert statements(stack)["read"]["Resource"][1:3] == ["database/lake", "table/lake/dailytotals"]
+
+
 def test_every_action_is_an_operation_of_glue(stack: Stack) -> None:
     query = HiveJob(
         stack,
@@ -208,7 +218,8 @@ def test_every_action_is_an_operation_of_glue(stack: Stack) -> None:
     operations = botocore.session.get_session().get_service_model("glue").operation_names
     actions = {action for statement in found.values() for action in statement["Action"]}
     assert {action.removeprefix("glue:") for action in actions} - set(operations) == set()
-    assert found["start Hive"]["Resource"] == ["catalog", "database/*", "userDefinedFunction/*/*"]
+    assert found["drop partitions in Hive"]["Resource"] == ["catalog", "database/lake", "table/lake/*"]
+    assert found["start Hive"]["Resource"] == ["database/*", "userDefinedFunction/*/*"]
 
 
 def test_spark_reads_no_other_databases(stack: Stack) -> None:
