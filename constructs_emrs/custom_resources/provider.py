@@ -4,7 +4,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from aws_cdk import Aws, CfnResource, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Aws, CfnResource, RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -22,6 +22,7 @@ from .late_values import at_synth
 from .state_machine import definition
 
 _ID = "EMRServerlessProvider"
+_TIMEOUT_SECONDS = 300
 
 
 class Provider(Construct):
@@ -35,10 +36,16 @@ class Provider(Construct):
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         self._job_runs = 0
-        self._log_group = logs.LogGroup(
+        group = logs.LogGroup(
             self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
-        self._code = s3_assets.Asset(self, "Code", path=handler_asset())
+        code = s3_assets.Asset(self, "Code", path=handler_asset())
+        # Each question to the CDK is a round trip to Node.js: what both functions have is asked for once.
+        self._code = lambda_.CfnFunction.CodeProperty(s3_bucket=code.s3_bucket_name, s3_key=code.s3_object_key)
+        self._logging = lambda_.CfnFunction.LoggingConfigProperty(log_group=group.log_group_name)
+        write_logs = iam.PolicyStatement(
+            sid="WriteLogs", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[group.log_group_arn]
+        )
         # What the functions may do whatever the stack has is in policies that their roles name, so that it is there for
         # as long as the functions are. What jobs and applications add is in policies that name the role, as they name
         # what waits for the functions: an application waits for the one that stops it before it changes.
@@ -46,7 +53,7 @@ class Provider(Construct):
             self,
             "RolePolicy",
             description="What the custom resources of EMR Serverless job runs need in every stack",
-            statements=[self._write_logs(), *self._clean_up()],
+            statements=[write_logs, *self._clean_up()],
         )
         self.role = iam.Role(
             self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), managed_policies=[clean_up]
@@ -57,20 +64,18 @@ class Provider(Construct):
             contract.STEP,
             "Starts, waits for and cancels EMR Serverless job runs",
             role=self.role,
-            timeout=Duration.minutes(5),
             environment={contract.JOB_RUN_COUNT: Token.as_string(at_synth(lambda: str(self._job_runs)))},
         )
-        state_machine = self._new_state_machine(step)
+        state_machine_arn = self._new_state_machine(step.attr_arn).attr_arn
         start_executions = iam.PolicyStatement(
-            sid="StartExecutions", actions=["states:StartExecution"], resources=[state_machine.attr_arn]
+            sid="StartExecutions", actions=["states:StartExecution"], resources=[state_machine_arn]
         )
         self._start = self._new_function(
             "Start",
             contract.START,
             "Takes CloudFormation's requests for EMR Serverless job runs",
-            role=_new_role(self, "StartRole", "lambda", [self._write_logs(), start_executions]),
-            timeout=Duration.minutes(5),
-            environment={contract.STATE_MACHINE_ARN: state_machine.attr_arn},
+            role=_new_role(self, "StartRole", "lambda", [write_logs, start_executions]),
+            environment={contract.STATE_MACHINE_ARN: state_machine_arn},
         )
         acknowledge_provider(self)
 
@@ -156,15 +161,15 @@ class Provider(Construct):
             ),
         ]
 
-    def _new_state_machine(self, step: lambda_.CfnFunction) -> stepfunctions.CfnStateMachine:
-        call = iam.PolicyStatement(sid="CallStep", actions=["lambda:InvokeFunction"], resources=[step.attr_arn])
+    def _new_state_machine(self, step_arn: str) -> stepfunctions.CfnStateMachine:
+        call = iam.PolicyStatement(sid="CallStep", actions=["lambda:InvokeFunction"], resources=[step_arn])
         role = _new_role(self, "StateMachineRole", "states", [call])
         # Its executions are not logged: their input has the job's request and the URL that answers CloudFormation.
         return stepfunctions.CfnStateMachine(
             self,
             "StateMachine",
             role_arn=role.role_arn,
-            definition_string=Stack.of(self).to_json_string(definition(step.attr_arn)),
+            definition_string=stack_of(self).to_json_string(definition(step_arn)),
         )
 
     def _new_function(
@@ -174,31 +179,25 @@ class Provider(Construct):
         description: str,
         *,
         role: iam.Role,
-        timeout: Duration,
         environment: dict[str, str],
     ) -> lambda_.CfnFunction:
         """A function that waits for its role, and not, as the CDK's would, for what is granted to the role later."""
         return lambda_.CfnFunction(
             self,
             construct_id,
-            code=lambda_.CfnFunction.CodeProperty(s3_bucket=self._code.s3_bucket_name, s3_key=self._code.s3_object_key),
+            code=self._code,
             handler=handler,
             # Not the newest that the installed CDK knows: an update of the CDK would change the template, to a
             # runtime that is not in every Region yet.
             runtime="python3.13",
             architectures=["arm64"],
             memory_size=256,
-            timeout=int(timeout.to_seconds()),
+            timeout=_TIMEOUT_SECONDS,
             role=role.role_arn,
-            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=self._log_group.log_group_name),
+            logging_config=self._logging,
             description=description,
             environment=lambda_.CfnFunction.EnvironmentProperty(variables=environment),
         )
-
-    def _write_logs(self) -> iam.PolicyStatement:
-        """Let a function write to the provider's log group, and to no other."""
-        actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        return iam.PolicyStatement(sid="WriteLogs", actions=actions, resources=[self._log_group.log_group_arn])
 
 
 @asked_once
