@@ -18,7 +18,7 @@ from ..monitoring.monitoring import Monitoring
 from ..permissions.arns import application_arn, job_run_arn_pattern, role_arn
 from ..permissions.submitter import grant, seeing, starting
 from ..validation.argument_names import explained
-from ..validation.argument_types import check_types
+from ..validation.argument_types import check_types, checked
 from .capacity import InitialCapacity, MaximumCapacity, WorkerType
 from .configuration import Configuration
 from .job_run_state import JobRunState
@@ -254,6 +254,7 @@ class ApplicationBase(Resource):
         check_types(self.node.path, grantee=(grantee, iam.IGrantable))
         return grant(grantee, seeing(self.application_arn))
 
+    @checked
     def on_job_run_state_change(
         self,
         construct_id: str,
@@ -281,13 +282,6 @@ class ApplicationBase(Resource):
 
         Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/using-eventbridge.html
         """
-        check_types(
-            self.node.path,
-            construct_id=(construct_id, str),
-            states=(states, Sequence[JobRunState]),
-            target=(target, events.IRuleTarget | None),
-            event_pattern=(event_pattern, events.EventPattern | None),
-        )
         rule = events.Rule(
             cross_stack_scope or self,
             construct_id,
@@ -317,7 +311,9 @@ class ApplicationBase(Resource):
         if self.application_name is not None and metrics_have_names(self.release_label):
             dimensions["ApplicationName"] = self.application_name
         all_options: MetricOptions = {"statistic": "Sum", "dimensions_map": dimensions, **options}
-        return cloudwatch.Metric(namespace="AWS/EMRServerless", metric_name=metric_name, **all_options)
+        metric = cloudwatch.Metric(namespace="AWS/EMRServerless", metric_name=metric_name, **all_options)
+        # It is where the application is, unless somebody else sends it elsewhere.
+        return metric if {"region", "account"} & options.keys() else metric.attach_to(self)
 
     def metric_submitted_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Job runs in the state SUBMITTED."""

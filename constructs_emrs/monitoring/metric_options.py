@@ -11,7 +11,7 @@ class MetricOptions(TypedDict, total=False):
     """The keyword arguments of `aws_cloudwatch.Metric` beside namespace and name."""
 
     account: str
-    """The account that the metric is of. Default: the stack's."""
+    """The account that the metric is of. Default: the application's."""
     color: str
     """The colour in graphs, as six hexadecimal digits. Default: chosen by CloudWatch."""
     dimensions_map: Mapping[str, str]
@@ -21,7 +21,7 @@ class MetricOptions(TypedDict, total=False):
     period: Duration
     """The time that one value is of. Default: 5 minutes."""
     region: str
-    """The Region that the metric is of. Default: the stack's."""
+    """The Region that the metric is of. Default: the application's."""
     statistic: str
     """How values are put together, such as `Maximum`. Default: `Sum`."""
     unit: cloudwatch.Unit

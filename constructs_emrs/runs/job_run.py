@@ -27,7 +27,7 @@ from ..custom_resources.late_values import at_synth
 from ..custom_resources.provider import Provider
 from ..handler import contract
 from ..validation.argument_names import explained
-from ..validation.argument_types import check_types, checked
+from ..validation.argument_types import checked
 from ..validation.cdk_cache import know_place, path_of, stack_of
 from ..validation.late_checks import check_late, check_tags
 from ..validation.problems import Problems, warn
@@ -159,6 +159,7 @@ class JobRun(Construct):
         if removal_policy in _RETAINED:
             _retain(definition.created_for_runs)
 
+    @checked
     def on_failure(
         self, construct_id: str, target: events.IRuleTarget, *, description: str | None = None
     ) -> events.Rule:
@@ -175,7 +176,6 @@ class JobRun(Construct):
 
         Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/using-eventbridge.html
         """
-        check_types(path_of(self), construct_id=(construct_id, str), target=(target, events.IRuleTarget))
         return tell_of_job_run(
             self,
             construct_id,

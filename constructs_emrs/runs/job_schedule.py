@@ -16,8 +16,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from ..validation.argument_names import explained
-from ..validation.argument_types import check_types, checked
-from ..validation.cdk_cache import asked_once, child_path, path_of, stack_of
+from ..validation.argument_types import checked
+from ..validation.cdk_cache import asked_once, child_path, stack_of
 from ..validation.problems import Problems
 from ..watching.failures import tell_of_executions
 from ..workflows.arguments import Source, check_arguments, check_items
@@ -165,6 +165,7 @@ class JobSchedule(Construct):
         """The schedule in EventBridge Scheduler."""
         return self._schedule
 
+    @checked
     def on_failure(
         self, construct_id: str, target: events.IRuleTarget, *, description: str | None = None
     ) -> events.Rule:
@@ -180,7 +181,6 @@ class JobSchedule(Construct):
 
         Source: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
         """
-        check_types(path_of(self), construct_id=(construct_id, str), target=(target, events.IRuleTarget))
         # All executions of the schedule have its name, and those of others have not.
         which = {"name": [{"prefix": self._prefix}]}
         return tell_of_executions(

@@ -11,8 +11,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from ..validation.argument_names import explained
-from ..validation.argument_types import check_types, checked
-from ..validation.cdk_cache import child_path, path_of
+from ..validation.argument_types import checked
+from ..validation.cdk_cache import child_path
 from ..validation.problems import Problems
 from ..validation.tokens import pieces_of
 from ..watching.failures import tell_of_executions
@@ -119,6 +119,7 @@ class JobTrigger(Construct):
         """The rule in EventBridge."""
         return self._rule
 
+    @checked
     def on_failure(
         self, construct_id: str, target: events.IRuleTarget, *, description: str | None = None
     ) -> events.Rule:
@@ -134,7 +135,6 @@ class JobTrigger(Construct):
 
         Source: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
         """
-        check_types(path_of(self), construct_id=(construct_id, str), target=(target, events.IRuleTarget))
         # EventBridge names its executions itself. In an event's own texts the quotes are escaped.
         which = {"input": [{"wildcard": f'*"{CAUSE}":"{self._cause}"*'}]}
         return tell_of_executions(

@@ -24,16 +24,17 @@ def checked(maker: Callable[_P, _R]) -> Callable[_P, _R]:
     Dataclasses among them are checked with all their fields, so that the error can name the construct.
 
     Args:
-        maker: The `__init__` of a construct, or a function that has the parameters `scope` and `construct_id` too.
+        maker: The `__init__` of a construct, or a function that has the parameters `scope` and `construct_id` too, or a
+            method with a `construct_id` that makes something in its own construct.
     """
     signature = signature_of(maker)
 
     @functools.wraps(maker)
     def checking(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         arguments = dict(signature.bind(*args, **kwargs).arguments)
-        arguments.pop("self", None)
+        own = arguments.pop("self", None)
         construct_id = arguments.pop("construct_id")
-        problems = Problems(_new_path(arguments.pop("scope"), construct_id))
+        problems = Problems(_new_path(arguments.pop("scope", own), construct_id))
         hints = hints_of(maker)
         for name, value in arguments.items():
             check_type(problems, name, value, hints[name])

@@ -12,13 +12,13 @@ Neither names the values of WorkerType: AWS's page has `SPARK_DRIVER`, its sampl
 import re
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Annotations, Duration
+from aws_cdk import Annotations, Duration, IResource
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from ..applications.interface import IApplication, metrics_have_names
 from ..custom_resources.late_values import text_at_synth
-from ..validation.cdk_cache import path_of
+from ..validation.cdk_cache import path_of, stack_of
 from ..validation.late_checks import check_late
 from ..validation.problems import Problems, shown
 from ..validation.tokens import is_token
@@ -64,6 +64,13 @@ def name_of(job: IJob) -> str:
 def final_name_of(job: IJob) -> str:
     """The name that the job's runs have when the app is synthesised: an override may change it until then."""
     return text_at_synth(lambda: name_of(job))
+
+
+def differences(construct: Construct, thing: IResource) -> Mapping[str, str]:
+    """The `region` and `account` of a thing, if it is known that the construct has another."""
+    here, there = stack_of(construct), thing.env
+    places = {"region": (here.region, there.region), "account": (here.account, there.account)}
+    return {name: its for name, (own, its) in places.items() if own != its and not is_token(own) and not is_token(its)}
 
 
 def check_application(problems: Problems, application: IApplication) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, Duration
+from aws_cdk import ArnFormat, Duration, IResource
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
@@ -17,7 +17,7 @@ from ..validation.problems import Problems
 from ..validation.tokens import is_token
 from ..validation.units import gib
 from ..workflows.interface import IJob, JobMode
-from ._metrics import PERIOD_SECONDS, check_application, check_jobs, final_name_of, sum_of
+from ._metrics import PERIOD_SECONDS, check_application, check_jobs, differences, final_name_of, sum_of
 
 # "You can query the most recent three hours of data for alarm condition evaluations."
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-limits.html
@@ -67,8 +67,8 @@ class ApplicationAlarms(Construct):
             scope: The construct that the alarms are part of.
             construct_id: The id of the alarms in their scope.
             application: What is watched. Of one that is imported, name and release have to be known.
-            topic: Who is told. The topic's policy lets this account's alarms publish to it, and that of its key lets
-                CloudWatch use the key.
+            topic: Who is told, in the Region of the application and the alarms. The topic's policy lets this account's
+                alarms publish to it, and that of its key lets CloudWatch use the key.
             failed_runs: From how many failed runs within 5 minutes; None for no such alarm.
             waiting_minutes: For how many minutes there have to be runs that are pending or scheduled, 1 to 1,440; None
                 for no such alarm. Runs in the queue of `Scheduler.max_concurrent_runs` have no metric.
@@ -97,6 +97,7 @@ class ApplicationAlarms(Construct):
                 remedy = f"use {possible[0]:,} to {possible[-1]:,}, or None for no such alarm"
                 problems.add(argument, value, "it is out of range", remedy)
         check_application(problems, application)
+        _check_places(problems, self, application, topic)
         _check_streams(problems, self, application, streams)
         problems.raise_if_any()
         self._application = application
@@ -290,6 +291,24 @@ class ApplicationAlarms(Construct):
 def _short(path: str) -> str:
     """The end of a path, so that a description keeps within the 1,024 characters that it may have."""
     return path if len(path) <= _LONGEST_PATH else f"…{path[1 - _LONGEST_PATH :]}"
+
+
+def _check_places(problems: Problems, construct: Construct, application: IApplication, topic: sns.ITopic) -> None:
+    """Note what an alarm does not see, and what it can't tell.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    """
+    things: tuple[tuple[str, IResource, tuple[str, ...]], ...] = (
+        ("application", application, ("region", "account")),
+        ("topic", topic, ("region",)),
+    )
+    for argument, thing, names in things:
+        elsewhere = differences(construct, thing)
+        for name in names:
+            if name in elsewhere:
+                problem = f"its {name} is {elsewhere[name]}, and that of the alarms is another"
+                remedy = "put application, topic and alarms into stacks of one account and Region"
+                problems.add(argument, thing, problem, remedy)
 
 
 def _check_streams(

@@ -14,7 +14,16 @@ from ..validation.cdk_cache import child_path, path_of
 from ..validation.problems import Problems
 from ..validation.tokens import is_token
 from ..workflows.interface import IJob
-from ._metrics import OF_JOBS, OF_WORKERS, PERIOD_SECONDS, check_application, check_jobs, final_name_of, search
+from ._metrics import (
+    OF_JOBS,
+    OF_WORKERS,
+    PERIOD_SECONDS,
+    check_application,
+    check_jobs,
+    differences,
+    final_name_of,
+    search,
+)
 
 _WIDTH = 24
 _HEIGHT = 6
@@ -86,6 +95,7 @@ class ApplicationDashboard(Construct):
             problems.add("dashboard_name", dashboard_name, problem, remedy)
         problems.raise_if_any()
         self._application = application
+        self._elsewhere = differences(self, application)
         self._dashboard = cloudwatch.Dashboard(self, "Resource", dashboard_name=dashboard_name)
         self._dashboard.add_widgets(_text(f"# {application.application_name or application.application_id}"))
         self._dashboard.add_widgets(self._states_now())
@@ -129,6 +139,8 @@ class ApplicationDashboard(Construct):
             expression=search(self._application, "RunningWorkerCount", OF_WORKERS, {}),
             label="${PROP('Dim.WorkerType')} ${PROP('Dim.CapacityAllocationType')}",
             period=Duration.seconds(PERIOD_SECONDS),
+            search_region=self._elsewhere.get("region"),
+            search_account=self._elsewhere.get("account"),
         )
         yield _graph("Running workers", _WIDTH // 3, [each])
         counts = (("TotalWorkerCount", "Total"), ("PendingCreationWorkerCount", "Being created"))
@@ -156,6 +168,8 @@ class ApplicationDashboard(Construct):
             expression=f"SUM({search(self._application, metric_name, dimensions, where)})",
             label=label,
             period=Duration.seconds(PERIOD_SECONDS),
+            search_region=self._elsewhere.get("region"),
+            search_account=self._elsewhere.get("account"),
         )
 
 

@@ -234,4 +234,32 @@ def test_what_is_no_target_is_refused(lake: Lake) -> None:
     topic: Any = sns.Topic(lake.stack, "OnCall")
     with pytest.raises(ValueError, match=r"a target of aws_cdk\.aws_events_targets, such as SnsTopic") as caught:
         lake.run.on_failure("Failed", topic)
-    assert str(caught.value).startswith("Lake/EtlOnDeploy: target=<Topic Lake/OnCall>: ")
+    assert str(caught.value).startswith("Lake/EtlOnDeploy/Failed: target=<Topic Lake/OnCall>: ")
+
+
+@pytest.mark.parametrize(
+    ("construct_id", "options", "text"),
+    [
+        ("", {}, ": construct_id='': it is not a valid construct id; use a string that is not empty"),
+        ("Told", {}, "/Told: construct_id='Told': its scope has a construct of that id; use another id"),
+        ("Failed", {"description": 5}, '/Failed: description=5: a string is expected, this is of type int; use "5"'),
+    ],
+)
+def test_a_rule_that_can_not_be_is_refused(lake: Lake, construct_id: str, options: Json, text: str) -> None:
+    target = targets.SnsTopic(sns.Topic(lake.stack, "OnCall"))
+    daily = JobSchedule(lake.stack, "Daily", job=lake.job, schedule=DAILY)
+    on_event = JobTrigger(lake.stack, "OnEvent", job=lake.job, event_pattern=events.EventPattern(source=["aws.s3"]))
+    for path, tell in (
+        ("Lake/EtlOnDeploy", lake.run.on_failure),
+        ("Lake/Daily", daily.on_failure),
+        ("Lake/OnEvent", on_event.on_failure),
+    ):
+        tell("Told", target)
+        with pytest.raises(ValueError, match=r"construct_id|description") as caught:
+            tell(construct_id, target, **options)
+        assert str(caught.value) == f"{path}{text}"
+    change = lake.application.on_job_run_state_change
+    change("Told")
+    with pytest.raises(ValueError, match=r"construct_id|description") as caught:
+        change(construct_id, **options)
+    assert str(caught.value) == f"Lake/Spark{text}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from aws_cdk import Size, Stack
+from aws_cdk import App, Environment, Size, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -257,6 +257,40 @@ def test_an_imported_application_whose_metrics_are_not_known_is_refused(known: J
 
 def imported(stack: Stack, **known: Any) -> IApplication:
     return Application.from_application_attributes(stack, "Spark", application_id="00f1982r1uukb925", **known)
+
+
+def test_alarms_are_where_their_application_and_their_topic_are() -> None:
+    app = App()
+    here, there = (
+        Stack(app, name, env=Environment(account="123456789012", region=region))
+        for name, region in (("Here", "eu-central-1"), ("There", "us-east-1"))
+    )
+    application, topic = application_of(here, application_name="spark"), sns.Topic(there, "OnCall")
+    remedy = "put application, topic and alarms into stacks of one account and Region"
+    with pytest.raises(ValueError, match="put application") as caught:
+        ApplicationAlarms(here, "Alarms", application=application, topic=topic)
+    assert str(caught.value) == (
+        f"Here/Alarms: topic=<Topic There/OnCall>: its region is us-east-1, and that of the alarms is another; {remedy}"
+    )
+    with pytest.raises(ValueError, match="put application") as caught:
+        ApplicationAlarms(there, "Alarms", application=application, topic=topic)
+    assert str(caught.value) == (
+        "There/Alarms: application=<Application Here/Spark>: its region is eu-central-1, and that of the alarms is "
+        f"another; {remedy}"
+    )
+
+
+def test_a_dashboard_may_show_an_application_of_elsewhere() -> None:
+    app = App()
+    here, there = (
+        Stack(app, name, env=Environment(account="123456789012", region=region))
+        for name, region in (("Here", "eu-central-1"), ("There", "us-east-1"))
+    )
+    application = imported(here, application_name="spark", release_label=ReleaseLabel.EMR_7_14_0)
+    ApplicationDashboard(there, "Dashboard", application=application)
+    rows = [row for widget in widgets_of(there) for row in widget["properties"].get("metrics", ())]
+    assert len(rows) > 20
+    assert {row[-1].get("region") for row in rows} == {"eu-central-1"}
 
 
 def test_the_disks_are_watched_where_they_have_a_maximum() -> None:
