@@ -27,7 +27,7 @@ from emrs_local.requirements import require_installed
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT_ID = "000000000000"
 
-_START_SECONDS = 60.0
+_START_SECONDS = 300.0  # a server that ends is not waited for
 # The server takes up to eight seconds to end its runs and deliver their logs.
 _STOP_SECONDS = 12.0
 _LOG_LINES_SHOWN = 20

@@ -125,8 +125,9 @@ class _CloudWatch:
         with _calls_on(self._arn(group="", stream="")):
             pages = self._client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=group)
             found = {item["logGroupName"]: item.get("kmsKeyId") for page in pages for item in page["logGroups"]}
+        exists_already = contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsException)
         if group not in found:
-            with _calls_on(self._arn()):
+            with _calls_on(self._arn()), exists_already:  # another run may have created it meanwhile
                 self._client.create_log_group(logGroupName=group)
         key_arn = found.get(group)
         if self._destination.key_arn:
@@ -135,7 +136,6 @@ class _CloudWatch:
         if key_arn:
             self._role.require_log_group_key(group, key_arn)
         for stream in self._files:
-            exists_already = contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsException)
             with _calls_on(self._arn(stream=stream)), exists_already:
                 self._client.create_log_stream(logGroupName=group, logStreamName=stream)
             with _calls_on(self._arn()):

@@ -4,9 +4,11 @@ https://spark.apache.org/docs/3.5.9/monitoring.html: each Spark context has a lo
 rolled, or a single file.
 """
 
+import os
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -35,11 +37,11 @@ def event_log_properties(directory: Path) -> Mapping[str, str]:
 
 def event_logs(directory: Path) -> list[Path]:
     """The event logs directly below `directory`, the oldest first."""
-    if not directory.is_dir():
-        return []
-    entries = [entry for entry in directory.iterdir() if not entry.name.startswith(".")]
-    logs = [entry for entry in entries if entry.is_file() or entry.name.startswith(_FOLDER)]
-    return sorted(logs, key=lambda log: (log.stat().st_ctime, log.name))
+    while directory.is_dir():
+        with suppress(FileNotFoundError), os.scandir(directory) as entries:  # a log that is complete has another name
+            found = [(entry.stat().st_ctime, entry.name) for entry in entries if _is_log(entry)]
+            return [directory / name for _, name in sorted(found)]
+    return []
 
 
 def application_id(log: Path) -> str:
@@ -91,13 +93,16 @@ class StageCounts:
 
     def of(self, directory: Path) -> tuple[int, int]:
         """How many stages are done, and how many there are so far, in the newest log below `directory`."""
-        logs = event_logs(directory)
-        if not logs:
-            return 0, 0
-        with self._lock:
-            reader = self._readers.setdefault(logs[-1], _Reader())
-            reader.read(logs[-1])
-            return len(reader.done & reader.stages), len(reader.stages)
+        while logs := event_logs(directory):
+            with self._lock, suppress(FileNotFoundError):  # as above
+                reader = self._readers.setdefault(logs[-1], _Reader())
+                reader.read(logs[-1])
+                return len(reader.done & reader.stages), len(reader.stages)
+        return 0, 0
+
+
+def _is_log(entry: os.DirEntry[str]) -> bool:
+    return not entry.name.startswith(".") and (entry.is_file() or entry.name.startswith(_FOLDER))
 
 
 def _files(log: Path) -> list[Path]:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.config import Config
@@ -14,15 +14,19 @@ from botocore.exceptions import ClientError
 from botocore.model import StructureShape
 
 from emrs_local import LocalAws
+from emrs_local.emr_serverless import log_delivery
 from emrs_local.emr_serverless.applications import Application, Applications
+from emrs_local.emr_serverless.authorization import RoleSession
 from emrs_local.emr_serverless.driver_output import DriverOutput
-from emrs_local.emr_serverless.effective_configuration import EffectiveConfiguration
+from emrs_local.emr_serverless.effective_configuration import CloudWatchDestination, EffectiveConfiguration
 from emrs_local.emr_serverless.job_runs import JobRun, JobRuns
 from emrs_local.emr_serverless.life_cycle import LifeCycle, ServiceSettings
+from emrs_local.emr_serverless.log_delivery import LogDelivery
 from emrs_local.emr_serverless.metrics import JobRunMetrics
 from emrs_local.emr_serverless.protocol import service_model
 from emrs_local.emr_serverless.rules import queue_of
-from emrs_local.endpoint import Endpoint
+from emrs_local.endpoint import Credentials, Endpoint
+from emrs_local.ministack.iam import Caller
 from emrs_local.ministack.scope import Scope
 from tests.local.emr_serverless_support import (
     SECONDS_PER_MINUTE,
@@ -215,6 +219,47 @@ def test_logs_arrive_in_cloudwatch_under_the_services_names(service: Service, he
     driver = f"/applications/{service.application_id}/jobs/{job_run_id}/SPARK_DRIVER"
     assert log_events(service, "/aws/emr-serverless", f"{driver}/stdout") == ["hello there"]
     assert log_events(service, "/aws/emr-serverless", f"{driver}/stderr") == ["and oops"]
+
+
+def test_two_runs_may_create_their_log_group_at_the_same_time(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, other = service.aws.client("logs", region_name=service.aws.region), service.aws.client("logs")
+    group = {"logGroupName": "of-two-runs"}
+
+    def other_is_first(**_: Any) -> None:
+        other.create_log_group(**group)
+
+    client.meta.events.register("before-call.cloudwatch-logs.CreateLogGroup", other_is_first)
+    here = Scope(account_id=service.aws.account_id, region=service.aws.region)
+    monkeypatch.setattr(log_delivery, "current_scope", lambda: here)
+
+    class OnlyEndpoint(Endpoint):
+        def client(self, *_: Any, **__: Any) -> Any:
+            return client
+
+    delivery = LogDelivery(
+        configuration=EffectiveConfiguration(
+            cloudwatch=CloudWatchDestination(
+                log_group=group["logGroupName"], stream_prefix="", files=("stdout",), key_arn=None
+            ),
+            s3=None,
+            managed=None,
+            disk=None,
+        ),
+        directory="a/run",
+        files={"stdout": tmp_path / "stdout"},
+        event_logs=tmp_path,
+        role=RoleSession(
+            caller=cast("Caller", None), credentials=cast("Credentials", None), application=new_application()
+        ),
+        region=here.region,
+        endpoint=OnlyEndpoint(url="", authority=tmp_path, ca_bundle=tmp_path),
+        managed_storage=tmp_path,
+    )
+    delivery.open()
+    (stream,) = other.describe_log_streams(**group)["logStreams"]
+    assert stream["logStreamName"] == "/a/run/stdout"
 
 
 def test_log_group_prefix_and_types_are_the_users(service: Service, hello: str) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -213,3 +214,27 @@ def test_stages_are_counted_as_the_log_grows(tmp_path: Path) -> None:
     assert counts.of(tmp_path / "logs") == (3, 4)  # the stage that was skipped is done too
     Log(tmp_path / "logs", "local-2").write(job_start(0, 0))
     assert counts.of(tmp_path / "logs") == (0, 1)
+
+
+def test_a_log_of_one_file_is_found_while_it_gets_its_last_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, scan = tmp_path / "local-1.inprogress", os.scandir
+    events = (job_start(0, 0, 1), stage_completed(0))
+    log.write_text("".join(f"{json.dumps(event, separators=(',', ':'))}\n" for event in events))
+
+    def scan_too_early(directory: Path) -> AbstractContextManager[list["os.DirEntry[str]"]]:
+        with scan(directory) as entries:
+            found = list(entries)
+        if log.exists():
+            log.rename(tmp_path / "local-1")
+        return nullcontext(found)
+
+    monkeypatch.setattr(os, "scandir", scan_too_early)
+    assert event_logs(tmp_path) == [tmp_path / "local-1"]
+    assert StageCounts().of(tmp_path) == (1, 2)
+    (tmp_path / "local-1").rename(log)
+    found = event_logs(tmp_path)
+    names = iter([[log], found])
+    monkeypatch.setattr("emrs_local.spark.event_logs.event_logs", lambda _: next(names))
+    assert (found, StageCounts().of(tmp_path)) == ([tmp_path / "local-1"], (1, 2))
