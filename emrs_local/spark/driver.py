@@ -174,6 +174,7 @@ class SparkDriver:
             mount=self._mount,
             warehouse=submission.warehouse,
             own_folder=submission.own_folder,
+            catalog_id=submission.catalog_id,
             for_iceberg=for_iceberg,
         )
         self._opened.append(metastore)

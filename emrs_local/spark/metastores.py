@@ -31,7 +31,14 @@ class Metastores:
         self._region = region
 
     def open(
-        self, credentials: Credentials, *, mount: Mount, warehouse: str, own_folder: str, for_iceberg: bool = False
+        self,
+        credentials: Credentials,
+        *,
+        mount: Mount,
+        warehouse: str,
+        own_folder: str,
+        catalog_id: str = "",
+        for_iceberg: bool = False,
     ) -> MetastoreServer:
         """The metastore of one run, which is closed when the run is over.
 
@@ -40,6 +47,7 @@ class Metastores:
             mount: S3 as the run sees it.
             warehouse: The address of the database `default` where there is none yet.
             own_folder: The address of the folder that is the run's alone.
+            catalog_id: The account whose catalog it is; empty for the run's own.
             for_iceberg: Whether Iceberg is the client, and not Spark or Hive.
         """
         from emrs_local.metastore.catalog import Catalog  # noqa: PLC0415 - for the few runs that ask for it
@@ -47,6 +55,9 @@ class Metastores:
         from emrs_local.metastore.server import MetastoreServer  # noqa: PLC0415 - the same
 
         glue = self._endpoint.client("glue", region=self._region, credentials=credentials)
+        if catalog_id:
+            in_catalog = {"CatalogId": catalog_id}
+            glue.meta.events.register("provide-client-params.glue", lambda params, **_: params | in_catalog)
         catalog = (IcebergCatalog if for_iceberg else Catalog)(
             glue, files=TableFiles(mount), warehouse=warehouse, own_folder=own_folder
         )

@@ -37,6 +37,12 @@ _ICEBERG_ON_GLUE: Final = {
     "glue": "hive",
 }
 _ICEBERG_ON_S3: Final = {"org.apache.iceberg.aws.s3.S3FileIO": "org.apache.iceberg.hadoop.HadoopFileIO"}
+_CATALOG_ID: Final = "hive.metastore.glue.catalogid"
+_HOW_TABLES_STAY: Final = (
+    "tables stay where the job uses the AWS Glue Data Catalog: "
+    f"{_CLIENT}=com.amazonaws.glue.catalog.metastore.{_CLIENT_OF_THE_CATALOG}"
+)
+_IN_S3: Final = re.compile("s3[an]?://")
 _OTHER_METASTORES: Final = ("hive.metastore.uris", "javax.jdo.option.ConnectionURL")
 _ICEBERG_IN_SCRIPT: Final = (
     "emrs_local: the script itself names Iceberg's GlueCatalog, which needs AWS's SDK for Java; where the job's "
@@ -151,12 +157,19 @@ class Submission:
         unless its configuration names another metastore, and those of Iceberg where a catalog of it is Glue's:
         https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/metastore-config.html
         """
-        settings = self._classified("core-site") | self._hive_site | self._hadoop_settings
-        if any(settings.get(name) for name in _OTHER_METASTORES):
+        if self._names_a_metastore:
             return False
         return bool(self._hive or self._iceberg_catalogs) or any(
-            _CLIENT_OF_THE_CATALOG in text for text in (settings.get(_CLIENT, ""), self._scripts)
+            _CLIENT_OF_THE_CATALOG in text for text in (self._settings_of_hive.get(_CLIENT, ""), self._scripts)
         )
+
+    @property
+    def catalog_id(self) -> str:
+        """The account whose Data Catalog it is; empty for the run's own.
+
+        https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/metastore-config.html
+        """
+        return self._settings_of_hive.get(_CATALOG_ID, "")
 
     @property
     def uses_iceberg(self) -> bool:
@@ -316,9 +329,15 @@ class Submission:
     @property
     def notices(self) -> list[str]:
         """What the job ought to know of this machine, for its log."""
+        notices = list(self.missing_jars)
         if any(name in self._scripts for name in _ICEBERG_ON_GLUE if "." in name):
-            return [*self.missing_jars, _ICEBERG_IN_SCRIPT]
-        return self.missing_jars
+            notices.append(_ICEBERG_IN_SCRIPT)
+        if _IN_S3.match(self.warehouse) and not self.uses_the_data_catalog and not self._names_a_metastore:
+            notices.append(
+                f"emrs_local: tables that are made in {self.warehouse} are gone with this job run, though their data "
+                f"stays there: it has no catalog; {_HOW_TABLES_STAY}"
+            )
+        return notices
 
     @property
     def missing_jars(self) -> list[str]:
@@ -366,6 +385,14 @@ class Submission:
             **self._classified("hive-site", "spark-hive-site"),
             **hive_properties(self._parameters),
         }
+
+    @property
+    def _settings_of_hive(self) -> dict[str, str]:
+        return self._classified("core-site") | self._hive_site | self._hadoop_settings
+
+    @property
+    def _names_a_metastore(self) -> bool:
+        return any(self._settings_of_hive.get(name) for name in _OTHER_METASTORES)
 
     @property
     def _hadoop_settings(self) -> dict[str, str]:
@@ -459,10 +486,7 @@ def lost_tables(work_directory: Path) -> list[str]:
         names = names or ["tables in a Hive metastore of its own"]
     if not names:
         return []
-    return [
-        f"emrs_local: gone with this job run: {', '.join(names)}; tables stay where the job uses the AWS Glue Data "
-        f"Catalog: {_CLIENT}=com.amazonaws.glue.catalog.metastore.{_CLIENT_OF_THE_CATALOG}"
-    ]
+    return [f"emrs_local: gone with this job run: {', '.join(names)}; {_HOW_TABLES_STAY}"]
 
 
 def _is(configuration: Mapping[str, Any], *classifications: str) -> bool:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,10 +18,12 @@ from thrift.Thrift import TApplicationException
 from thrift.transport.TSocket import TSocket
 from thrift.transport.TTransport import TBufferedTransport
 
+from emrs_local.endpoint import Credentials, Endpoint
 from emrs_local.metastore.catalog import Catalog
 from emrs_local.metastore.iceberg import IcebergCatalog
 from emrs_local.metastore.partition_names import partition_name, partition_values
 from emrs_local.metastore.server import MetastoreServer
+from emrs_local.spark.metastores import Metastores
 from tests.local.emr_serverless_support import Service, allow, policy
 
 Json = dict[str, Any]
@@ -443,6 +446,19 @@ def test_iceberg_has_no_place_of_a_database_that_has_none_and_takes_the_warehous
     runs.glue.create_database(DatabaseInput={"Name": name})
     assert runs.start(kind=IcebergCatalog).client.get_database(name).locationUri is None
     assert runs.start().client.get_database(name).locationUri == "", "as the client of the catalog has it"
+
+
+def test_the_catalog_of_another_account_is_asked_for_and_is_not_here(runs: Runs) -> None:
+    aws = runs.service.aws
+    bundle = Path(aws.environment["AWS_CA_BUNDLE"])
+    metastores = Metastores(endpoint=Endpoint(url=aws.url, authority=bundle, ca_bundle=bundle), region=aws.region)
+    credentials = Credentials(access_key_id="test", secret_access_key="test")  # noqa: S106 - ministack's own
+    server = metastores.open(
+        credentials, mount=cast("Any", None), warehouse="s3://lake", own_folder=OWN, catalog_id="111122223333"
+    )
+    with pytest.raises(ttypes.MetaException, match=r"AccessDeniedException: .*:111122223333:catalog"):
+        runs.connect(server, server.secret).get_all_databases()
+    server.close()
 
 
 def test_another_run_s_metastore_does_not_answer(runs: Runs) -> None:

@@ -108,6 +108,13 @@ def test_a_call_needs_its_action_on_the_resource_and_all_its_ancestors(
     assert refusal(getattr(client, operation), arguments) == ""
 
 
+def test_the_catalog_of_another_account_is_denied(service: Service, glue: Any) -> None:
+    arn = f"arn:aws:glue:{service.aws.region}:111122223333:catalog"
+    with pytest.raises(ClientError, match=f"AccessDeniedException.* perform: glue:GetTable on resource: {arn}"):
+        glue.get_table(CatalogId="111122223333", DatabaseName="lake", Name="raw")
+    assert glue.get_table(CatalogId=service.aws.account_id, DatabaseName="lake", Name="raw")
+
+
 def test_lists_have_what_the_caller_may_list(service: Service, may: Callable[..., Any]) -> None:
     prefix = f"arn:aws:glue:{service.aws.region}:{service.aws.account_id}"
     client = may(

@@ -187,6 +187,26 @@ def test_any_other_job_has_not(asking: dict[str, Any]) -> None:
     assert "hive.metastore.uris" not in properties(submission, "hive-site.xml")
 
 
+def test_the_account_of_the_catalog_is_that_of_the_configuration() -> None:
+    name = "hive.metastore.glue.catalogid"
+    assert make_submission().catalog_id == ""
+    assert make_submission(parameters=f"--conf spark.hadoop.{name}=111122223333").catalog_id == "111122223333"
+    site = [{"classification": "hive-site", "properties": {name: "444455556666"}}]
+    assert make_submission(configuration=site).catalog_id == "444455556666"
+
+
+def test_a_job_with_a_warehouse_in_s3_and_no_catalog_is_told_what_stays() -> None:
+    warehouse = "--conf spark.sql.warehouse.dir=s3://lake/warehouse"
+    (notice,) = make_submission(parameters=warehouse).notices
+    assert notice.startswith("emrs_local: tables that are made in s3://lake/warehouse are gone with this job run, ")
+    for parameters in (
+        "",
+        f"{warehouse} --conf spark.hadoop.{FACTORY}={GLUE}",
+        f"{warehouse} --conf spark.hadoop.hive.metastore.uris=thrift://mine:1",
+    ):
+        assert make_submission(parameters=parameters).notices == []
+
+
 def test_a_job_that_made_tables_of_its_own_is_told_so(tmp_path: Path) -> None:
     assert lost_tables(tmp_path) == []
     for folder in ("warehouse/numbers", "warehouse/lake.db/daily", "warehouse/empty.db"):

@@ -46,9 +46,15 @@ def authorize_as_glue_does() -> None:
         operation = _operation(headers)
         if not _is_of_the_catalog(operation):
             return cast("_Answer", await original(method, path, headers, body, query))
-        who = caller(headers, query)
-        for resource in _resources(operation, json.loads(body or b"{}")):
-            denied = denial(who, action=f"glue:{operation}", resource=_arn(who, resource))
+        who, request = caller(headers, query), json.loads(body or b"{}")
+        action = f"glue:{operation}"
+        owner = request.get("CatalogId", who.scope.account_id)
+        if owner != who.scope.account_id:
+            # Which only a policy of that account's catalog could allow, and it is not here.
+            message = identity_denial_message(action, who.arn, _arn(who, "catalog", owner), explicit_deny=False)
+            return cast("_Answer", error_response_json("AccessDeniedException", message, 400))
+        for resource in _resources(operation, request):
+            denied = denial(who, action=action, resource=_arn(who, resource))
             if denied:
                 return cast("_Answer", error_response_json(denied.code, denied.message, 400))
         status, answered, document = cast("_Answer", await original(method, path, headers, body, query))
@@ -87,8 +93,8 @@ def _is_of_the_catalog(operation: str) -> bool:
     return _OF_THE_CATALOG.match(operation) is not None
 
 
-def _arn(who: Caller, resource: str) -> str:
-    return f"arn:aws:glue:{who.scope.region}:{who.scope.account_id}:{resource}"
+def _arn(who: Caller, resource: str, account_id: str = "") -> str:
+    return f"arn:aws:glue:{who.scope.region}:{account_id or who.scope.account_id}:{resource}"
 
 
 def _resources(operation: str, request: _Request) -> Iterator[str]:
