@@ -206,6 +206,9 @@ def test_what_the_api_made_a_run_has(runs: Runs, database: str) -> None:
 def test_a_table_without_a_format_is_refused_as_the_client_does(
     runs: Runs, database: str, storage: Json, missing: str
 ) -> None:
+    runs.glue.create_table(DatabaseName=database, TableInput={"Name": "typeless", "StorageDescriptor": FORMAT})
+    with pytest.raises(ttypes.MetaException, match="InvalidInputException: TableType cannot be null for table: type"):
+        runs.start().client.get_table(database, "typeless")
     given = {name: value for name, value in storage.items() if value is not None}
     table = {"Name": "bare", "TableType": "EXTERNAL_TABLE", "StorageDescriptor": given}
     runs.glue.create_table(DatabaseName=database, TableInput=table)

@@ -192,6 +192,8 @@ REPLACED_IN = {
         "_RESOURCE_HANDLERS['AWS::Scheduler::Schedule']['update']": "physical_id old_props new_props stack_name",
         "_RESOURCE_HANDLERS['AWS::StepFunctions::StateMachine']['create']": "logical_id props stack_name",
         "_cw_metric_alarm_record": "name props",
+        "_glue_database_name": "logical_id props stack_name",
+        "_glue_table_name": "logical_id props stack_name",
     },
     "ministack.services.cloudformation.stacks": {
         "_add_event": "stack_id stack_name logical_id resource_type status reason physical_id detailed_status",
@@ -211,8 +213,11 @@ REPLACED_IN = {
     },
     "ministack.services.glue": {
         "_create_partition": "data",
+        "_create_table": "data",
         "_delete_partition": "data",
+        "_delete_table": "data",
         "_get_partition": "data",
+        "_update_table": "data",
     },
     "ministack.services.iam": {
         "_IAM_HANDLERS['AttachRolePolicy']": "p",

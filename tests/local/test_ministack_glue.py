@@ -170,7 +170,20 @@ def test_a_partition_is_created_changed_and_deleted_once(glue: Any) -> None:
         glue.create_partition(DatabaseName="other", TableName="nowhere", PartitionInput={"Values": ["monday"]})
 
 
-def test_partitions_of_a_stack_are_those_of_the_api(service: Service, glue: Any) -> None:
+def test_names_are_stored_in_lower_case_and_found_in_any(glue: Any) -> None:
+    glue.create_database(DatabaseInput={"Name": "Upper"})
+    glue.create_table(DatabaseName="UPPER", TableInput={"Name": "Daily", "PartitionKeys": KEYS})
+    assert glue.get_database(Name="uPPer")["Database"]["Name"] == "upper"
+    table = glue.get_table(DatabaseName="Upper", Name="DAILY")["Table"]
+    assert (table["DatabaseName"], table["Name"]) == ("upper", "daily")
+    assert "TableType" not in table, "it was given none"
+    glue.create_partition(DatabaseName="Upper", TableName="Daily", PartitionInput={"Values": ["Monday"]})
+    assert glue.get_partitions(DatabaseName="upper", TableName="daily")["Partitions"][0]["Values"] == ["Monday"]
+    assert glue.batch_delete_table(DatabaseName="Upper", TablesToDelete=["Daily"])["Errors"] == []
+    glue.delete_database(Name="UPPER")
+
+
+def test_tables_and_partitions_of_a_stack_are_those_of_the_api(service: Service, glue: Any) -> None:
     place = {"CatalogId": service.aws.account_id, "DatabaseName": "other", "TableName": "clean"}
     resource = {"Type": "AWS::Glue::Partition", "Properties": {**place, "PartitionInput": {"Values": ["stack"]}}}
     cloudformation = service.aws.client("cloudformation")

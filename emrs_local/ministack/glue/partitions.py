@@ -61,6 +61,8 @@ def _operation(function: Callable[[_Request, _Partitions], Any]) -> Callable[[_R
         from ministack.core.responses import error_response_json, json_response
         from ministack.services import glue
 
+        # CloudFormation's requests have names as the template has them.
+        request = {**request, **{key: request[key].lower() for key in ("DatabaseName", "TableName") if key in request}}
         name = f"{request.get('DatabaseName')}/{request.get('TableName')}"
         with _changing:
             if name not in glue._tables:

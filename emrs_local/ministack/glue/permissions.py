@@ -32,7 +32,7 @@ def authorize_as_glue_does() -> None:
     def extract_resource_arn(  # noqa: PLR0917 - the signature is ministack's
         service: str, method: str, path: str, headers: Headers, body: bytes, query: Query, region: str, account: str
     ) -> str:
-        if service == "glue" and _is_of_the_catalog(_operation(headers)):
+        if service == "glue" and is_of_the_catalog(operation_of(headers)):
             return f"arn:aws:glue:{region}:{account}:catalog"
         return cast("str", original_resource(service, method, path, headers, body, query, region, account))
 
@@ -43,8 +43,8 @@ def authorize_as_glue_does() -> None:
         return error_response_json("AccessDeniedException", message, 400)
 
     async def handle(method: str, path: str, headers: Headers, body: bytes, query: Query) -> _Answer:
-        operation = _operation(headers)
-        if not _is_of_the_catalog(operation):
+        operation = operation_of(headers)
+        if not is_of_the_catalog(operation):
             return cast("_Answer", await original(method, path, headers, body, query))
         who, request = caller(headers, query), json.loads(body or b"{}")
         action = f"glue:{operation}"
@@ -85,11 +85,13 @@ def _permitted(who: Caller, operation: str, answer: dict[str, Any]) -> dict[str,
     return {**answer, key: allowed}
 
 
-def _operation(headers: Headers) -> str:
+def operation_of(headers: Headers) -> str:
+    """The operation that a request asks for."""
     return headers.get("x-amz-target", "").rpartition(".")[2]
 
 
-def _is_of_the_catalog(operation: str) -> bool:
+def is_of_the_catalog(operation: str) -> bool:
+    """Whether an operation is one of the Data Catalog."""
     return _OF_THE_CATALOG.match(operation) is not None
 
 
