@@ -184,13 +184,29 @@ def test_names_are_stored_in_lower_case_and_found_in_any(glue: Any) -> None:
 
 
 def test_tables_and_partitions_of_a_stack_are_those_of_the_api(service: Service, glue: Any) -> None:
-    place = {"CatalogId": service.aws.account_id, "DatabaseName": "other", "TableName": "clean"}
-    resource = {"Type": "AWS::Glue::Partition", "Properties": {**place, "PartitionInput": {"Values": ["stack"]}}}
+    place = {"CatalogId": service.aws.account_id, "DatabaseName": "Stacked"}
+    values = {"PartitionInput": {"Values": ["stack"]}}
+    database, table = {"Name": "Stacked"}, {"Name": "Clean", "PartitionKeys": KEYS}
+    resources: Json = {
+        "D": {"Type": "AWS::Glue::Database", "Properties": {"CatalogId": service.aws.account_id}},
+        "T": {"Type": "AWS::Glue::Table", "Properties": place, "DependsOn": "D"},
+        "P": {
+            "Type": "AWS::Glue::Partition",
+            "Properties": {**place, "TableName": "Clean", **values},
+            "DependsOn": "T",
+        },
+    }
     cloudformation = service.aws.client("cloudformation")
-    cloudformation.create_stack(StackName="glue", TemplateBody=json.dumps({"Resources": {"P": resource}}))
-    wait_for_stack(cloudformation, "stack_create_complete", "glue")
-    assert glue.get_partition(DatabaseName="other", TableName="clean", PartitionValues=["stack"])
+    for operation, added in (("create", {}), ("update", {"Description": "changed"})):
+        resources["D"]["Properties"]["DatabaseInput"] = database | added
+        resources["T"]["Properties"]["TableInput"] = table | added
+        change = getattr(cloudformation, f"{operation}_stack")
+        change(StackName="glue", TemplateBody=json.dumps({"Resources": resources}))
+        wait_for_stack(cloudformation, f"stack_{operation}_complete", "glue")
+        assert glue.get_partition(DatabaseName="stacked", TableName="clean", PartitionValues=["stack"])
+    assert glue.get_database(Name="stacked")["Database"]["Description"] == "changed"
+    assert glue.get_table(DatabaseName="stacked", Name="clean")["Table"]["Description"] == "changed"
     cloudformation.delete_stack(StackName="glue")
     wait_for_stack(cloudformation, "stack_delete_complete", "glue")
     with pytest.raises(glue.exceptions.EntityNotFoundException):
-        glue.get_partition(DatabaseName="other", TableName="clean", PartitionValues=["stack"])
+        glue.get_database(Name="stacked")

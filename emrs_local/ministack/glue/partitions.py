@@ -55,14 +55,12 @@ _changing = threading.RLock()  # ministack answers each request in a thread
 
 
 def _operation(function: Callable[[_Request, _Partitions], Any]) -> Callable[[_Request], _Answer]:
-    """An operation on the partitions of one table, by their values."""
+    """An operation on the partitions of one table, by their values; the names are in lower case already."""
 
     def answer(request: _Request) -> _Answer:
         from ministack.core.responses import error_response_json, json_response
         from ministack.services import glue
 
-        # CloudFormation's requests have names as the template has them.
-        request = {**request, **{key: request[key].lower() for key in ("DatabaseName", "TableName") if key in request}}
         name = f"{request.get('DatabaseName')}/{request.get('TableName')}"
         with _changing:
             if name not in glue._tables:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -34,10 +35,9 @@ def store_as_glue_does() -> None:
 
     app.SERVICE_HANDLERS["glue"] = handle
     # CloudFormation does not come through the API.
-    for name in ("_create_table", "_delete_table", "_update_table"):
-        setattr(glue, name, _of_folded(getattr(glue, name)))
-    for name in ("_glue_database_name", "_glue_table_name"):
-        setattr(provisioners, name, _lowered(getattr(provisioners, name)))
+    for kind in ("Database", "Table", "Partition"):
+        handlers = provisioners._RESOURCE_HANDLERS[f"AWS::Glue::{kind}"]
+        handlers.update({name: _of_folded(handler) for name, handler in handlers.items()})
     glue._create_table = _without_a_made_up_type(glue._create_table)
 
 
@@ -55,12 +55,12 @@ def folded(request: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _of_folded(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda data: function(folded(data))
+def _of_folded(handler: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(handler)
+    def of_folded(*arguments: Any, **named: Any) -> Any:
+        return handler(*(folded(each) if isinstance(each, dict) else each for each in arguments), **named)
 
-
-def _lowered(function: Callable[..., str]) -> Callable[..., str]:
-    return lambda logical_id, props, stack_name: function(logical_id, props, stack_name).lower()
+    return of_folded
 
 
 def _without_a_made_up_type(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -70,8 +70,7 @@ def _without_a_made_up_type(function: Callable[[Any], Any]) -> Callable[[Any], A
         answer = function(data)
         table = data.get("TableInput", {})
         if answer[0] == 200 and "TableType" not in table:
-            asked = folded(data)
-            del glue._tables[f"{asked['DatabaseName']}/{asked['TableInput']['Name']}"]["TableType"]
+            del glue._tables[f"{data['DatabaseName']}/{table['Name']}"]["TableType"]
         return answer
 
     return create_table
