@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,36 +142,40 @@ class Life:
     def watched(self) -> Iterator[list[int]]:
         """How many runs are active at a time, as long as the context lasts."""
         counts: list[int] = []
-        stop = threading.Event()
 
-        def watch() -> None:
-            while not stop.wait(0.2):
+        def watch(over: threading.Event) -> None:
+            counts.append(len(self.active()))
+            while not over.wait(0.2):
                 counts.append(len(self.active()))
 
-        thread = threading.Thread(target=watch, daemon=True)
-        thread.start()
-        yield counts
-        stop.set()
-        thread.join()
+        with _beside(watch):
+            yield counts
 
     @contextmanager
     def meanwhile(self, action: Callable[[], object], *, when: Callable[[], object]) -> Iterator[None]:
         """Do something as soon as something is true."""
-        over = threading.Event()
 
-        def wait_and_act() -> None:
+        def wait_and_act(over: threading.Event) -> None:
             while not over.wait(0.1):
                 if when():
                     action()
                     return
 
-        thread = threading.Thread(target=wait_and_act, daemon=True)
-        thread.start()
+        with _beside(wait_and_act):
+            yield
+
+
+@contextmanager
+def _beside(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Do something in a thread, which is told when the context is over; what it raises is raised here."""
+    over = threading.Event()
+    with ThreadPoolExecutor(1) as executor:
+        done = executor.submit(work, over)
         try:
             yield
         finally:
             over.set()
-            thread.join()
+        done.result()
 
 
 def kill_function(name: str) -> int:

@@ -8,13 +8,16 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from zipfile import ZipFile
 
 import pytest
 
 from tests.e2e.deployment import DeployedStack, synthesise_script
+from tests.e2e.waiting import wait_until
 from tests.jars import compile_jar
 from tests.unit.test_spark_submit import AWKWARD
 
@@ -161,15 +164,31 @@ def test_the_spark_ui_shows_a_stream_that_runs_and_a_job_that_has_ended(kinds: K
         run = kinds.run(job)
         request = {"applicationId": run["applicationId"], "jobRunId": run["jobRunId"]}
         address = kinds.local_aws.client("emr-serverless").get_dashboard_for_job_run(**request)["url"]
-        with urllib.request.urlopen(address) as page:  # noqa: S310 - of this machine
-            assert "Spark Jobs" in page.read().decode()
-            parts = urlsplit(page.url)
+        # A stream may run for a while before it has a Spark context, and its first batch takes its time, too.
+        shown, page = wait_until(lambda address=address: opened(address))  # type: ignore[misc]
+        assert "Spark Jobs" in page
+        parts = urlsplit(shown)
         application = f"http://{parts.netloc}/api/v1/applications/{parts.path.split('/')[2]}"
-        with urllib.request.urlopen(application) as answer:
-            described = json.loads(answer.read())
+        described = json_of(application)
         assert (described["name"], described["attempts"][0]["completed"]) == (run["name"], completed)
-        with urllib.request.urlopen(f"{application}/jobs?status=succeeded") as answer:  # noqa: S310 - as above
-            assert json.loads(answer.read())
+        wait_until(lambda jobs=f"{application}/jobs?status=succeeded": json_of(jobs))  # type: ignore[misc]
+
+
+def opened(address: str) -> tuple[str, str] | None:
+    """Where the address leads to, and the page there; None while there is none."""
+    try:
+        with urllib.request.urlopen(address) as page:  # noqa: S310 - of this machine
+            return page.url, page.read().decode()
+    except HTTPError as error:
+        if error.code != HTTPStatus.NOT_FOUND:
+            raise
+        return None
+
+
+def json_of(address: str) -> Any:
+    """What is answered there."""
+    with urllib.request.urlopen(address) as answer:  # noqa: S310 - as above
+        return json.loads(answer.read())
 
 
 def test_the_jar_s_main_class_got_its_arguments(kinds: Kinds) -> None:
