@@ -271,6 +271,12 @@ class Account:
         created = self.emr.create_application(name=name, releaseLabel=release, type="SPARK", tags=self.tags, **members)
         return str(created["applicationId"])
 
+    def make_started_application(self, release: str) -> str:
+        """The same, started: it does not stop by itself, so that nobody has to look in time."""
+        application_id = self.make_application(release, autoStopConfiguration={"enabled": False})
+        self.start_application(application_id)
+        return application_id
+
     def has_release(self, release: str) -> bool:
         """Whether the Region has a release, as a plain application of it shows."""
         return said(self.make_application, release=release) == ACCEPTED

@@ -50,7 +50,12 @@ def stopping_by_default(aws: Account) -> Json:
 )
 def start_while_creating(aws: Account) -> Json:
     """The project waits for CREATED; a client of AWS's own does not."""
-    application, answer = _said_while(aws, "CREATING", aws.make_application, aws.emr.start_application)
+
+    def make(release: str) -> str:
+        # One that stops by itself may have done so before it was seen STARTED.
+        return aws.make_application(release, autoStopConfiguration={"enabled": False})
+
+    application, answer = _said_while(aws, "CREATING", make, aws.emr.start_application)
     last = "STARTED" if answer == ACCEPTED else "CREATED"
     then = aws.until(
         lambda: state if (state := aws.application_state(application)) == last else None, "the application"
@@ -85,8 +90,7 @@ def start_job_run_while_stopping(aws: Account) -> Json | Noted:
     """What is refused is sent again."""
 
     def stopping(release: str) -> str:
-        application = aws.make_application(release)
-        aws.start_application(application)
+        application = aws.make_started_application(release)
         aws.emr.stop_application(applicationId=application)
         return application
 
@@ -107,8 +111,7 @@ def start_job_run_while_stopping(aws: Account) -> Json | Noted:
 )
 def update_while_started(aws: Account) -> Json:
     """The project stops it first, whatever changes."""
-    application = aws.make_application(RELEASE, autoStopConfiguration={"enabled": False})
-    aws.start_application(application)
+    application = aws.make_started_application(RELEASE)
     changes: dict[str, dict[str, Any]] = {
         "maximumCapacity": {"maximumCapacity": {"cpu": "8 vCPU", "memory": "32 GB"}},
         "maxConcurrentRuns": {"schedulerConfiguration": {"maxConcurrentRuns": 3}},
@@ -125,8 +128,7 @@ def update_while_started(aws: Account) -> Json:
 )
 def delete_while_started(aws: Account) -> Json:
     """The project stops it first."""
-    application = aws.make_application(RELEASE, autoStopConfiguration={"enabled": False})
-    aws.start_application(application)
+    application = aws.make_started_application(RELEASE)
     return said(aws.emr.delete_application, applicationId=application)
 
 

@@ -74,8 +74,7 @@ def _received(aws: Account) -> list[Event]:
 def _of_a_started_application(aws: Account) -> Event:
     """The event of an application that has started. A rule that was made a moment ago may miss those of the first."""
     for _ in range(_APPLICATIONS):
-        application_id = aws.make_application(RELEASE)
-        aws.start_application(application_id)
+        application_id = aws.make_started_application(RELEASE)
         wanted = {"applicationId": application_id, "state": "STARTED"}
         with contextlib.suppress(Unanswered):
             return aws.until(
