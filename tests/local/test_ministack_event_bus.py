@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
+import sys
+import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from emrs_local.ministack import event_bus
+from emrs_local.ministack.scope import Scope
 from tests.local.cloudformation_support import make_function
 from tests.local.emr_serverless_support import Service, allow, make_role, trust_policy, wait_until
 
@@ -100,6 +107,31 @@ def bus(service: Service) -> Bus:
 
 def about(**detail: Any) -> Json:
     return {"source": ["aws.emr-serverless"], "detail": {name: [value] for name, value in detail.items()}}
+
+
+def test_events_of_threads_are_delivered_in_order_where_requests_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    delivered: list[tuple[str, threading.Thread]] = []
+
+    def put(request: Json, **_: Any) -> None:
+        delivered.append((request["Entries"][0]["DetailType"], threading.current_thread()))
+
+    monkeypatch.setitem(
+        sys.modules, "ministack.services", SimpleNamespace(eventbridge=SimpleNamespace(_put_events=put))
+    )
+    monkeypatch.setattr(event_bus, "in_scope", nullcontext)
+    scope, kinds = Scope(account_id="1", region="x"), [f"Event {number}" for number in range(20)]
+
+    def publish(of: event_bus.EventBus) -> None:
+        for kind in kinds:
+            of.publish(scope, source="aws.x", detail_type=kind, detail={})
+
+    async def scenario() -> None:
+        opened = event_bus.EventBus()
+        opened.open()
+        await asyncio.to_thread(publish, opened)
+
+    asyncio.run(scenario())
+    assert delivered == [(kind, threading.current_thread()) for kind in kinds]
 
 
 def test_each_state_of_a_run_is_an_event(bus: Bus, service: Service) -> None:
