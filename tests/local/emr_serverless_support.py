@@ -166,7 +166,7 @@ class Service:
 
 def wait_until(condition: Callable[[], object], *, shown: Callable[[], object] = lambda: None) -> None:
     """Wait until a condition holds; `shown` is what is seen of it in the message if it never does."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 900
     while not condition():
         assert time.monotonic() < deadline, shown()
         time.sleep(0.05)

@@ -2,9 +2,8 @@
 
 import json
 import posixpath
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -20,6 +19,7 @@ from emrs_local.endpoint import Credentials, Endpoint
 from emrs_local.spark.driver import SparkDriver
 from emrs_local.spark.metastores import Metastores
 from emrs_local.spark.s3_file_system import Mount, S3FileSystem
+from tests.local.emr_serverless_support import wait_until
 from tests.short_jobs import JAVA_OPTIONS
 
 if TYPE_CHECKING:
@@ -232,14 +232,6 @@ def recorded_group(groups: Path) -> int:
     """The process group of the only driver that has one recorded."""
     (group,) = groups.iterdir()
     return int(group.name)
-
-
-def wait_until(condition: Callable[[], Any], *, seconds: float = 900) -> None:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def _policy(*statements: Mapping[str, Any]) -> str:

@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +25,7 @@ from emrs_local.endpoint import Endpoint
 from emrs_local.ministack import iam
 from emrs_local.ministack.iam import Caller
 from emrs_local.ministack.scope import Scope
+from tests.local.emr_serverless_support import wait_until
 
 SCOPE = Scope(account_id="000000000000", region="us-east-1")
 ROOT = Caller(access_key_id="test", arn="arn:aws:iam::000000000000:root", scope=SCOPE)
@@ -105,13 +105,6 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
     world = World(monkeypatch, tmp_path)
     yield world
     world.runs.close()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def begin(action: Callable[[], None]) -> threading.Thread:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.emr_serverless_support import Service, allow, make_role
+from tests.local.emr_serverless_support import Service, allow, make_role, wait_until
 from tests.local.test_ministack_state_machines import STATES_TRUST
 
 START = "arn:aws:states:::emr-serverless:startJobRun"
@@ -73,11 +73,8 @@ class Workflows:
 
     def only_run(self, name: str) -> str:
         """The id of the run of that name, once there is one."""
-        deadline = time.monotonic() + 300
-        while not (found := self.runs(name)):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        (run,) = found
+        wait_until(lambda: self.runs(name))
+        (run,) = self.runs(name)
         return str(run["id"])
 
 

@@ -84,10 +84,13 @@ class Bus:
 
     def executions(self, machine: str, count: int) -> list[Json]:
         """The executions of a state machine, once there are as many, the oldest first."""
-        deadline = time.monotonic() + 300
-        while len(found := self.sfn.list_executions(stateMachineArn=machine)["executions"]) < count:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        found: list[Json] = []
+
+        def are_there() -> bool:
+            found[:] = self.sfn.list_executions(stateMachineArn=machine)["executions"]
+            return len(found) >= count
+
+        wait_until(are_there, shown=lambda: found)
         described = [self.sfn.describe_execution(executionArn=one["executionArn"]) for one in found]
         return sorted(described, key=lambda one: str(one["startDate"]))
 
@@ -335,19 +338,19 @@ def test_a_log_group_takes_events_that_a_resource_policy_allows(bus: Bus, servic
     assert "number 3" in [item["message"] for item in logged(logs, group, 2)]
     bus.target("logged", f"{arn}-none")
     bus.put("logged", number=4)
-    deadline = time.monotonic() + 300
-    while not any(f"not delivered to {arn}-none: it does not exist" in line for line in service.events):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    service.told(lambda line: f"not delivered to {arn}-none: it does not exist" in line)
 
 
 def logged(logs: Any, group: str, count: int) -> list[Json]:
     """The events of a log group, once there are as many."""
-    deadline = time.monotonic() + 300
-    while len(found := logs.filter_log_events(logGroupName=group)["events"]) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return list(found)
+    found: list[Json] = []
+
+    def are_there() -> bool:
+        found[:] = logs.filter_log_events(logGroupName=group)["events"]
+        return len(found) >= count
+
+    wait_until(are_there, shown=lambda: found)
+    return found
 
 
 def test_a_dead_letter_queue_has_to_allow_it_too(bus: Bus) -> None:

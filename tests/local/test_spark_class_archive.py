@@ -15,7 +15,8 @@ import pytest
 from emrs_local.processes import group_exists
 from emrs_local.spark.class_archive import ClassArchive, class_archive, start_making, stop_making
 from emrs_local.spark.installation import java_home, spark_home
-from tests.local.spark_support import driver_without_s3, exit_code_of, recorded_group, wait_until
+from tests.local.emr_serverless_support import wait_until
+from tests.local.spark_support import driver_without_s3, exit_code_of, recorded_group
 
 JAVA = java_home() or Path()
 SPARK = spark_home() or Path()

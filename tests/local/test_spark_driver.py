@@ -20,6 +20,7 @@ from emrs_local.spark.installation import missing_requirements
 from emrs_local.spark.metastores import Metastores
 from emrs_local.spark.s3_file_system import S3FileSystem
 from tests.jars import compile_jar
+from tests.local.emr_serverless_support import wait_until
 from tests.local.spark_support import (
     ADMINISTRATOR,
     REGION,
@@ -30,7 +31,6 @@ from tests.local.spark_support import (
     new_bucket,
     recorded_group,
     running_aws,
-    wait_until,
 )
 from tests.short_jobs import JAVA_OPTIONS
 

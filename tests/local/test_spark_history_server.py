@@ -20,7 +20,7 @@ import pytest
 from emrs_local.processes import group_exists
 from emrs_local.spark.event_logs import StageCounts, event_logs
 from emrs_local.spark.history_server import HistoryServer
-from tests.local.spark_support import wait_until
+from tests.local.emr_serverless_support import wait_until
 
 
 def stage(number: int) -> dict[str, Any]:
