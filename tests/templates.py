@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from aws_cdk import App, Stack
@@ -22,9 +23,14 @@ PSEUDO_PARAMETERS = {
 Resources = dict[str, dict[str, Any]]
 
 
-def new_stack(name: str = "Lake") -> Stack:
+def new_app(**context: Any) -> App:
+    """An app whose assets stay where they are: they are not looked for in its cloud assembly."""
+    return App(context={"aws:cdk:disable-asset-staging": True, **context})
+
+
+def new_stack(name: str = "Lake", *, context: Mapping[str, Any] | None = None, **options: Any) -> Stack:
     """A stack in an app of its own."""
-    return Stack(App(), name)
+    return Stack(new_app(**context or {}), name, **options)
 
 
 def resources(stack: Stack, resource_type: str | None = None) -> Resources:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +15,7 @@ from constructs_emrs.handler import contract
 from constructs_emrs.validation.model import operation_shape
 from tests.handler.in_memory_cloudformation import CustomResource
 from tests.handler.in_memory_service import APPLICATION, Service
+from tests.templates import new_stack
 
 # NUL and surrogates can't be in a template.
 CHARACTERS = st.characters(exclude_characters="\x00", exclude_categories=["Cs"])
@@ -77,7 +77,7 @@ REQUESTS = st.fixed_dictionaries(
 
 def sent(members: dict[str, Any]) -> dict[str, Any]:
     """What the service gets for a job whose request has these members and no others."""
-    stack = Stack(App(), "Lake")
+    stack = new_stack()
     application = Application.from_application_id(stack, "Spark", APPLICATION)
     job = SparkJob(stack, "Etl", application=application, entry_point=Code.from_uri("s3://code/etl.py"))
     # Past the rules that only some of the generated requests keep: what is under test comes after them.

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import App, NestedStack, Stack, Tags
+from aws_cdk import NestedStack, Stack, Tags
 from aws_cdk.assertions import Annotations, Match
 
 from constructs_emrs import Application, Code, JobMode, JobRun, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
-from tests.templates import new_stack, only
+from tests.templates import new_app, new_stack, only
 
 EXPLICIT = {"@aws-cdk/core:explicitStackTags": True}
 BY_CLOUDFORMATION = [{"Key": contract.STACK_TAG, "Value": {"Ref": "AWS::StackId"}}]
@@ -66,7 +66,7 @@ def test_the_application_is_stopped_before_a_tag_of_the_stack_changes(add: Calla
 
 
 def test_with_explicit_stack_tags_a_tag_of_the_stack_s_constructs_stops_nothing() -> None:
-    stack = Stack(App(context=EXPLICIT), "Lake")
+    stack = new_stack(context=EXPLICIT)
     application_in(stack)
     Tags.of(stack).add("cost", "7")
     assert contract.STACK_TAGS not in before_update(stack)
@@ -74,7 +74,7 @@ def test_with_explicit_stack_tags_a_tag_of_the_stack_s_constructs_stops_nothing(
 
 
 def test_a_tag_of_a_construct_wins_over_that_of_the_stack() -> None:
-    stack = Stack(App(), "Lake", tags={"cost": "7", "team": "lake"})
+    stack = new_stack(tags={"cost": "7", "team": "lake"})
     Tags.of(application_in(stack)).add("cost", "8")
     assert own_tags(stack) == {"cost": "8", "team": "lake"}
     assert before_update(stack)[contract.STACK_TAGS] == {"cost": "7", "team": "lake"}
@@ -82,7 +82,7 @@ def test_a_tag_of_a_construct_wins_over_that_of_the_stack() -> None:
 
 @pytest.mark.parametrize("context", [{}, EXPLICIT], ids=["default", "explicitStackTags"])
 def test_a_nested_stack_has_the_tags_of_those_around_it(context: dict[str, bool]) -> None:
-    stack = Stack(App(context=context), "Lake", tags={"cost": "7", "team": "lake"})
+    stack = new_stack(context=context, tags={"cost": "7", "team": "lake"})
     outer = NestedStack(stack, "Outer")
     nested = NestedStack(outer, "Nested")
     application_in(nested)
@@ -94,7 +94,7 @@ def test_a_nested_stack_has_the_tags_of_those_around_it(context: dict[str, bool]
 def test_a_stream_of_another_stack_is_started_again_when_a_tag_of_the_application_s_stack_changes() -> None:
     definitions: list[str] = []
     for tags in ({}, {"cost": "7"}, {"cost": "8"}):
-        app = App()
+        app = new_app()
         application = application_in(Stack(app, "Lake", tags=tags))
         other = Stack(app, "Runs")
         code = Code.from_uri("s3://code/x.py")

@@ -18,7 +18,6 @@ from typing import Any
 import jsii
 import pytest
 from aws_cdk import (
-    App,
     CfnParameter,
     Duration,
     Environment,
@@ -72,7 +71,7 @@ from constructs_emrs import (
     WorkerType,
 )
 from tests.botocore_model import KNOWS_FLEX, needs_flex
-from tests.templates import ACCOUNT, REGION, only, request_of
+from tests.templates import ACCOUNT, REGION, new_stack, only, request_of
 
 CODE = Code.from_uri("s3://code/etl.py")
 PARAMETERS = "jobDriver.sparkSubmit.sparkSubmitParameters"
@@ -124,7 +123,7 @@ class Lake:
 
 @pytest.fixture(scope="module")
 def lake() -> Lake:
-    stack = Stack(App(), "Lake", env=Environment(account=ACCOUNT, region=REGION))
+    stack = new_stack(env=Environment(account=ACCOUNT, region=REGION))
     spark = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
     hive = Application(stack, "Hive", release_label=ReleaseLabel.EMR_7_14_0, application_type=ApplicationType.HIVE)
     vpc = ec2.Vpc(stack, "Vpc", max_azs=1)
@@ -2873,7 +2872,7 @@ def test_what_is_known_at_deployment_only_may_be(lake: Lake, use: Use) -> None:
 
 
 def test_numbers_that_are_known_at_deployment_only_are_references_in_texts() -> None:
-    stack = Stack(App(), "Lake")
+    stack = new_stack()
     number: Any = CfnParameter(stack, "Number", type="Number").value_as_number
     Application(
         stack,
@@ -2891,7 +2890,7 @@ def test_numbers_that_are_known_at_deployment_only_are_references_in_texts() -> 
 
 
 def test_a_large_capacity_is_written_out() -> None:
-    stack = Stack(App(), "Lake")
+    stack = new_stack()
     capacity = MaximumCapacity(cpu=2_000_000, memory=Size.gibibytes(16_000_000))
     Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0, maximum_capacity=capacity)
     expected = {"Cpu": "2000000 vCPU", "Memory": "16000000 GB"}

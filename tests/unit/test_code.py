@@ -117,7 +117,7 @@ def test_a_local_file_has_its_name_in_the_working_folder(
     """It is the name of its key, which all parts of Spark go by."""
     file = tmp_path / name
     file.write_text("{}")
-    stack = new_stack()
+    stack = Stack(App(), "Lake")
     sent = parameters_of(stack, files=[Code.from_asset(file) if given is None else Code.from_asset(file).named(given)])
     key = re.fullmatch(rf"--files s3://cdk-\S+?/([0-9a-f]{{64}}/{re.escape(expected)})", sent)
     assert key
@@ -153,7 +153,7 @@ def test_one_file_twice_and_patterns_have_no_names_that_clash(tmp_path: Path) ->
 
 
 def test_a_python_file_or_folder_keeps_its_name_in_a_zip(tmp_path: Path, script: Path) -> None:
-    stack = new_stack()
+    stack = Stack(App(), "Lake")
     application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
     package = tmp_path / "lib" / "tools"
     package.mkdir(parents=True)
@@ -174,7 +174,7 @@ def test_a_python_file_or_folder_keeps_its_name_in_a_zip(tmp_path: Path, script:
 
 
 def test_a_package_keeps_its_name_in_a_zip(tmp_path: Path) -> None:
-    stack = new_stack()
+    stack = Stack(App(), "Lake")
     package = tmp_path / "tools"
     package.mkdir()
     (package / "__init__.py").write_text("")
@@ -256,7 +256,7 @@ def test_an_interpreter_may_come_from_an_archive_of_the_application(known: bool)
 
 def test_an_interpreter_of_a_local_archive_of_another_name_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "env.tar.gz").write_text("")
-    stack = Stack(App(), "Lake")
+    stack = new_stack()
     application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
     with pytest.raises(ValueError, match=r"no archive is unpacked in a folder 'environment'"):
         SparkJob(
@@ -275,7 +275,7 @@ def test_the_src_folder_of_a_project_can_be_imported_from_and_the_project_itself
     (package / "__init__.py").write_text("")
     (package.parent / "tools.egg-info").mkdir()
     (tmp_path / "project" / "pyproject.toml").write_text("[project]\nname = 'tools'\n")
-    stack = new_stack()
+    stack = Stack(App(), "Lake")
     py_files(stack, package.parent)
     assembly = Path(stack.node.root.synth().directory)  # type: ignore[attr-defined]  # the root is the app
     (packed,) = assembly.glob("asset.*/tools")

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, NestedStack, PermissionsBoundary, Stack, Stage
+from aws_cdk import Environment, NestedStack, PermissionsBoundary, Stack, Stage
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -27,7 +27,7 @@ from constructs_emrs import (
     WorkerType,
 )
 from constructs_emrs.handler import contract
-from tests.templates import ACCOUNT, new_stack, resolved, resources
+from tests.templates import ACCOUNT, new_app, new_stack, resolved, resources
 
 
 def add_job(stack: Stack, **arguments: Any) -> SparkJob:
@@ -39,7 +39,7 @@ def add_job(stack: Stack, **arguments: Any) -> SparkJob:
 
 @pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "us-east-1"])
 def test_no_arn_names_a_partition_and_no_endpoint_a_domain(region: str) -> None:
-    stack = Stack(App(), "Lake", env=Environment(account=ACCOUNT, region=region))
+    stack = new_stack(env=Environment(account=ACCOUNT, region=region))
     add_job(stack)
     text = json.dumps(resources(stack))
     assert "arn:aws:" not in text.replace("arn:aws:iam::aws:policy", "")
@@ -55,7 +55,7 @@ def test_no_arn_names_a_partition_and_no_endpoint_a_domain(region: str) -> None:
     [("cn-north-1", "amazonaws.com.cn"), ("us-gov-west-1", "amazonaws.com"), ("us-east-1", "amazonaws.com")],
 )
 def test_the_principals_of_services_are_those_of_the_partition(region: str, suffix: str) -> None:
-    stack = Stack(App(), "Lake", env=Environment(account=ACCOUNT, region=region))
+    stack = new_stack(env=Environment(account=ACCOUNT, region=region))
     add_job(stack)
     known = {"AWS::Region": region, "AWS::URLSuffix": suffix}
     principals = {
@@ -85,7 +85,7 @@ def test_a_permissions_boundary_reaches_every_role() -> None:
 
 
 def test_a_permissions_boundary_of_the_app_reaches_every_role() -> None:
-    stack = Stack(App(), "Lake", permissions_boundary=PermissionsBoundary.from_name("boundary"))
+    stack = new_stack(permissions_boundary=PermissionsBoundary.from_name("boundary"))
     add_job(stack)
     assert all("PermissionsBoundary" in role["Properties"] for role in resources(stack, "AWS::IAM::Role").values())
 
@@ -101,7 +101,7 @@ def test_a_nested_stack_has_a_provider_and_a_key_of_its_own() -> None:
 
 
 def test_two_stages_have_the_same_stack() -> None:
-    app = App()
+    app = new_app()
     templates = []
     for name in ("Test", "Production"):
         stage = Stage(app, name)
@@ -112,7 +112,7 @@ def test_two_stages_have_the_same_stack() -> None:
 
 
 def test_application_role_key_and_log_group_may_be_shared_over_stacks() -> None:
-    app = App()
+    app = new_app()
     platform, lake = Stack(app, "Platform"), Stack(app, "Lake")
     application = Application(platform, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
     role = iam.Role(platform, "Role", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
@@ -133,7 +133,7 @@ def test_application_role_key_and_log_group_may_be_shared_over_stacks() -> None:
 
 
 def test_an_image_is_of_the_region_of_its_application() -> None:
-    stack = Stack(App(), "Lake", env=Environment(account=ACCOUNT, region="eu-west-1"))
+    stack = new_stack(env=Environment(account=ACCOUNT, region="eu-west-1"))
     arn = "arn:aws:ecr:{}:210987654321:repository/spark"
     near = ecr.Repository.from_repository_arn(stack, "Near", arn.format("eu-west-1"))
     far = ecr.Repository.from_repository_arn(stack, "Far", arn.format("us-east-1"))

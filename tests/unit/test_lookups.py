@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aws_cdk import App, Environment, Stack
+from aws_cdk import Environment, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
@@ -30,7 +30,7 @@ from constructs_emrs import (
     S3Logs,
     SparkJob,
 )
-from tests.templates import ACCOUNT, REGION
+from tests.templates import ACCOUNT, REGION, new_app
 
 RELEASE = ReleaseLabel.EMR_7_14_0
 CODE = Code.from_uri("s3://code/etl.py")
@@ -125,7 +125,7 @@ LOOKUPS: dict[str, Callable[[Stack], object]] = {
 
 @pytest.mark.parametrize("use", LOOKUPS.values(), ids=LOOKUPS)
 def test_the_first_synth_succeeds_and_asks_for_what_is_missing(use: Callable[[Stack], object]) -> None:
-    app = App()
+    app = new_app()
     use(Stack(app, "Lake", env=Environment(account=ACCOUNT, region=REGION)))
     manifest = Path(app.synth().directory, "manifest.json").read_text()
     assert json.loads(manifest)["missing"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Size, Stack
+from aws_cdk import Duration, Size
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -17,6 +17,7 @@ from aws_cdk import aws_s3 as s3
 
 import constructs_emrs
 from constructs_emrs import Application, ApplicationType, Code, HiveJob, JobRun, ReleaseLabel, SparkJob
+from tests.templates import new_stack
 from tests.unit.test_signatures import FUNCTIONS
 
 HIVE_CONF = {"hive.exec.scratchdir": "s3://lake/scratch", "hive.metastore.warehouse.dir": "s3://lake/warehouse"}
@@ -607,7 +608,7 @@ TABLE: list[tuple[str, str]] = [
 @pytest.fixture(scope="module")
 def names() -> dict[str, Any]:
     """The names that the rows use."""
-    stack = Stack(App(), "Lake")
+    stack = new_stack()
     code = Code.from_uri("s3://code/etl.py")
     spark = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
     hive = Application(stack, "Hive", release_label=ReleaseLabel.EMR_7_14_0, application_type=ApplicationType.HIVE)

@@ -1,10 +1,9 @@
 """The package itself: its public names, and what the handler may import."""
 
 import ast
-import hashlib
 import json
-import os
 import re
+import runpy
 import subprocess
 import sys
 import zipfile
@@ -17,10 +16,10 @@ from botocore.model import ServiceModel
 from botocore.session import Session
 
 import constructs_emrs
-from constructs_emrs.__main__ import main
 from constructs_emrs._version import __version__
 from constructs_emrs.custom_resources.asset import OPERATIONS, handler_asset
 from constructs_emrs.handler import contract
+from constructs_emrs.validation import model
 from constructs_emrs.validation.model import botocore_data
 
 HANDLER = Path(constructs_emrs.__file__).parent / "handler"
@@ -99,29 +98,17 @@ def statements(code: str) -> list[tuple[int, str]]:
     return [(node.lineno, ast.dump(node)) for node in ast.walk(tree) if isinstance(node, ast.stmt)]
 
 
-def test_a_model_in_the_home_of_a_developer_changes_nothing(tmp_path: Path) -> None:
+def test_a_model_in_the_home_of_a_developer_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Botocore reads `~/.aws/models` when it is not told otherwise."""
-    code = (
-        "import hashlib, pathlib\n"
-        "from botocore.loaders import Loader\n"
-        "from constructs_emrs.custom_resources.asset import handler_asset\n"
-        "print('Own' in Loader().load_service_model('emr-serverless', 'service-2')['operations'])\n"
-        "(file,) = pathlib.Path(handler_asset(), 'data', 'emr-serverless').rglob('service-2.json')\n"
-        "print(hashlib.sha256(file.read_bytes()).hexdigest())"
-    )
-    own = tmp_path / ".aws" / "models" / contract.SERVICE / contract.API_VERSION / "service-2.json"
+    of_the_service = f"{contract.SERVICE}/{contract.API_VERSION}/service-2"
+    own = tmp_path / f"{of_the_service}.json"
     own.parent.mkdir(parents=True)
-    description = Loader().load_service_model(contract.SERVICE, "service-2")
+    description = botocore_data(of_the_service)
     own.write_text(json.dumps({**description, "operations": {**description["operations"], "Own": {}}}))
-    with_own = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    (brought,) = (Path(handler_asset()) / contract.DATA_FOLDER / contract.SERVICE).rglob("service-2.json")
-    assert with_own == ["True", hashlib.sha256(brought.read_bytes()).hexdigest()]
+    monkeypatch.setattr(Loader, "CUSTOMER_DATA_PATH", str(tmp_path))
+    model._loader.cache_clear()
+    assert "Own" in Loader().load_data(of_the_service)["operations"]
+    assert botocore_data(of_the_service) == description
 
 
 def test_the_functions_do_not_bring_the_documentation_of_services() -> None:
@@ -138,14 +125,21 @@ def test_the_asset_is_small(tmp_path: Path) -> None:
     assert archive.stat().st_size < 60_000
 
 
-def test_the_package_says_its_version_and_what_it_runs_with() -> None:
-    command = [sys.executable, "-m", "constructs_emrs"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def says(*arguments: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """What `python -m constructs_emrs` prints."""
+    monkeypatch.setattr(sys, "argv", ["constructs_emrs", *arguments])
+    runpy.run_module("constructs_emrs", run_name="__main__")
+    return capsys.readouterr().out
+
+
+def test_the_package_says_its_version_and_what_it_runs_with(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = says(capsys=capsys, monkeypatch=monkeypatch)
     assert f"constructs-emrs {__version__}\naws-cdk-lib 2." in said
 
 
-def test_the_version_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["constructs_emrs", "--version"])
+def test_the_version_alone(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit):
-        main()
+        says("--version", capsys=capsys, monkeypatch=monkeypatch)
     assert capsys.readouterr().out.strip() == __version__

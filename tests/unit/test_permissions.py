@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, Stack
+from aws_cdk import Environment, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -434,14 +434,14 @@ def other_bucket(stack: Stack) -> s3.IBucket:
     ids=["role of another account", "bucket", "key of another Region", "log group", "asymmetric key"],
 )
 def test_what_is_brought_and_cannot_work_is_refused(arguments: Callable[[Stack], dict[str, Any]], problem: str) -> None:
-    stack = Stack(App(), "Lake", env=place())
+    stack = new_stack(env=place())
     spark = application(stack)
     with pytest.raises(ValueError, match=re.escape(problem)):
         SparkJob(stack, "Etl", application=spark, entry_point=Code.from_uri("s3://code/etl.py"), **arguments(stack))
 
 
 def test_a_key_of_another_account_may_be_brought() -> None:
-    stack = Stack(App(), "Lake", env=place())
+    stack = new_stack(env=place())
     key = kms.Key.from_key_arn(stack, "Key", f"arn:aws:kms:{REGION}:{OTHER}:key/1")
     SparkJob(
         stack,

@@ -8,7 +8,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -25,6 +25,7 @@ from constructs_emrs import (
     ReleaseLabel,
     SparkJob,
 )
+from tests.templates import new_stack
 
 CLIENT = "spark.hadoop.hive.metastore.client.factory.class"
 HIVE_CONF = {"hive.exec.scratchdir": "s3://lake/scratch", "hive.metastore.warehouse.dir": "s3://lake/warehouse"}
@@ -32,7 +33,7 @@ HIVE_CONF = {"hive.exec.scratchdir": "s3://lake/scratch", "hive.metastore.wareho
 
 @pytest.fixture
 def stack() -> Stack:
-    return Stack(App(), "Lake")
+    return new_stack()
 
 
 def spark_job(stack: Stack, construct_id: str = "Etl", **arguments: Any) -> SparkJob:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Environment, Stack
+from aws_cdk import Duration, Environment, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -222,7 +222,7 @@ def test_a_job_s_name_is_no_field_of_the_template(lake: Lake, script: Path) -> N
     ],
 )
 def test_the_console_is_the_partition_s(region: str, domain: str, script: Path) -> None:
-    stack = Stack(App(), "Lake", env=Environment(account="123456789012", region=region))
+    stack = new_stack(env=Environment(account="123456789012", region=region))
     application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
     job = SparkJob(stack, "Etl", application=application, entry_point=str(script))
     run = JobRun(stack, "EtlOnDeploy", job=job)
