@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from constructs_emrs.handler import contract
 from tests.handler.application_stack import BEFORE_UPDATE, OTHER, SPARK, STOP, ApplicationStack, Definition, advance
-from tests.handler.direct_client import Unreachable, direct_client
-from tests.handler.in_memory_service import APPLICATION, Killed, Refused, Run, Service
+from tests.handler.direct_client import DirectService, Unreachable
+from tests.handler.in_memory_service import APPLICATION, Killed, Refused, Run
 from tests.handler.state_machine import Execution
 
 SECONDS_BETWEEN_DEPLOYMENTS = 30
@@ -41,8 +41,7 @@ class ApplicationHistories(RuleBasedStateMachine):
         super().__init__()
         type(self).histories += 1
         random.seed(0)  # the handler's jitter
-        self.service = Service()
-        self.service.__dict__["client"] = direct_client(self.service)
+        self.service = DirectService()
         self.cancelled_by_others: set[str] = set()
         self.is_lost = False
         self.foreign = 0

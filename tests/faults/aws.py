@@ -15,9 +15,9 @@ from constructs_emrs.handler import functions
 from constructs_emrs.handler.services import Services
 from tests.faults.faults import Faults
 from tests.faults.world import World
-from tests.handler.direct_client import Unreachable, direct_client
+from tests.handler.direct_client import DirectService, Unreachable
 from tests.handler.in_memory_cloudformation import MOST_ANSWER_BYTES, StackApi
-from tests.handler.in_memory_service import ENDED, Killed, Refused, Run, Service
+from tests.handler.in_memory_service import ENDED, Killed, Refused, Run
 from tests.handler.state_machine import Execution, TaskFailed, deployed
 
 # Lambda's own, of an event whose function failed.
@@ -32,13 +32,12 @@ class Aws:
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
-        self.service = Service()
+        self.service = DirectService()
         self.world = World(self.service)
         self.service.list_lag = timedelta(seconds=faults.list_lag)
         self.service.interfere = self._interfere
         self.service.cancels_when_asked = False
         self.service.on_start, self.service.on_cancel = self._started, self._cancelled
-        self._client = direct_client(self.service)
         self.answers: dict[str, list[tuple[float, str]]] = {}
         self.on_answer: Callable[[str, dict[str, Any]], None] = lambda _url, _body: None
         self.on_start: Callable[[Run, str], None] = lambda _run, _by: None
@@ -61,7 +60,7 @@ class Aws:
     def services(self) -> Services:
         """What the handler talks to."""
         return Services(
-            emr_serverless=lambda: self._client,
+            emr_serverless=lambda: self.service.client,
             cloudformation=lambda: cast("Any", self._api()),
             step_functions=self._api,
             logs=lambda: cast("Any", SimpleNamespace(get_log_events=lambda **_: {"events": []})),

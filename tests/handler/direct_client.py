@@ -1,4 +1,4 @@
-"""The in-memory service without botocore between: for tests that make millions of calls."""
+"""The in-memory service without botocore between: for tests that make thousands of calls."""
 
 # ruff: noqa: N803 - the API's names
 
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from types_boto3_emr_serverless.client import EMRServerlessClient
 
 
-def direct_client(service: Service) -> EMRServerlessClient:
-    """A client of the service with the methods, errors and shapes that the handler uses."""
-    return cast("EMRServerlessClient", _DirectClient(service))
+class DirectService(Service):
+    """A service whose client has the methods, errors and shapes that the handler uses, and no others."""
+
+    @functools.cached_property
+    def client(self) -> EMRServerlessClient:
+        """Calls the service's methods."""
+        return cast("EMRServerlessClient", _DirectClient(self))
 
 
 @functools.cache
@@ -55,6 +59,9 @@ class _DirectClient:
 
     def stop_application(self, *, applicationId: str) -> Any:
         return self._call("stop_application", applicationId)
+
+    def update_application(self, *, applicationId: str, **members: Any) -> Any:
+        return self._call("update_application", applicationId, body=members)
 
     def tag_resource(self, *, resourceArn: str, tags: dict[str, str]) -> Any:
         return self._call("tag_resource", resourceArn, body={"tags": tags})

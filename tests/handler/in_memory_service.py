@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
@@ -104,9 +105,8 @@ class Service:
     @functools.cached_property
     def client(self) -> EMRServerlessClient:
         """A client whose requests end here instead of in the network."""
-        client = _session().create_client(
-            "emr-serverless", region_name="us-east-1", config=Config(retries={"total_max_attempts": 1})
-        )
+        config = Config(retries={"total_max_attempts": 1}, signature_version=UNSIGNED)
+        client = _session().create_client("emr-serverless", region_name="us-east-1", config=config)
         client.meta.events.register("before-send.emr-serverless", self._send)  # type: ignore[arg-type]
         return cast("EMRServerlessClient", client)
 

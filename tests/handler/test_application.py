@@ -8,6 +8,7 @@ import pytest
 
 from constructs_emrs.handler import contract
 from constructs_emrs.handler.failure import RequestFailed
+from tests.handler.direct_client import DirectService
 from tests.handler.in_memory_cloudformation import CustomResource
 from tests.handler.in_memory_service import APPLICATION, Killed, Refused, Run, Service
 
@@ -97,7 +98,8 @@ def test_a_function_that_is_killed_again_and_again_is_told_by_what_it_does(servi
         stop.delete()
 
 
-def test_an_application_that_something_keeps_from_being_stopped_is_told_with_what_it_may_be(service: Service) -> None:
+def test_an_application_that_something_keeps_from_being_stopped_is_told_with_what_it_may_be() -> None:
+    service = DirectService()
     stop = CustomResource(service, contract.APPLICATION_STOP_TYPE, "Stop")
     stop.create(tagged())
     service.applications[APPLICATION] = "STARTED"
@@ -199,7 +201,9 @@ def test_costs_of_an_application_that_is_gone_do_not_fail_the_update(service: Se
     stop.update(with_costs(allocated=True))
 
 
-def test_an_application_that_is_always_started_again_is_told(service: Service, stop: CustomResource) -> None:
+def test_an_application_that_is_always_started_again_is_told() -> None:
+    service = DirectService()
+    stop = CustomResource(service, contract.APPLICATION_STOP_TYPE, "Stop")
     stop.create(tagged())
 
     def refuse(name: str) -> None:

@@ -13,8 +13,9 @@ from aws_cdk import Duration
 from constructs_emrs import Application, Code, JobRun, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
 from constructs_emrs.handler.failure import RequestFailed
+from tests.handler.direct_client import DirectService
 from tests.handler.in_memory_cloudformation import CustomResource
-from tests.handler.in_memory_service import APPLICATION, Run, Service
+from tests.handler.in_memory_service import APPLICATION, Run
 from tests.handler.test_failure import Logs
 from tests.templates import new_stack, resources
 
@@ -25,7 +26,7 @@ class Deployment:
     """A stack whose job run takes some time, deployed resource by resource as CloudFormation does it."""
 
     def __init__(self, *, wait_timeout: Duration, takes: timedelta, ends_as: str = "SUCCESS", **arguments: Any) -> None:
-        self.service = Service()
+        self.service = DirectService()
         self._takes, self._ends_as = takes, ends_as
         self._resources: dict[str, CustomResource] = {}
         self._templates = custom_resources(wait_timeout, **arguments)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from constructs_emrs.handler import contract
-from tests.handler.direct_client import direct_client
+from tests.handler.direct_client import DirectService
 from tests.handler.in_memory_cloudformation import LIMIT_SECONDS, CloudFormation, Pending, steps
-from tests.handler.in_memory_service import APPLICATION, Service
+from tests.handler.in_memory_service import APPLICATION
 from tests.handler.rates import Rates
 
 ROLE = "arn:aws:iam::123456789012:role/Etl"
@@ -39,8 +39,7 @@ class BigStack:
         self.takes = TAKES
         self.name = ""
         """The name of all runs, instead of one for each."""
-        self.service = Service()
-        self.service.__dict__["client"] = direct_client(self.service)
+        self.service = DirectService()
         self.rates = Rates(self.service)
         self.service.interfere = self._interfere
         self.cloudformation = CloudFormation(self.service)
@@ -85,8 +84,10 @@ class BigStack:
             age = self.service.now - run.created_at
             if run.state == "CANCELLING":
                 run.state = "CANCELLED"
-            else:
-                run.state = "SUCCESS" if age >= self.takes else "RUNNING"
+            elif age >= self.takes:
+                run.state = "SUCCESS"
+            elif run.state != "RUNNING":
+                run.state = "RUNNING"
         self.rates(name)
 
 

@@ -47,7 +47,8 @@ def values(shape: Shape, depth: int = 0) -> st.SearchStrategy[Any]:
 
 
 def structures(shape: StructureShape, depth: int) -> st.SearchStrategy[dict[str, Any]]:
-    members = {name: values(member, depth + 1) for name, member in shape.members.items() if depth < 6}
+    there_may_be = shape.members if depth < 6 else shape.required_members
+    members = {name: values(shape.members[name], depth + 1) for name in there_may_be}
     if shape.metadata.get("union"):
         return st.one_of([st.fixed_dictionaries({name: member}) for name, member in members.items()])
     required = {name: members.pop(name) for name in shape.required_members if name in members}

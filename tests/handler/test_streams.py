@@ -10,7 +10,8 @@ import pytest
 
 from constructs_emrs.handler import contract
 from tests.handler.application_stack import BEFORE_UPDATE, OTHER, STOP, ApplicationStack, Definition, advance
-from tests.handler.in_memory_service import APPLICATION, Killed, Refused, Run, Service
+from tests.handler.direct_client import DirectService
+from tests.handler.in_memory_service import APPLICATION, Killed, Refused, Run
 
 FIRST = Definition(jobs=(("Stream", 1), ("Stream2", 1), ("Batch", 1)))
 CHANGED = replace(FIRST, application=2)
@@ -45,7 +46,7 @@ def come_to_rest(stack: ApplicationStack) -> None:
 def deployed(definition: Definition = FIRST, *, application_first: bool = False) -> ApplicationStack:
     """A stack whose streams run."""
     random.seed(0)  # the handler's jitter
-    stack = ApplicationStack(Service(), definition, application_first=application_first)
+    stack = ApplicationStack(DirectService(), definition, application_first=application_first)
     settle(stack)
     assert stack.status == "CREATE_COMPLETE"
     return stack
