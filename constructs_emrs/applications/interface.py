@@ -25,6 +25,9 @@ from .job_run_state import JobRunState
 from .release_label import ReleaseLabel
 from .settings import ApplicationType, Architecture
 
+# Of how many runs have come into a state within the minute, and not of how many are in it.
+_COUNTS = {"SuccessJobs", "FailedJobs", "CancelledJobs"}
+
 
 class IApplication(IResource, Protocol):
     """An EMR Serverless application, created here or elsewhere."""
@@ -296,7 +299,10 @@ class ApplicationBase(Resource):
         return rule
 
     def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """A metric of the application, the sum over 5 minutes unless `options` say otherwise.
+        """A metric of the application, of 5 minutes unless `options` say otherwise.
+
+        Runs that have ended are added up. Of all else the service tells each minute how much there is: that is the
+        maximum.
 
         From emr-7.10.0 the application's name is one of the metric's dimensions: an imported application needs its
         name, and its release if that is older.
@@ -310,17 +316,18 @@ class ApplicationBase(Resource):
         dimensions = {"ApplicationId": self.application_id}
         if self.application_name is not None and metrics_have_names(self.release_label):
             dimensions["ApplicationName"] = self.application_name
-        all_options: MetricOptions = {"statistic": "Sum", "dimensions_map": dimensions, **options}
+        statistic = "Sum" if metric_name in _COUNTS else "Maximum"
+        all_options: MetricOptions = {"statistic": statistic, "dimensions_map": dimensions, **options}
         metric = cloudwatch.Metric(namespace="AWS/EMRServerless", metric_name=metric_name, **all_options)
         # It is where the application is, unless somebody else sends it elsewhere.
         return metric if {"region", "account"} & options.keys() else metric.attach_to(self)
 
     def metric_submitted_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Job runs in the state SUBMITTED."""
+        """Job runs in the state SUBMITTED, the most at a time."""
         return self.metric("SubmittedJobs", **options)
 
     def metric_running_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Job runs in the state RUNNING."""
+        """Job runs in the state RUNNING, the most at a time."""
         return self.metric("RunningJobs", **options)
 
     def metric_success_jobs(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:

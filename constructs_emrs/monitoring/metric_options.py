@@ -23,6 +23,6 @@ class MetricOptions(TypedDict, total=False):
     region: str
     """The Region that the metric is of. Default: the application's."""
     statistic: str
-    """How values are put together, such as `Maximum`. Default: `Sum`."""
+    """How values are put together, such as `Maximum`. Default: `Sum` of runs that have ended, else `Maximum`."""
     unit: cloudwatch.Unit
     """The unit that values have to have. Default: any."""

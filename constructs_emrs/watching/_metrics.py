@@ -1,10 +1,14 @@
 """How the metrics of an application and its jobs are asked for where their dimensions are not known one by one.
 
-There are two ways. A graph of a dashboard takes SEARCH expressions, and an alarm does not: "You can't create an alarm
-based on the SEARCH expression", https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-search-expressions.html.
-An alarm takes Metrics Insights queries, of the last three hours:
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create_Metrics_Insights_Alarm.html,
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-limits.html.
+There are two ways. Metrics Insights queries look at 10,000 metrics. A graph takes one query, and so does an alarm, of
+the last three hours:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-limits.html,
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create_Metrics_Insights_Alarm.html. SEARCH expressions
+find 500 metrics at most. A graph takes several, and an alarm none: "You can't create an alarm based on the SEARCH
+expression", https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-search-expressions.html.
+
+Workers of job runs have metrics of their own for each run, which is soon more than 500: they are queried, as by AWS's
+sample dashboard. Those of an application are few, and are searched for where a graph shows several.
 
 Neither names the values of WorkerType: AWS's page has `SPARK_DRIVER`, its sample dashboard `Spark_Driver`.
 """
@@ -29,31 +33,43 @@ PERIOD_SECONDS = 60
 """The service sends each metric once a minute."""
 
 _APPLICATION = ("ApplicationId", "ApplicationName")
-OF_WORKERS = (*_APPLICATION, "CapacityAllocationType", "WorkerType")
-"""The dimensions of an application's workers."""
-OF_JOBS = (*OF_WORKERS, "JobId", "JobName")
-"""The dimensions of a job run's workers."""
-_NAMES = {"ApplicationName", "JobName"}
+_OF_WORKERS = (*_APPLICATION, "CapacityAllocationType", "WorkerType")
 # What is text in both languages; of other names the service says "[Unspecified]" anyway when they are not ASCII.
 _QUOTABLE = re.compile(r"[ -~]+")
 _QUOTES = re.compile(r"['\"\\]")
 
 
-def sum_of(metric_name: str, **where: str) -> cloudwatch.MathExpression:
-    """For an alarm: the sum of a metric over all that have those dimensions, whatever others they have."""
+def sum_of(metric_name: str, where: Mapping[str, str], **options: str) -> cloudwatch.MathExpression:
+    """The sum of a metric over all that have those dimensions, whatever others they have; one for a graph or alarm."""
     conditions = " AND ".join(f"{dimension} = '{value}'" for dimension, value in where.items())
     query = f'SELECT SUM({metric_name}) FROM "{NAMESPACE}" WHERE {conditions}'  # noqa: S608 - of CloudWatch, and checked
-    return cloudwatch.MathExpression(expression=query, label=metric_name, period=Duration.seconds(PERIOD_SECONDS))
+    return _expression(query, **{"label": metric_name, **options})
 
 
-def search(application: IApplication, metric_name: str, dimensions: tuple[str, ...], where: Mapping[str, str]) -> str:
-    """For a graph: the metrics that have these dimensions, with one value of each minute."""
+def workers(application: IApplication, metric_name: str, **options: str) -> cloudwatch.MathExpression:
+    """For a graph: the metrics of an application's workers, one for each type and kind of capacity."""
+    return _expression(_search(application, metric_name, {}), **options)
+
+
+def sum_of_workers(
+    application: IApplication, metric_name: str, where: Mapping[str, str], **options: str
+) -> cloudwatch.MathExpression:
+    """For a graph: the sum of the metrics of an application's workers that have these dimensions."""
+    return _expression(f"SUM({_search(application, metric_name, where)})", **options)
+
+
+def _search(application: IApplication, metric_name: str, where: Mapping[str, str]) -> str:
     has_names = metrics_have_names(application.release_label)
-    has = [name for name in dimensions if name not in _NAMES or has_names]
+    has = [name for name in _OF_WORKERS if name != "ApplicationName" or has_names]
     schema = ",".join([NAMESPACE, *sorted(has)])
     wanted = {"MetricName": metric_name, "ApplicationId": application.application_id, **where}
     terms = " ".join(f'{name}="{value}"' for name, value in wanted.items())
     return f"SEARCH('{{{schema}}} {terms}', 'Sum', {PERIOD_SECONDS})"
+
+
+def _expression(expression: str, **options: str) -> cloudwatch.MathExpression:
+    every_minute = Duration.seconds(PERIOD_SECONDS)
+    return cloudwatch.MathExpression(expression=expression, period=every_minute, **options)  # type: ignore[arg-type]  # all of them are texts
 
 
 def name_of(job: IJob) -> str:

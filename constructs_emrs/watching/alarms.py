@@ -168,7 +168,7 @@ class ApplicationAlarms(Construct):
         for construct_id, metric_name, limit, unit in limits:
             self._add(
                 construct_id,
-                sum_of(metric_name, ApplicationId=self._application.application_id),
+                sum_of(metric_name, {"ApplicationId": self._application.application_id}),
                 threshold=limit * percent / 100,
                 minutes=_MINUTES,
                 description=(
@@ -209,7 +209,7 @@ class ApplicationAlarms(Construct):
         # A query, as AWS's page gives this metric the dimensions of workers, and its sample dashboard none of them.
         self._add(
             "IdleWorkers",
-            sum_of("IdleWorkerCount", ApplicationId=self._application.application_id),
+            sum_of("IdleWorkerCount", {"ApplicationId": self._application.application_id}),
             threshold=1,
             minutes=minutes,
             description=(
@@ -222,7 +222,10 @@ class ApplicationAlarms(Construct):
     def _tell_missing_stream(self, stream: IJob, minutes: int) -> None:
         self._add(
             f"Stream{stream.node.addr}",
-            sum_of("WorkerCpuAllocated", ApplicationId=self._application.application_id, JobName=final_name_of(stream)),
+            sum_of(
+                "WorkerCpuAllocated",
+                {"ApplicationId": self._application.application_id, "JobName": final_name_of(stream)},
+            ),
             threshold=1,
             minutes=minutes,
             comparison=_BELOW,

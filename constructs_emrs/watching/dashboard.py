@@ -15,20 +15,20 @@ from ..validation.problems import Problems
 from ..validation.tokens import is_token
 from ..workflows.interface import IJob
 from ._metrics import (
-    OF_JOBS,
-    OF_WORKERS,
     PERIOD_SECONDS,
     check_application,
     check_jobs,
     differences,
     final_name_of,
-    search,
+    sum_of,
+    sum_of_workers,
+    workers,
 )
 
 _WIDTH = 24
 _HEIGHT = 6
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html: 500 widgets, five for a job.
-_MOST_JOBS = 95
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html: 500 widgets, nine for a job.
+_MOST_JOBS = 53
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _ALLOCATION_TYPES = (("PreInitCapacity", "Pre-initialised"), ("OnDemandCapacity", "On demand"))
@@ -38,12 +38,20 @@ _CAPACITY = (
     ("Memory allocated, GB", "MemoryAllocated", "MaxMemoryAllowed"),
     ("Storage allocated, GB", "StorageAllocated", "MaxStorageAllowed"),
 )
-# What the workers of job runs have, and use.
+# What the workers of job runs have, and use: one metric a graph.
 _OF_JOBS = (
-    ("vCPUs", (("WorkerCpuAllocated", "Allocated"), ("WorkerCpuUsed", "Used"))),
-    ("Memory", (("WorkerMemoryAllocated", "Allocated"), ("WorkerMemoryUsed", "Used"))),
-    ("Local disk", (("WorkerEphemeralStorageAllocated", "Allocated"), ("WorkerEphemeralStorageUsed", "Used"))),
-    ("Disk and shuffle, bytes", (("WorkerStorageReadBytes", "Read"), ("WorkerStorageWriteBytes", "Written"))),
+    (
+        ("vCPUs allocated", "WorkerCpuAllocated"),
+        ("Memory allocated", "WorkerMemoryAllocated"),
+        ("Local disk allocated", "WorkerEphemeralStorageAllocated"),
+        ("Bytes read, with shuffle", "WorkerStorageReadBytes"),
+    ),
+    (
+        ("vCPUs used", "WorkerCpuUsed"),
+        ("Memory used", "WorkerMemoryUsed"),
+        ("Local disk used", "WorkerEphemeralStorageUsed"),
+        ("Bytes written, with shuffle", "WorkerStorageWriteBytes"),
+    ),
 )
 
 
@@ -75,7 +83,7 @@ class ApplicationDashboard(Construct):
             scope: The construct that the dashboard is part of.
             construct_id: The id of the dashboard in its scope.
             application: What is shown. Of one that is imported, name and release have to be known.
-            jobs: Its jobs, each of which has graphs of its own, at most 95. From emr-7.10.0, as metrics have no names
+            jobs: Its jobs, each of which has graphs of its own, at most 53. From emr-7.10.0, as metrics have no names
                 before. Default: one set of graphs of all job runs together.
             dashboard_name: The name: up to 255 letters, digits, hyphens and underscores. Default: made by
                 CloudFormation.
@@ -95,7 +103,7 @@ class ApplicationDashboard(Construct):
             problems.add("dashboard_name", dashboard_name, problem, remedy)
         problems.raise_if_any()
         self._application = application
-        self._elsewhere = differences(self, application)
+        self._elsewhere = {f"search_{name}": value for name, value in differences(self, application).items()}
         self._dashboard = cloudwatch.Dashboard(self, "Resource", dashboard_name=dashboard_name)
         self._dashboard.add_widgets(_text(f"# {application.application_name or application.application_id}"))
         self._dashboard.add_widgets(self._states_now())
@@ -105,10 +113,10 @@ class ApplicationDashboard(Construct):
         for job in jobs:
             name = final_name_of(job)
             self._dashboard.add_widgets(_text(f"## {name}", path_of(job)))
-            self._dashboard.add_widgets(*self._of_jobs(JobName=name))
+            self._add_graphs_of_jobs(JobName=name)
         if not jobs:
             self._dashboard.add_widgets(_text("## All job runs"))
-            self._dashboard.add_widgets(*self._of_jobs())
+            self._add_graphs_of_jobs()
 
     @property
     def dashboard(self) -> cloudwatch.Dashboard:
@@ -129,48 +137,36 @@ class ApplicationDashboard(Construct):
     def _capacity(self) -> Iterator[cloudwatch.IWidget]:
         for title, metric_name, maximum in _CAPACITY:
             allocated = [
-                self._sum(metric_name, OF_WORKERS, label, CapacityAllocationType=value)
-                for value, label in _ALLOCATION_TYPES
+                self._sum(metric_name, label, CapacityAllocationType=value) for value, label in _ALLOCATION_TYPES
             ]
             yield _graph(title, _WIDTH // 3, [*allocated, self._metric(maximum, color=cloudwatch.Color.RED)])
 
     def _workers(self) -> Iterator[cloudwatch.IWidget]:
-        each = cloudwatch.MathExpression(
-            expression=search(self._application, "RunningWorkerCount", OF_WORKERS, {}),
-            label="${PROP('Dim.WorkerType')} ${PROP('Dim.CapacityAllocationType')}",
-            period=Duration.seconds(PERIOD_SECONDS),
-            search_region=self._elsewhere.get("region"),
-            search_account=self._elsewhere.get("account"),
-        )
+        label = "${PROP('Dim.WorkerType')} ${PROP('Dim.CapacityAllocationType')}"
+        each = workers(self._application, "RunningWorkerCount", label=label, **self._elsewhere)
         yield _graph("Running workers", _WIDTH // 3, [each])
         counts = (("TotalWorkerCount", "Total"), ("PendingCreationWorkerCount", "Being created"))
-        totals = [self._sum(name, OF_WORKERS, label) for name, label in counts]
-        yield _graph("Workers", _WIDTH // 3, totals)
-        ready = {"CapacityAllocationType": "PreInitCapacity"}
-        running = self._sum("RunningWorkerCount", OF_WORKERS, "In use", **ready)
+        yield _graph("Workers", _WIDTH // 3, [self._sum(name, label) for name, label in counts])
+        running = self._sum("RunningWorkerCount", "In use", CapacityAllocationType="PreInitCapacity")
         # AWS's page gives the idle workers the dimensions of workers, and its sample dashboard none of them.
         idle: list[cloudwatch.IMetric] = [
-            self._sum("IdleWorkerCount", OF_WORKERS, "Idle, by worker type"),
+            self._sum("IdleWorkerCount", "Idle, by worker type"),
             self._application.metric("IdleWorkerCount", period=Duration.seconds(PERIOD_SECONDS), label="Idle"),
         ]
         yield _graph("Pre-initialised workers", _WIDTH // 3, [running, *idle])
 
-    def _of_jobs(self, **where: str) -> Iterator[cloudwatch.IWidget]:
-        for title, metrics in _OF_JOBS:
-            sums = [self._sum(name, OF_JOBS, label, **where) for name, label in metrics]
-            yield _graph(title, _WIDTH // 4, sums)
+    def _add_graphs_of_jobs(self, **where: str) -> None:
+        of_application = {"ApplicationId": self._application.application_id, **where}
+        for row in _OF_JOBS:
+            self._dashboard.add_widgets(
+                *(
+                    _graph(title, _WIDTH // len(row), [sum_of(name, of_application, **self._elsewhere)])
+                    for title, name in row
+                )
+            )
 
-    def _sum(
-        self, metric_name: str, dimensions: tuple[str, ...], label: str, **where: str
-    ) -> cloudwatch.MathExpression:
-        """The sum of all metrics that have the dimensions."""
-        return cloudwatch.MathExpression(
-            expression=f"SUM({search(self._application, metric_name, dimensions, where)})",
-            label=label,
-            period=Duration.seconds(PERIOD_SECONDS),
-            search_region=self._elsewhere.get("region"),
-            search_account=self._elsewhere.get("account"),
-        )
+    def _sum(self, metric_name: str, label: str, **where: str) -> cloudwatch.MathExpression:
+        return sum_of_workers(self._application, metric_name, where, label=label, **self._elsewhere)
 
 
 def _graph(title: str, width: int, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.IWidget:

@@ -502,6 +502,29 @@ def test_a_dashboard_shows_metrics_that_there_are(release: ReleaseLabel, script:
     assert {(metric.namespace, metric.name) for metric in found} == DOCUMENTED.keys() - {("AWS/Usage", "ResourceCount")}
 
 
+def test_a_graph_has_one_query_of_metrics_insights(script: Path) -> None:
+    stack = new_stack()
+    application = application_of(stack)
+    jobs = [SparkJob(stack, name, application=application, entry_point=str(script)) for name in ("Etl", "Report")]
+    ApplicationDashboard(stack, "Dashboard", application=application, jobs=jobs)
+    queries = [
+        [row for row in widget["properties"].get("metrics", ()) if "SELECT" in json.dumps(row)]
+        for widget in widgets_of(stack)
+    ]
+    # "Each GetMetricData operation can have only one query."
+    assert max(map(len, queries)) == 1
+    assert sum(map(len, queries)) == 16
+
+
+def test_what_there_is_at_a_time_is_not_added_up() -> None:
+    application = application_of(new_stack())
+    ended = [application.metric_success_jobs(), application.metric_failed_jobs(), application.metric_cancelled_jobs()]
+    assert {metric.statistic for metric in ended} == {"Sum"}
+    now = [application.metric_running_jobs(), application.metric_submitted_jobs(), application.metric("MaxCPUAllowed")]
+    assert {metric.statistic for metric in now} == {"Maximum"}
+    assert application.metric_running_jobs(statistic="Minimum").statistic == "Minimum"
+
+
 def test_each_job_is_found_by_its_name(script: Path) -> None:
     stack = new_stack()
     application = application_of(stack, application_name="lake")
@@ -514,8 +537,7 @@ def test_each_job_is_found_by_its_name(script: Path) -> None:
         if isinstance(row[0], dict)
     ]
     for name in ("Etl", "Report"):
-        assert len([text for text in texts if f'JobName="{name}"' in text]) == 8
-    assert len([text for text in texts if "JobId" in text]) == 16
+        assert len([text for text in texts if text.endswith(f"JobName = '{name}'")]) == 8
     titles = [widget["properties"]["markdown"] for widget in widgets_of(stack) if widget["type"] == "text"]
     assert titles == ["# lake", "## Etl\nLake/Etl", "## Report\nLake/Report"]
 
@@ -555,8 +577,8 @@ def test_jobs_that_a_dashboard_can_not_show_are_refused(script: Path) -> None:
     job = SparkJob(stack, "Job", application=other, entry_point=str(script))
     with pytest.raises(ValueError, match="it runs on another application; give that one alarms and a dashboard"):
         ApplicationDashboard(stack, "Dashboard", application=application, jobs=[job])
-    many = [stream_on(application, script)] * 96
-    with pytest.raises(ValueError, match="jobs=<96 jobs>: a dashboard has no more than 500 widgets; give 95 at most"):
+    many = [stream_on(application, script)] * 54
+    with pytest.raises(ValueError, match="jobs=<54 jobs>: a dashboard has no more than 500 widgets; give 53 at most"):
         ApplicationDashboard(stack, "Many", application=application, jobs=many)
 
 
