@@ -263,7 +263,7 @@ class LocalAws:
         self._ready_or_ended.wait(_START_SECONDS)
         if not self._ready:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._server.wait(1)  # its output ends a moment before it does
+                self._server.wait(_STOP_SECONDS)  # its output ends a moment before it does
             reason = self._failure()
             self.stop()
             raise LocalAwsError(reason)

@@ -24,7 +24,7 @@ run = JobRun(
     "EtlOnDeploy",
     job=job,
     wait_for=JobRunState[os.environ["LAKE_WAIT_FOR"]],
-    wait_timeout=Duration.minutes(5),
+    wait_timeout=Duration.minutes(30),
 )
 stack.export_value(run.job_run_id, name=f"{stack.stack_name}-JobRunId")
 app.synth()

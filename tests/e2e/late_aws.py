@@ -22,16 +22,18 @@ from typing import Any
 
 from constructs_emrs.handler import contract
 from emrs_local import LocalAws
+from emrs_local.driver import DriverRequest
 from emrs_local.emr_serverless.operations import EmrServerless
 from emrs_local.endpoint import Endpoint
 from tests.e2e.bootstrap import bootstrap
 from tests.e2e.waiting import wait_until
-from tests.local.emr_serverless_support import PythonEngine
+from tests.local.emr_serverless_support import PythonDriver, PythonEngine
 
 SERVER_COMMAND = (sys.executable, "-m", "tests.e2e.late_aws")
 
 _FOLDER = "LATE_AWS_FOLDER"
 _POLL_SECONDS = 0.05
+_GRACE_SECONDS = 3600.0
 
 Json = dict[str, Any]
 
@@ -199,12 +201,24 @@ def _watch_functions(folder: Path) -> None:
     EmrServerless._list_job_runs, EmrServerless._get_job_run = listed, got  # type: ignore[method-assign]
 
 
+class _PatientDriver(PythonDriver):
+    """Lets a script that may take two minutes to end take as long as the test likes."""
+
+    def terminate(self, grace_seconds: float) -> None:
+        super().terminate(_GRACE_SECONDS if grace_seconds else 0)
+
+
+class _Engine(PythonEngine):
+    def make_driver(self, request: DriverRequest) -> PythonDriver:
+        return _PatientDriver(request)
+
+
 if __name__ == "__main__":
     from emrs_local.server import main
 
     def engine(_endpoint: Endpoint, _data_directory: Path) -> PythonEngine:
         _keep_events(Path(os.environ[_FOLDER]))
-        return PythonEngine()
+        return _Engine()
 
     _watch_functions(Path(os.environ[_FOLDER]))
     main(engine)

@@ -26,7 +26,7 @@ ENDED = {"SUCCESS", "FAILED", "CANCELLED"}
 
 SUCCEEDS = "print('the work is done')"
 RAISES = "raise ValueError('no such column: arr_delay')"
-SLEEPS = "import time\ntime.sleep(600)"
+SLEEPS = "import time\ntime.sleep(3600)"  # as long as a test may take
 
 
 # Lists of the local AWS don't lag.

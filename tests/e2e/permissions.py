@@ -43,7 +43,7 @@ FAILURE_IN_LOG = "row 7 has no arrival delay"
 SCRIPT = f"""
 import sys, time
 if sys.argv[1:] == ["sleep"]:
-    time.sleep(600)
+    time.sleep(3600)
 if sys.argv[1:] == ["fail"]:
     print("{FAILURE_IN_LOG}", file=sys.stderr)
     raise ValueError("the data is wrong")

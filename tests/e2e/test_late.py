@@ -31,7 +31,8 @@ def life(late: LateAws, tmp_path: Path) -> Iterator[Life]:
     """A stack of the test's own, which leaves no active run."""
     life = Life(late.aws, tmp_path, f"Late{next(STACKS)}", seconds_to_settle=SETTLED_SECONDS)
     yield life
-    late.deliver_all()  # of a test that failed
+    (tmp_path / "end").touch()  # of a test that failed, as is what follows
+    late.deliver_all()
     life.settled()
     destroyed = life.destroy()
     assert destroyed.succeeded, str(destroyed)
@@ -136,7 +137,9 @@ def test_an_update_that_arrives_during_the_next_deployment_changes_nothing(life:
 
 def test_a_run_that_no_list_shows_yet_is_ended_and_those_of_others_go_on(life: Life, late: LateAws) -> None:
     sleep = life.folder / "sleep"
-    deployed = life.deploy(f"import os, time\nif os.path.exists({str(sleep)!r}):\n    time.sleep(600)", share_role=True)
+    deployed = life.deploy(
+        f"import os, time\nif os.path.exists({str(sleep)!r}):\n    time.sleep(3600)", share_role=True
+    )
     assert deployed.succeeded, str(deployed)
     client = life.local_aws.client("emr-serverless")
     (first,) = life.runs()

@@ -27,7 +27,7 @@ Json = dict[str, Any]
 SCRIPT = """
 import sys, time
 if sys.argv[1] == "sleep":
-    time.sleep(600)
+    time.sleep(3600)
 if sys.argv[1] == "fail":
     raise ValueError("the data is wrong")
 """

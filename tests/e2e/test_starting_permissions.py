@@ -34,7 +34,7 @@ STACK = "StartingPermissions"
 SCRIPT = """
 import sys, time
 if sys.argv[1] == "sleep":
-    time.sleep(600)
+    time.sleep(3600)
 """
 
 _STATES_TRUST = (
