@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import boto3
@@ -31,7 +32,9 @@ def main(
 ) -> int:
     """Ask AWS; 0 if all was answered as the project expects and all is deleted again."""
     options = _parser(probes).parse_args(arguments)
-    session = boto3.Session()
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # which boto3 does not look at
+    if session.region_name is None:
+        return _report(["There is no Region: set AWS_REGION"])
     try:
         account = Account(session, run=secrets.token_hex(4), run_minutes=options.run_minutes, delays=delays)
         asked = [probe for probe in probes if not options.only or probe.id in options.only]
@@ -95,6 +98,15 @@ def _say(line: str) -> None:
         print(line, flush=True)
 
 
+def _one_of(ids: Collection[str]) -> Callable[[str], str]:
+    def known(text: str) -> str:
+        if text not in ids:
+            raise argparse.ArgumentTypeError(f"{text}: no such question; docs/conformance.md has their ids")
+        return text
+
+    return known
+
+
 def _minutes(text: str) -> int:
     minutes = int(text)
     if minutes not in _RUN_MINUTES:
@@ -113,7 +125,7 @@ def _parser(probes: Sequence[Probe]) -> argparse.ArgumentParser:
     parser.add_argument("--clean", action="store_true", help="only delete what an earlier run has left")
     parser.add_argument("--again", action="store_true", help="ask again what is recorded; otherwise only what is not")
     parser.add_argument(
-        "--only", action="append", choices=[probe.id for probe in probes], metavar="ID", help="one probe"
+        "--only", action="append", type=_one_of({probe.id for probe in probes}), metavar="ID", help="one question"
     )
     parser.add_argument(
         "--run-minutes", type=_minutes, default=RUN_MINUTES, help="after how long the service ends a job run"

@@ -99,7 +99,7 @@ class Account:
     """The account and Region that boto3's credentials are for; `AWS_ENDPOINT_URL` may name another AWS.
 
     Args:
-        session: Whose credentials and Region are used.
+        session: Whose credentials and Region are used; it has one.
         run: The id of this run of the kit, of which names are made.
         run_minutes: After how many minutes the service ends a job run that did not end: what bounds the cost.
         delays: For how long what AWS was told may not be true yet.
@@ -114,7 +114,7 @@ class Account:
         self.delays = delays or Delays()
         self.runs_left: int | None = None
         """How many job runs may still be started; None if nobody counts."""
-        self.region = session.region_name or "us-east-1"
+        self.region = str(session.region_name)
         identity = self.client("sts").get_caller_identity()
         self.account_id = str(identity["Account"])
         self.partition = str(identity["Arn"].split(":")[1])

@@ -82,13 +82,14 @@ class Kit:
         whose = "twice what people remember of us-east-1" if prices == ASSUMED else "as given"
         lines = [
             f"Account {account.account_id}, Region {account.region}, at {account.emr.meta.endpoint_url}",
-            f"{len(probes)} of {len(self.probes)} questions are to be asked. All of them take an hour or two.",
+            f"{len(probes)} questions are to be asked. All that there are take an hour or two.",
             "For as long as it takes there will be, tagged and without initial capacity:",
             *(f"  - {facility.what}" for facility in facilities),
             "  - further applications, and stacks with an application or a function, of single questions",
             f"At most {runs} job runs of the smallest workers are started.",
             f"One that does not end before is ended after {account.run_minutes} minutes.",
-            f"Upper bound of the cost, if none of them ends before: ${cost:.2f}. That is with these prices, {whose}:",
+            f"Upper bound of the cost, if none of them ends before: ${cost:.2f}.",
+            f"That is with these prices, {whose}:",
             f"${prices.vcpu_hour:g} for a vCPU and ${prices.gb_hour:g} for a GB of a worker for an hour, "
             f"${prices.key_month:g} for a KMS key for a month.",
             "The first application of an account makes the role AWSServiceRoleForAmazonEMRServerless, and the first",

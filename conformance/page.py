@@ -45,9 +45,10 @@ _HEAD = """# What only AWS can say
 This project was made without an account. Where AWS's pages say nothing, contradict each other, or only somebody's
 record says something, it is built so that being wrong is harmless as far as possible, and the kit below asks.
 
-`make conformance` asks AWS, in the account of the credentials that boto3 finds; arguments go into `ARGS`, as in
-`make conformance ARGS=--clean`. It needs Python with boto3, and credentials that last for some hours: it makes stacks,
-roles, keys, a bucket, a queue, a rule, a function, a state machine and applications. `cdk bootstrap` is not needed.
+`make conformance` asks AWS, in the account of the credentials that boto3 finds and the Region of `AWS_REGION` or of
+their profile; arguments go into `ARGS`, as in `make conformance ARGS=--clean`. It needs Python with boto3, and
+credentials that last for some hours and may make stacks, roles, keys, a bucket, a queue, a rule, a function, a state
+machine and applications. `cdk bootstrap` is not needed.
 
 - It prints account, Region, what it will make and an upper bound of the cost, and goes on when you type `yes`, or with
   `--yes`.

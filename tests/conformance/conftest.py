@@ -31,16 +31,25 @@ def server() -> Iterator[LocalAws]:
 MakeAccount = Callable[[], Account]
 
 
+MakeKit = Callable[[Sequence[Probe]], Kit]
+
+
 @pytest.fixture
-def account(server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Account:
-    """An account of the server."""
+def make_account(server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> MakeAccount:
+    """Makes an account of the server, for another run of the kit each time."""
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    return Account(boto3.Session(), run=secrets.token_hex(4), run_minutes=RUN_MINUTES, delays=AT_ONCE)
+    return lambda: Account(boto3.Session(), run=secrets.token_hex(4), run_minutes=RUN_MINUTES, delays=AT_ONCE)
 
 
 @pytest.fixture
-def kit(account: Account, tmp_path: Path) -> Callable[[Sequence[Probe]], Kit]:
+def account(make_account: MakeAccount) -> Account:
+    """An account of the server."""
+    return make_account()
+
+
+@pytest.fixture
+def kit(account: Account, tmp_path: Path) -> MakeKit:
     """Makes a kit that asks the server."""
 
     def make(probes: Sequence[Probe]) -> Kit:

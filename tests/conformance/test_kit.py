@@ -7,7 +7,6 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -27,12 +26,12 @@ from conformance.probe import Json, Noted, Probe
 from conformance.probes import PROBES
 from conformance.recording import Recording
 from emrs_local import LocalAws
-from tests.conformance.conftest import AT_ONCE, RUN_MINUTES
+from tests.conformance.conftest import AT_ONCE, RUN_MINUTES, MakeKit
+from tests.conformance.late import Late
 from tests.conformance.liar import LIES, lying_to
 from tests.conformance.proxy import proxy
 
 ROOT = Path(__file__).parent.parent.parent
-MakeKit = Callable[[Sequence[Probe]], Kit]
 
 
 def all_of(aws: LocalAws | Account) -> dict[str, list[str]]:
@@ -66,14 +65,25 @@ def probes_named(*ids: str) -> list[Probe]:
     return [probe for probe in PROBES if probe.id in ids]
 
 
-def test_the_local_aws_answers_as_aws_does_or_as_is_expected(kit: MakeKit, account: Account) -> None:
-    asked = kit([probe for probe in PROBES if not probe.not_local])
-    assert asked.ask() == []
+def test_the_local_aws_answers_as_aws_does_or_as_is_expected_however_late_it_is(
+    server: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = Late()
+    with proxy(server, late) as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        account = Account(boto3.Session(), run=secrets.token_hex(4), run_minutes=RUN_MINUTES, delays=AT_ONCE)
+        probes = [probe for probe in PROBES if not probe.not_local]
+        asked = Kit(
+            account=account, probes=probes, recording=tmp_path / "recording.json", state=tmp_path / "state", say=print
+        )
+        assert asked.ask() == []
+    assert late.was == {"roles", "stacks", "execution roles", "events", "log streams", "logs"}
     answers = Recording.read(asked.recording).answers
     differences = compare(answers, PROBES, aws=Recording.read(AWS_RECORDING), known=KNOWN_DEVIATIONS)
     assert vars(differences) == {"unlisted": [], "gone": [], "unasked": []}
     assert answers == Recording.read(LOCAL_RECORDING).answers, "run python -m tests.conformance.record"
-    assert_nothing_is_left(account)
+    assert_nothing_is_left(server)
     assert not asked.state.exists()
 
 

@@ -37,8 +37,10 @@ class Account:
     """The account and Region of the credentials that boto3 finds."""
 
     def __init__(self) -> None:
-        self._session = boto3.Session()
-        self.region = self._session.region_name or "us-east-1"
+        self._session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # which boto3 does not look at
+        if self._session.region_name is None:
+            raise pytest.UsageError(f"{IN_AN_ACCOUNT}: there is no Region: set AWS_REGION")
+        self.region = str(self._session.region_name)
         self.account_id = str(self.client("sts").get_caller_identity()["Account"])
 
     @property
