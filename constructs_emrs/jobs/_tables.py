@@ -12,6 +12,7 @@ _ARGUMENT = "catalog"
 _CLIENT = "spark.hadoop.hive.metastore.client.factory.class"
 _CLIENT_OF_GLUE = "com.amazonaws.glue.catalog.metastore.AWSGlueDataCatalogHiveClientFactory"
 # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/using-iceberg.html
+_FOLDER = "warehouse"
 _ICEBERG_JAR = "/usr/share/aws/iceberg/lib/iceberg-spark3-runtime.jar"
 
 
@@ -41,10 +42,14 @@ def warehouse_of(catalog: Catalog | None) -> tuple[s3.IBucket, str] | None:
     """The bucket that a job has tables of the catalog in, and the pattern of their keys."""
     if not isinstance(catalog, IcebergCatalog) or isinstance(catalog.warehouse, str):
         return None
-    return catalog.warehouse, f"{catalog.prefix.strip('/')}/*".lstrip("/")
+    return catalog.warehouse, f"{_folder(catalog)}/*".lstrip("/")
 
 
 def _address(catalog: IcebergCatalog) -> str:
     if isinstance(catalog.warehouse, str):
         return catalog.warehouse
-    return catalog.warehouse.s3_url_for_object(catalog.prefix.strip("/"))
+    return catalog.warehouse.s3_url_for_object(_folder(catalog))
+
+
+def _folder(catalog: IcebergCatalog) -> str:
+    return _FOLDER if catalog.prefix is None else catalog.prefix.strip("/")

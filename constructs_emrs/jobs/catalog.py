@@ -1,6 +1,7 @@
 """Where a Spark job's tables are."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 from aws_cdk import aws_s3 as s3
 
@@ -25,7 +26,7 @@ class Catalog(ABC, metaclass=NamesMethods):
         return GlueCatalog()
 
     @staticmethod
-    def iceberg(*, warehouse: str | s3.IBucket, prefix: str = "warehouse", name: str = "glue_catalog") -> "Catalog":
+    def iceberg(*, warehouse: str | s3.IBucket, prefix: str | None = None, name: str = "glue_catalog") -> "Catalog":
         """Apache Iceberg's tables in the AWS Glue Data Catalog, and beside them those of `Catalog.glue`.
 
         `spark.table("glue_catalog.lake.daily")` is Iceberg's table `daily` of the database `lake`. The job gets the
@@ -34,12 +35,12 @@ class Catalog(ABC, metaclass=NamesMethods):
         Args:
             warehouse: The bucket for tables that name no place, which the job may then read and write there, or an
                 address in S3, for which you grant what the job needs.
-            prefix: The folder in the bucket.
+            prefix: The folder in the bucket. Default: `warehouse`.
             name: What the job calls the catalog.
 
         Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/using-iceberg.html
         """
-        return IcebergCatalog(warehouse, prefix, name)
+        return IcebergCatalog(warehouse=warehouse, prefix=prefix, name=name)
 
     @abstractmethod
     def __repr__(self) -> str:
@@ -53,13 +54,13 @@ class GlueCatalog(Catalog):
         return "Catalog.glue()"
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
 class IcebergCatalog(Catalog):
     """Apache Iceberg's tables in the AWS Glue Data Catalog."""
 
-    def __init__(self, warehouse: str | s3.IBucket, prefix: str, name: str) -> None:
-        self.warehouse = warehouse
-        self.prefix = prefix
-        self.name = name
+    warehouse: str | s3.IBucket
+    prefix: str | None
+    name: str
 
     def __repr__(self) -> str:
         return f"Catalog.iceberg(warehouse={shown(self.warehouse)}, name={shown(self.name)})"

@@ -17,7 +17,7 @@ from ..applications.interface import IApplication
 from ..applications.request import configurations
 from ..applications.settings import ApplicationType
 from ..handler import contract
-from ..monitoring.brought import check_brought
+from ..monitoring.brought import check_brought, check_place
 from ..monitoring.encryption import Encryption
 from ..monitoring.monitoring import Monitoring
 from ..monitoring.rules import check_encryption, check_monitoring
@@ -305,7 +305,7 @@ class Job(Construct):
                 Default: it reads.
 
         Raises:
-            ValueError: A name is not valid.
+            ValueError: A name is not valid, or the database is of another account or Region.
 
         Source: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/metastore-config.html
         """
@@ -321,6 +321,8 @@ class Job(Construct):
         name = database if isinstance(database, str) else database.database_ref.database_name
         problems = Problems(path)
         check_table_names(problems, name, tables)
+        if not isinstance(database, str):
+            check_place(problems, self._stack, "database", database)
         problems.raise_if_any()
         is_hive = self._engine is ApplicationType.HIVE
         self._warn_of(allow_tables(self.execution_role, self._stack, name, tables, write=write, is_hive=is_hive))

@@ -1,6 +1,6 @@
 """What is brought and can't work with the service, as far as it can be seen when the app is synthesised."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import IResource, Stack
 from aws_cdk import aws_iam as iam
@@ -11,6 +11,9 @@ from ..validation.problems import Problems
 from ..validation.tokens import is_token
 from .encryption import Encryption
 from .monitoring import Monitoring
+
+if TYPE_CHECKING:
+    from aws_cdk.interfaces import IEnvironmentAware
 
 
 def check_brought(
@@ -44,7 +47,7 @@ def check_place(
     problems: Problems,
     stack: Stack,
     argument: str,
-    resource: IResource | None,
+    resource: "IResource | IEnvironmentAware | None",
     *,
     account: bool = True,
     region: bool = True,
@@ -62,7 +65,7 @@ def check_place(
 
 
 @asked_once
-def _environment_of(resource: IResource) -> Any:
+def _environment_of(resource: "IResource | IEnvironmentAware") -> Any:
     return resource.env
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from aws_cdk import Stack
+from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -270,14 +270,18 @@ def test_an_imported_role_that_can_not_be_changed_is_told_what_it_lacks(stack: S
     ("arguments", "says"),
     [
         ({"database": 3}, 'database=3: a string is expected, this is of type int; use "3"'),
-        ({"database": ""}, "database='': it is not the name of a database; use one such as 'lake'"),
-        ({"database": "a/b"}, "database='a/b': it is not the name of a database; use one such as 'lake'"),
-        ({"database": "*"}, "database='*': it is not the name of a database; use one such as 'lake'"),
+        *(
+            (
+                {"database": name},
+                f"database={name!r}: it is not the name of a database; use one such as 'lake', and name ",
+            )
+            for name in ("", "a/b", "*", "lake.daily")
+        ),
         ({"database": "a", "tables": "b"}, "tables='b': a list is expected, this is of type str; use ['b']"),
         ({"database": "a", "tables": []}, "tables=[]: there is none; leave it out for all tables of the database"),
         (
-            {"database": "a", "tables": ["b", "c.d/e"]},
-            "tables[1]='c.d/e': it is not the name of a table; use one such as 'daily', or 'daily_*'",
+            {"database": "a", "tables": ["b", "c.d"]},
+            "tables[1]='c.d': it is not the name of a table; use one such as 'daily', or 'daily_*', without the name ",
         ),
         ({"database": "a", "write": "yes"}, "write='yes': "),
     ],
@@ -285,3 +289,32 @@ def test_an_imported_role_that_can_not_be_changed_is_told_what_it_lacks(stack: S
 def test_what_is_no_name_is_refused(stack: Stack, arguments: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=re.escape(f"Lake/Etl: {says}")):
         spark_job(stack).grant_catalog(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"warehouse": 3}, 'catalog.warehouse=3: a string is expected, this is of type int; use "3"'),
+        ({"warehouse": "s3://lake", "prefix": 3}, "catalog.prefix=3: a string is expected, this is of type int"),
+        ({"warehouse": "s3://lake", "name": 3}, "catalog.name=3: a string is expected, this is of type int"),
+        (
+            {"warehouse": "s3://lake", "prefix": "tables"},
+            "catalog.prefix='tables': it is the folder in a bucket, and catalog.warehouse is an address; write it in "
+            "the address, or use a bucket",
+        ),
+    ],
+)
+def test_what_is_no_catalog_of_iceberg_is_refused(stack: Stack, arguments: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"Lake/Etl: {says}")):
+        spark_job(stack, catalog=Catalog.iceberg(**arguments))
+
+
+def test_a_database_of_another_account_is_refused() -> None:
+    app = App()
+    here = Stack(app, "Lake", env=Environment(account="111122223333", region="eu-west-1"))
+    there = Stack(app, "There", env=Environment(account="444455556666", region="eu-west-1"))
+    described = glue.CfnDatabase.DatabaseInputProperty(name="lake")
+    database = glue.CfnDatabase(there, "Database", catalog_id=there.account, database_input=described)
+    says = "it is in account 444455556666; use one in account 111122223333, the stack's"
+    with pytest.raises(ValueError, match=f"Lake/Etl: database=.*: {says}"):
+        spark_job(here).grant_catalog(database)
