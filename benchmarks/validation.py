@@ -1,13 +1,15 @@
 """What it costs to validate jobs at synth: to load botocore's model once, and to check one job's request against it.
 
 python benchmarks/validation.py
+
+Processor seconds, as others may use the machine. Prints Markdown.
 """
 
 import subprocess
 import sys
 from pathlib import Path
-from statistics import mean
-from time import perf_counter
+from statistics import median
+from time import process_time
 
 from aws_cdk import App, Duration, Size, Stack
 
@@ -39,16 +41,16 @@ package = types.ModuleType("constructs_emrs")
 package.__path__ = sys.argv[1:]
 sys.modules["constructs_emrs"] = package
 from constructs_emrs.validation.model import operation_shape
-start = time.perf_counter()
+start = time.process_time()
 operation_shape("StartJobRun")
-print(time.perf_counter() - start)
+print(time.process_time() - start)
 """
 
 
 def loading() -> float:
-    """Milliseconds to load the model in a fresh process that has imported botocore, the mean of several."""
+    """Milliseconds to load the model in a fresh process the median of several."""
     command = [sys.executable, "-c", LOADING, str(Path(__file__).parent.parent / "constructs_emrs")]
-    return 1000 * mean(
+    return 1000 * median(
         float(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(PROCESSES)
     )
 
@@ -77,24 +79,24 @@ def validating() -> float:
     request = job.start_job_run_request
     shape = operation_shape("StartJobRun")
     problems = Problems(job.node.path)
-    start = perf_counter()
+    start = process_time()
     for _ in range(CHECKS):
         check_against_model(request, shape, problems.add)
         check_request(request, ApplicationType.SPARK, ReleaseLabel.EMR_7_14_0, problems.add)
-    duration = perf_counter() - start
+    duration = process_time() - start
     problems.raise_if_any()
     return 1000 * duration / CHECKS
 
 
 def row(what: str, milliseconds: float, target: float) -> str:
     """A line of the table."""
-    return f"{what:<28}{milliseconds:8.2f} ms{target:8.0f} ms   {'met' if milliseconds < target else 'not met'}"
+    return f"| {what} | {milliseconds:.2f} ms | {target:.0f} ms | {'met' if milliseconds < target else 'not met'} |"
 
 
 def main() -> None:
     """Print the table."""
-    print(f"{'':<28}{'took':>11}{'target':>11}")
-    print(row("loading the model", loading(), LOADING_TARGET))
+    print("\n## Validation\n\n| target | measured | at most | |\n|---|---|---|---|")
+    print(row("loading the model of the service, botocore with it", loading(), LOADING_TARGET))
     print(row("validating one job's request", validating(), CHECKING_TARGET))
 
 
