@@ -7,6 +7,7 @@ from typing import cast
 
 from emrs_local.ministack.buckets import keep_the_tags_of_buckets
 from emrs_local.ministack.cloudformation.install import replace_stack_operations
+from emrs_local.ministack.event_bus import deliver_where_requests_are_answered
 from emrs_local.ministack.functions import correct_functions
 from emrs_local.ministack.glue.install import correct_glue
 from emrs_local.ministack.iam import Headers, Query, check_the_signatures_of_root
@@ -28,6 +29,7 @@ def corrected_ministack() -> Asgi:
     enforce_the_quotas_of_iam()
     keep_the_tags_of_buckets()
     correct_object_events()
+    deliver_where_requests_are_answered()
     correct_logs()
     load_models_once()
     correct_glue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -44,6 +45,22 @@ class EventBus:
 
         with in_scope(scope):
             eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+def deliver_where_requests_are_answered() -> None:
+    """Deliver on the running event loop also what S3 and Step Functions tell from threads, for the reason above."""
+    from ministack.services import eventbridge
+
+    loop, thread = asyncio.get_running_loop(), threading.get_ident()
+    original = eventbridge._dispatch_event
+
+    def dispatch(event: Json, view: Any = None) -> None:
+        if threading.get_ident() == thread:
+            original(event, view)
+        else:
+            loop.call_soon_threadsafe(original, event, view)
+
+    eventbridge._dispatch_event = dispatch
 
 
 @dataclass(frozen=True)

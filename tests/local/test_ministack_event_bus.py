@@ -116,26 +116,31 @@ def about(**detail: Any) -> Json:
 def test_events_of_threads_are_delivered_in_order_where_requests_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     delivered: list[tuple[str, threading.Thread]] = []
 
-    def put(request: Json, **_: Any) -> None:
-        delivered.append((request["Entries"][0]["DetailType"], threading.current_thread()))
+    def dispatch(event: Json, _view: Any) -> None:
+        delivered.append((event["DetailType"], threading.current_thread()))
 
-    monkeypatch.setitem(
-        sys.modules, "ministack.services", SimpleNamespace(eventbridge=SimpleNamespace(_put_events=put))
-    )
+    def put(request: Json, **_: Any) -> None:
+        ministack._dispatch_event(*request["Entries"], None)
+
+    ministack = SimpleNamespace(_put_events=put, _dispatch_event=dispatch)
+    monkeypatch.setitem(sys.modules, "ministack.services", SimpleNamespace(eventbridge=ministack))
     monkeypatch.setattr(event_bus, "in_scope", nullcontext)
     scope, kinds = Scope(account_id="1", region="x"), [f"Event {number}" for number in range(20)]
 
-    def publish(of: event_bus.EventBus) -> None:
+    def publish(opened: event_bus.EventBus) -> None:
         for kind in kinds:
-            of.publish(scope, source="aws.x", detail_type=kind, detail={})
+            opened.publish(scope, source="aws.x", detail_type=kind, detail={})
+        for kind in kinds:
+            ministack._put_events({"Entries": [{"DetailType": kind}]})  # as services of ministack do
 
     async def scenario() -> None:
         opened = event_bus.EventBus()
         opened.open()
+        event_bus.deliver_where_requests_are_answered()
         await asyncio.to_thread(publish, opened)
 
     asyncio.run(scenario())
-    assert delivered == [(kind, threading.current_thread()) for kind in kinds]
+    assert delivered == [(kind, threading.current_thread()) for kind in kinds * 2]
 
 
 def test_each_state_of_a_run_is_an_event(bus: Bus, service: Service) -> None:
