@@ -165,6 +165,9 @@ class _Telling:
     def bind(self, rule: IRuleRef, id: str | None = None) -> events.RuleTargetConfig:  # noqa: A002 - the CDK's name
         """What the rule is told of the target."""
         bound = self._target.bind(rule, id)
+        if isinstance(self._target, targets.EventBus):
+            # That of another account takes no input: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
+            return bound
         if bound.input is not None and not isinstance(self._target, targets.CloudWatchLogGroup):
             return bound
         return events.RuleTargetConfig(**{**bound._values, "input": self._input()})

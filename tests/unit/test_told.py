@@ -191,6 +191,15 @@ def test_a_target_keeps_a_message_of_its_own(lake: Lake) -> None:
     assert target["Input"] == '"it failed"'
 
 
+def test_an_event_bus_takes_the_event_as_it_is(lake: Lake) -> None:
+    other = events.EventBus.from_event_bus_arn(
+        lake.stack, "Central", "arn:aws:events:us-east-1:210987654321:event-bus/central"
+    )
+    lake.run.on_failure("Failed", targets.EventBus(other))
+    (target,) = rules(lake.stack)["EtlOnDeployFailed"]["Targets"]
+    assert target.keys() == {"Arn", "Id", "RoleArn"}
+
+
 def test_other_targets_are_told_too(lake: Lake) -> None:
     code = lambda_.Code.from_inline("def handler(event, context): pass")
     function = lambda_.Function(
