@@ -14,7 +14,7 @@ from emrs_local.spark.s3_file_system import Mount
 if TYPE_CHECKING:
     from emrs_local.metastore.server import MetastoreServer
 
-_MANY: Final = 100
+_MANY: Final = 10
 _S3: Final = re.compile(r"s3[an]?://([^/]+)/(.+)")
 
 
@@ -80,7 +80,7 @@ class TableFiles:
         for address in addresses:
             parents.setdefault(address.rstrip("/").rpartition("/")[0], []).append(address)
         for parent, children in parents.items():
-            # Thousands of partitions are there already: a list has a thousand of them.
+            # Those of thousands of partitions are there as a rule, and one request lists a thousand of them.
             there = self._directories_in(parent) if len(children) > _MANY else set()
             for tree, path in map(self._find, children):
                 if tree and path not in there:
