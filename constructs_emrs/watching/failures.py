@@ -25,6 +25,7 @@ from constructs import Construct
 
 from ..applications.interface import IApplication, job_run_state_changes
 from ..applications.job_run_state import JobRunState
+from ..custom_resources.late_values import text_at_synth
 from ..handler import contract
 from ..permissions.acknowledgements import acknowledge_state_machine
 from ..validation.cdk_cache import node_of, path_of, stack_of
@@ -81,7 +82,7 @@ def tell_of_job_run(
     region = stack_of(scope).region
     of_the_run = f"--region {region} --application-id {application} --job-run-id {run}"
     message = {
-        "job": _in_a_template(name_of(job)),
+        "job": _name_in_a_template(job),
         "construct": _in_a_template(path_of(scope)),
         "run": run,
         "state": events.EventField.from_path("$.detail.state"),
@@ -126,7 +127,7 @@ def tell_of_executions(
     execution = events.EventField.from_path("$.detail.executionArn")
     region = stack_of(scope).region
     message = {
-        "job": _in_a_template(name_of(job)),
+        "job": _name_in_a_template(job),
         "construct": _in_a_template(path_of(scope)),
         "execution": execution,
         "state": events.EventField.from_path("$.detail.status"),
@@ -179,6 +180,11 @@ class _Telling:
             return targets.LogGroupTargetInput.from_object_v2(message=", ".join(words))
         # As members of an object, texts with quotes in them are escaped by EventBridge.
         return events.RuleTargetInput.from_object(dict(self._message))
+
+
+def _name_in_a_template(job: IJob) -> str:
+    """The name that the job has when the app is synthesised: an override may change it until then."""
+    return text_at_synth(lambda: _in_a_template(name_of(job)))
 
 
 def _in_a_template(text: str) -> str:

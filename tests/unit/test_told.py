@@ -216,6 +216,15 @@ def test_other_targets_are_told_too(lake: Lake) -> None:
     assert "<$.detail.reason>" not in line["message"]
 
 
+def test_a_name_is_told_that_an_override_has_changed_later(lake: Lake) -> None:
+    target = targets.SqsQueue(sqs.Queue(lake.stack, "Queue"))
+    lake.run.on_failure("Failed", target)
+    JobSchedule(lake.stack, "Daily", job=lake.job, schedule=DAILY).on_failure("Failed", target)
+    lake.job.add_override("name", 'a <b> "c"')
+    found = rules(lake.stack)
+    assert [message_of(found[name])["job"] for name in ("EtlOnDeployFailed", "DailyFailed")] == ['a b "c"'] * 2
+
+
 def test_a_job_s_name_is_no_field_of_the_template(lake: Lake, script: Path) -> None:
     job = SparkJob(lake.stack, "Odd", application=lake.application, entry_point=str(script), job_name='a <b> "c"')
     JobRun(lake.stack, "OddOnDeploy", job=job).on_failure("Failed", targets.SqsQueue(sqs.Queue(lake.stack, "Queue")))
