@@ -57,6 +57,26 @@ def test_an_aws_custom_resource_calls_what_is_for_the_event(service: Service, tm
         ssm.get_parameter(Name=PARAMETER)
 
 
+def test_an_aws_custom_resource_is_named_by_the_answer_and_tells_what_is_asked_for(
+    service: Service, tmp_path: Any
+) -> None:
+    token = calls_of(service, "aws-calls-named", allow("ssm:*"))
+    stack = TestStack(provider=Provider(aws=service.aws, arn=token, events=tmp_path), name="aws-calls-named")
+    service.aws.client("ssm").put_parameter(Name="/lake/named", Value="one", Type="String")
+    get = call(
+        "getParameter",
+        {"Name": "/lake/named"},
+        physicalResourceId={"responsePath": "Parameter.Value"},
+        outputPaths=["Parameter.Type"],
+    )
+    outputs = {"Type": {"Value": {"Fn::GetAtt": ["Calls", "Parameter.Type"]}}}
+    assert stack.create(resource(token, Create=get), outputs=outputs) == "CREATE_COMPLETE"
+    (described,) = stack.client.describe_stacks(StackName="aws-calls-named")["Stacks"]
+    assert described["Outputs"][0]["OutputValue"] == "String"
+    (found,) = stack.client.describe_stack_resources(StackName="aws-calls-named")["StackResources"]
+    assert found["PhysicalResourceId"] == "one"
+
+
 @pytest.mark.parametrize(
     ("name", "options", "status"),
     [
