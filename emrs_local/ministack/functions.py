@@ -118,12 +118,12 @@ def _let_functions_log_what_their_roles_allow() -> None:
         configuration = function.get("config") or function
         own = f"/aws/lambda/{configuration.get('FunctionName')}"
         group = configuration.get("LoggingConfig", {}).get("LogGroup") or own
-        actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        if group not in cloudwatch_logs._log_groups:
-            actions.append("logs:CreateLogGroup")
         role_arn = configuration["Role"]
         resource = f"arn:aws:logs:{get_region()}:{role_arn.split(':')[4]}:log-group:{group}:log-stream:"
-        if all(role_may(role_arn, action, resource) for action in actions):
+        if not all(role_may(role_arn, f"logs:{action}", resource) for action in ("CreateLogStream", "PutLogEvents")):
+            return
+        # In the end: it may have been deleted since, and is made when it is not there.
+        if group in cloudwatch_logs._log_groups or role_may(role_arn, "logs:CreateLogGroup", resource):
             original(function, *arguments, **options)
 
     lambda_svc._emit_lambda_logs = emit

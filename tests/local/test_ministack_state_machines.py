@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
+from ministack.services import cloudwatch_logs, lambda_svc
 
+from emrs_local.ministack import functions
 from emrs_local.ministack.functions import error_type
 from emrs_local.ministack.state_machines import retry_delay
 from tests.local.cloudformation_support import LAMBDA_TRUST, make_function
@@ -375,6 +377,24 @@ def test_the_delay_before_a_retry() -> None:
 )
 def test_the_type_of_an_error_is_the_class_of_the_exception(message: str, log: str, name: str) -> None:
     assert error_type(message, log) == name
+
+
+def test_a_log_group_that_is_deleted_while_its_function_ends_does_not_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    groups: dict[str, Any] = {"Functions": {"streams": {}}}
+
+    def deletes_and_allows_to_write(_role: str, action: str, _resource: str) -> bool:
+        groups.clear()
+        return action != "logs:CreateLogGroup"
+
+    monkeypatch.setattr(lambda_svc, "_emit_lambda_logs", lambda_svc._emit_lambda_logs)  # is put back afterwards
+    monkeypatch.setattr(cloudwatch_logs, "_log_groups", groups)
+    monkeypatch.setattr(functions, "role_may", deletes_and_allows_to_write)
+    functions._let_functions_log_what_their_roles_allow()
+    function = {"FunctionName": "Step", "Role": "arn:aws:iam::1:role/Step", "LoggingConfig": {"LogGroup": "Functions"}}
+    lambda_svc._emit_lambda_logs(function, "1", "", error=False, duration_ms=1)
+    assert groups == {}
 
 
 def test_an_execution_takes_no_more_than_step_functions_does(machine: Machine) -> None:
