@@ -20,7 +20,7 @@ from aws_cdk import App
 
 from tests import authorization
 from tests.e2e.conftest import ROOT
-from tests.e2e.waiting import wait_until
+from tests.local.emr_serverless_support import wait_until
 
 if TYPE_CHECKING:
     from tests.e2e.aws import Aws
@@ -126,7 +126,7 @@ class DeployedStack:
             status = self.status()
             return "" if status.endswith("_IN_PROGRESS") else status
 
-        return Outcome(wait_until(settled, otherwise=self.events), self.events())
+        return Outcome(wait_until(settled, shown=self.events), self.events())
 
     def outputs(self) -> dict[str, str]:
         """Its outputs by their names."""

@@ -26,8 +26,7 @@ from emrs_local.driver import DriverRequest
 from emrs_local.emr_serverless.operations import EmrServerless
 from emrs_local.endpoint import Endpoint
 from tests.e2e.bootstrap import bootstrap
-from tests.e2e.waiting import wait_until
-from tests.local.emr_serverless_support import PythonDriver, PythonEngine
+from tests.local.emr_serverless_support import PythonDriver, PythonEngine, wait_until
 
 SERVER_COMMAND = (sys.executable, "-m", "tests.e2e.late_aws")
 

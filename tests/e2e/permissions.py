@@ -31,8 +31,8 @@ from emrs_local import LocalAws
 from emrs_local.driver import DriverRequest
 from emrs_local.emr_serverless.errors import JobRunFailed
 from emrs_local.endpoint import Endpoint
-from tests.e2e.waiting import stop_execution, wait_until
-from tests.local.emr_serverless_support import PythonDriver, PythonEngine
+from tests.e2e.waiting import stop_execution
+from tests.local.emr_serverless_support import PythonDriver, PythonEngine, wait_until
 
 PROVIDER = "EMRServerlessProvider"
 SERVER_COMMAND = (sys.executable, "-m", "tests.e2e.permissions")
@@ -243,7 +243,7 @@ class DeployedStack:
         def status() -> str:
             return str(client.describe_stacks(StackName=self.name)["Stacks"][0]["StackStatus"])
 
-        wait_until(lambda: status() == "UPDATE_ROLLBACK_COMPLETE", otherwise=status)
+        wait_until(lambda: status() == "UPDATE_ROLLBACK_COMPLETE", shown=status)
 
     def short(self, resource: str) -> str:
         """An ARN with the template's name for what CloudFormation named."""

@@ -20,9 +20,9 @@ from pyarrow import parquet
 
 from tests.e2e.conftest import CDK
 from tests.e2e.deployment import DeployedStack
-from tests.e2e.waiting import wait_until
 from tests.examples import EXAMPLES
 from tests.jars import compile_jar, spark_jars
+from tests.local.emr_serverless_support import wait_until
 
 if TYPE_CHECKING:
     from emrs_local import LocalAws

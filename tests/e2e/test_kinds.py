@@ -17,8 +17,8 @@ from zipfile import ZipFile
 import pytest
 
 from tests.e2e.deployment import DeployedStack, synthesise_script
-from tests.e2e.waiting import wait_until
 from tests.jars import compile_jar
+from tests.local.emr_serverless_support import wait_until
 from tests.unit.test_spark_submit import AWKWARD
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.late_aws import LateAws
 from tests.e2e.life import SLEEPS, Life
-from tests.e2e.waiting import wait_until
+from tests.local.emr_serverless_support import wait_until
 
 STACKS = itertools.count()
 FOREIGN_RUNS = 12

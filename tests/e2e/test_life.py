@@ -12,7 +12,7 @@ import pytest
 from emrs_local import LocalAws
 from tests.e2e.deployment import Outcome
 from tests.e2e.life import RAISES, SLEEPS, SUCCEEDS, Life, after, kill_function
-from tests.e2e.waiting import wait_until
+from tests.local.emr_serverless_support import wait_until
 
 STACKS = itertools.count()
 
@@ -166,7 +166,7 @@ def test_a_stream_comes_back_when_the_update_of_its_application_fails(life: Life
         life.deploy(release_label="emr-8.0.0", cost_allocation=True), "Release label emr-8.0.0 is not supported"
     )
     assert life.status() == "UPDATE_ROLLBACK_COMPLETE"
-    wait_until(lambda: life.states() == ["CANCELLED", "RUNNING"], otherwise=life.states)
+    wait_until(lambda: life.states() == ["CANCELLED", "RUNNING"], shown=life.states)
     # CloudFormation does not know of it, and yet its failure is told as that of any other run of the job run.
     (back,) = life.active()
     night.touch()

@@ -23,7 +23,8 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from emrs_local import LocalAws
 from tests.e2e.deployment import DeployedStack
-from tests.e2e.waiting import received, wait_until
+from tests.e2e.waiting import received
+from tests.local.emr_serverless_support import wait_until
 
 NAME = "SchedulesAndEvents"
 KEY = 'in/a "b" \\ c 😀.csv'

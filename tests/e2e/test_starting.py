@@ -32,7 +32,8 @@ from constructs_emrs import (
 )
 from emrs_local import LocalAws
 from tests.e2e.deployment import DeployedStack, synthesise
-from tests.e2e.waiting import received, wait_until
+from tests.e2e.waiting import received
+from tests.local.emr_serverless_support import wait_until
 
 Json = dict[str, Any]
 

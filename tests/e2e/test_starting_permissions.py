@@ -28,7 +28,8 @@ from emrs_local import LocalAws
 from tests.e2e import deployment
 from tests.e2e.deployment import synthesise
 from tests.e2e.permissions import DeployedStack, Grant, Noticed, end_job_runs
-from tests.e2e.waiting import stop_execution, taken, wait_until
+from tests.e2e.waiting import stop_execution, taken
+from tests.local.emr_serverless_support import wait_until
 
 STACK = "StartingPermissions"
 SCRIPT = """

@@ -1,32 +1,11 @@
-"""Waiting for what a test has set going, for longer than any machine takes."""
+"""Queues and executions, which change while a test looks at them."""
 
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-Found = TypeVar("Found")
-
-_PATIENCE_SECONDS = 1800.0
-_POLL_SECONDS = 0.05
-
-
-def wait_until(
-    look: Callable[[], Found | None], *, otherwise: Callable[[], object] = lambda: "it does not come"
-) -> Found:
-    """What is seen, once that is true: who looks again may see something else.
-
-    Args:
-        look: Is called until it returns something that is true.
-        otherwise: Says what there was instead, when nobody waits any longer.
-    """
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not (found := look()):
-        assert time.monotonic() < deadline, otherwise()
-        time.sleep(_POLL_SECONDS)
-    return found
+from tests.local.emr_serverless_support import wait_until
 
 
 def received(queue: Any, url: str, *, count: int = 1) -> list[dict[str, Any]]:
@@ -43,7 +22,7 @@ def received(queue: Any, url: str, *, count: int = 1) -> list[dict[str, Any]]:
         messages.extend(taken(queue, url))
         return len(messages) >= count
 
-    wait_until(all_are_there, otherwise=lambda: f"{len(messages)} of {count} messages")
+    wait_until(all_are_there, shown=lambda: f"{len(messages)} of {count} messages")
     return messages
 
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from emrs_local import LocalAws
 from emrs_local.driver import DriverRequest, Worker
@@ -29,6 +29,7 @@ SECONDS_PER_MINUTE = 2.0
 SERVER_COMMAND = (sys.executable, str(Path(__file__).resolve()))
 SERVICE_PRINCIPAL = "emr-serverless.amazonaws.com"
 
+Found = TypeVar("Found")
 Json = dict[str, Any]
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 
@@ -164,12 +165,18 @@ class Service:
         return next(filter(is_meant, self.events))
 
 
-def wait_until(condition: Callable[[], object], *, shown: Callable[[], object] = lambda: None) -> None:
-    """Wait until a condition holds; `shown` is what is seen of it in the message if it never does."""
-    deadline = time.monotonic() + 900
-    while not condition():
+def wait_until(look: Callable[[], Found | None], *, shown: Callable[[], object] = lambda: None) -> Found:
+    """What is seen, once that is true: who looks again may see something else.
+
+    Args:
+        look: Is called until it returns something that is true.
+        shown: What is in the message if it never does.
+    """
+    deadline = time.monotonic() + 1800
+    while not (found := look()):
         assert time.monotonic() < deadline, shown()
         time.sleep(0.05)
+    return found
 
 
 def trust_policy(**condition: str) -> str:
