@@ -186,7 +186,11 @@ def test_names_are_stored_in_lower_case_and_found_in_any(glue: Any) -> None:
 def test_tables_and_partitions_of_a_stack_are_those_of_the_api(service: Service, glue: Any) -> None:
     place = {"CatalogId": service.aws.account_id, "DatabaseName": "Stacked"}
     values = {"PartitionInput": {"Values": ["stack"]}}
-    database, table = {"Name": "Stacked"}, {"Name": "Clean", "PartitionKeys": KEYS}
+    database = {"Name": "Stacked", "Parameters": {"weight": 1.5}}
+    # As the CDK's S3Table has it, and as an L1 may.
+    storage = {"Compressed": "false", "NumberOfBuckets": "2", "SerdeInfo": {"Parameters": {"skip.header": 1}}}
+    table = {"Name": "Clean", "PartitionKeys": KEYS, "Parameters": {"has_encrypted_data": True}}
+    table["StorageDescriptor"] = storage
     resources: Json = {
         "D": {"Type": "AWS::Glue::Database", "Properties": {"CatalogId": service.aws.account_id}},
         "T": {"Type": "AWS::Glue::Table", "Properties": place, "DependsOn": "D"},
@@ -205,7 +209,11 @@ def test_tables_and_partitions_of_a_stack_are_those_of_the_api(service: Service,
         wait_for_stack(cloudformation, f"stack_{operation}_complete", "glue")
         assert glue.get_partition(DatabaseName="stacked", TableName="clean", PartitionValues=["stack"])
     assert glue.get_database(Name="stacked")["Database"]["Description"] == "changed"
-    assert glue.get_table(DatabaseName="stacked", Name="clean")["Table"]["Description"] == "changed"
+    assert glue.get_database(Name="stacked")["Database"]["Parameters"] == {"weight": "1.5"}
+    found = glue.get_table(DatabaseName="stacked", Name="clean")["Table"]
+    assert (found["Description"], found["Parameters"]) == ("changed", {"has_encrypted_data": "true"})
+    typed = {"Compressed": False, "NumberOfBuckets": 2, "SerdeInfo": {"Parameters": {"skip.header": "1"}}}
+    assert found["StorageDescriptor"] == typed
     cloudformation.delete_stack(StackName="glue")
     wait_for_stack(cloudformation, "stack_delete_complete", "glue")
     with pytest.raises(glue.exceptions.EntityNotFoundException):
