@@ -82,7 +82,7 @@ class Kit:
         whose = "twice what people remember of us-east-1" if prices == ASSUMED else "as given"
         lines = [
             f"Account {account.account_id}, Region {account.region}, at {account.emr.meta.endpoint_url}",
-            f"{len(probes)} questions are to be asked. All that there are take an hour or two.",
+            f"{len(probes)} questions are to be asked. All that there are take some three hours, by estimate.",
             "For as long as it takes there will be, tagged and without initial capacity:",
             *(f"  - {facility.what}" for facility in facilities),
             "  - further applications, and stacks with an application or a function, of single questions",

@@ -142,7 +142,8 @@ def _expected(expected: Expected) -> str:
         case Anything():
             return "nothing is relied on"
         case OneOf(answers=answers):
-            return ", or ".join(_answer(answer) for answer in answers)
+            several = any(isinstance(answer, dict | list) for answer in answers)
+            return ("<br>or<br>" if several else ", or ").join(_answer(answer) for answer in answers)
         case _:
             return _answer(expected)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from unittest import mock
 
 import boto3
+import botocore.loaders
 import pytest
 
 from conformance.account import Account, Delays
@@ -19,6 +22,13 @@ from emrs_local import LocalAws
 RUN_MINUTES = 720
 # What the local AWS is told it knows.
 AT_ONCE = Delays(permissions=0, lists=0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_are_read_once() -> Iterator[None]:
+    """By all accounts of the process: each has a session of its own, which would read them again."""
+    with mock.patch("botocore.session.create_loader", functools.cache(botocore.loaders.create_loader)):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,7 @@ def proxy(server: LocalAws, lie: Lie, *, refuse: Lie = lambda _: None) -> Iterat
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # or a body waits for the receipt of the headers
 
         def setup(self) -> None:
             super().setup()

@@ -71,9 +71,10 @@ class Lake:
         return self.folder / "cdk.out"
 
     def status(self) -> str:
-        """The stack's status; DELETE_COMPLETE when it is gone."""
+        """The stack's status; DELETE_COMPLETE when it is gone, or was never there."""
         stacks = [item for item in self._all("cloudformation", "list_stacks") if item["StackName"] == self.stack]
-        return str(max(stacks, key=lambda item: item["CreationTime"])["StackStatus"])
+        newest = max(stacks, key=lambda item: item["CreationTime"], default={"StackStatus": "DELETE_COMPLETE"})
+        return str(newest["StackStatus"])
 
     def applications(self) -> list[dict[str, Any]]:
         """The stack's applications that are not deleted."""
