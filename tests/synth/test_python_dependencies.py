@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zipfile import ZipFile
 
@@ -23,7 +25,7 @@ from constructs_emrs import (
     ReleaseLabel,
     SparkJob,
 )
-from constructs_emrs.jobs._packages import archive, uv
+from constructs_emrs.jobs._packages import archive, build, uv
 from constructs_emrs.jobs._packages.guard import guard_source
 from constructs_emrs.jobs._packages.requirements import local_source
 from constructs_emrs.jobs._packages.target import Target
@@ -567,6 +569,24 @@ def test_an_archive_that_was_not_used_for_long_is_removed(wheels: Path, tmp_path
     new_job(PythonDependencies.from_packages(["two"], python="3.11"))
     assert "two/__init__.py" in names(tmp_path)
     assert "one/__init__.py" not in names(tmp_path)
+
+
+def test_what_another_synth_works_in_may_be_gone_a_moment_later(
+    wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_wheel(wheels, "company")
+    beside = tmp_path / "caches" / "constructs-emrs" / "python-dependencies" / "making-another"
+    beside.mkdir(parents=True)
+
+    def ends_there() -> float:
+        if beside.exists():
+            beside.rmdir()
+        return time.time()
+
+    monkeypatch.setattr(build, "time", SimpleNamespace(time=ends_there, monotonic=time.monotonic))
+    new_job(PythonDependencies.from_packages(["company"], python="3.11"))
+    assert not beside.exists()
+    assert "company/__init__.py" in names(tmp_path)
 
 
 DRIVER = {"PYSPARK_GATEWAY_PORT": "1"}

@@ -1,5 +1,6 @@
 """Gets packages for a target, packs them, and keeps the archive for the next time."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -70,7 +71,6 @@ def archive_of(requirements: Requirements, target: Target, owner: str) -> Archiv
     """
     folder = _cache() / _key(requirements, target)
     if (known := _known(folder)) is not None:
-        os.utime(folder)
         return known
     start = time.monotonic()
     _say(f"{owner}: getting Python packages for {target} …")
@@ -150,6 +150,10 @@ def _key(requirements: Requirements, target: Target) -> str:
 
 
 def _known(folder: Path) -> Archive | None:
+    try:
+        os.utime(folder)  # it is used: no other process removes it from now on
+    except FileNotFoundError:
+        return None
     path = next(iter(sorted(folder.glob("*.zip"))), None)
     return Archive(path, path.stem) if path else None
 
@@ -170,8 +174,10 @@ def _cache() -> Path:
 
 def _remove_unused(cache: Path) -> None:
     for folder in cache.iterdir():
-        if time.time() - folder.stat().st_mtime > _UNUSED_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        # Another process may remove the same, or what it has made its archive in.
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - folder.stat().st_mtime > _UNUSED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _say(text: str) -> None:
