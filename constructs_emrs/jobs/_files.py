@@ -20,6 +20,7 @@ from ..validation.problems import Problems, shown
 from ..validation.tokens import is_token
 from ._dependencies import ARGUMENT, FOLDER
 from ._packages.build import Archive
+from ._packages.errors import UnusableError
 from ._rules.files import name_of, problem_of_entry_point, problem_of_uri
 from .code import AssetCode, BucketCode, Code, InlineCode, LocalFile, NamedCode, UriCode
 from .python_dependencies import PythonDependencies
@@ -45,15 +46,6 @@ class Use(Enum):
     """It is opened by its name in the working folder."""
     ARCHIVE = auto()
     """It is unpacked in a folder of its name in the working folder."""
-
-
-class _UnusableError(Exception):
-    """A file can't be what it is given for: the problem, and the remedy."""
-
-    def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.remedy = remedy
 
 
 class Files:
@@ -96,7 +88,7 @@ class Files:
             self.buckets.append(code.bucket)
         try:
             uri = self._uri(construct_id, code, use)
-        except _UnusableError as error:
+        except UnusableError as error:
             self._problems.add_written(argument, repr(code), error.problem, error.remedy)
             # It has been noted what is wrong with the file. That it has no URI is not to be noted too.
             return Aws.NO_VALUE
@@ -150,7 +142,7 @@ class Files:
             case NamedCode():
                 return self._named(construct_id, code, use)
             case _:
-                raise _UnusableError("it is not made by Code", "use Code.from_asset(…), or another method of Code")
+                raise UnusableError("it is not made by Code", "use Code.from_asset(…), or another method of Code")
 
     def _asset(self, construct_id: str, code: AssetCode, use: Use) -> str:
         if use is Use.MODULE:
@@ -161,24 +153,22 @@ class Files:
 
     def _local_file(self, construct_id: str, code: AssetCode, name: str | None = None) -> str:
         if not isinstance(code.path, str | Path):
-            raise _UnusableError("a path is expected", "use a string or a pathlib.Path")
+            raise UnusableError("a path is expected", "use a string or a pathlib.Path")
         if is_token(str(code.path)) or "://" in str(code.path):
-            raise _UnusableError("it is not a file on this machine", f"use Code.from_uri({shown(code.path)})")
+            raise UnusableError("it is not a file on this machine", f"use Code.from_uri({shown(code.path)})")
         path = Path(code.path)
         if _is(path.is_dir):
-            raise _UnusableError("it is a folder", "use a file, such as a zip of the folder")
+            raise UnusableError("it is a folder", "use a file, such as a zip of the folder")
         if not _is(path.is_file):
             is_text = any(map(str.isspace, str(code.path)))
             remedy = "correct the path, or use Code.from_inline(…) for a text" if is_text else "correct the path"
-            raise _UnusableError(f"there is no such file in {Path.cwd()}", remedy)
+            raise UnusableError(f"there is no such file in {Path.cwd()}", remedy)
         if name is not None:
             return self._upload_as(construct_id, path, name)
         if path.name.lower().endswith(".tar.gz"):
             # The CDK keeps the last suffix of the name, and Spark unpacks .tar.gz and .tgz, but copies .gz as it is:
             # https://github.com/apache/spark/blob/v3.5.9/core/src/main/scala/org/apache/spark/util/Utils.scala
-            with TemporaryDirectory() as folder:
-                copy = Path(shutil.copyfile(path, Path(folder, "archive.tgz")))
-                return self._upload(construct_id, copy, written=path)
+            return self._upload_copy(construct_id, path, "archive.tgz", written=path)
         return self._upload(construct_id, path, written=path)
 
     def _module(self, construct_id: str, code: AssetCode) -> str:
@@ -201,29 +191,27 @@ class Files:
         if path.is_file() and path.suffix == ".whl":
             if not path.stem.endswith("-none-any"):
                 problem = "the wheel has compiled code, which Python can't import from an archive"
-                raise _UnusableError(problem, "unpack it into a zip, and use archives and PYTHONPATH in environment")
-            with TemporaryDirectory() as folder:
-                # Spark puts .zip, .egg and .jar on the Python path of executors, and a wheel is a zip:
-                # https://github.com/apache/spark/pull/29806
-                copy = Path(shutil.copyfile(path, Path(folder, f"{path.stem}.zip")))
-                return self._upload(construct_id, copy, written=Path(code.path))
+                raise UnusableError(problem, "unpack it into a zip, and use archives and PYTHONPATH in environment")
+            # Spark puts .zip, .egg and .jar on the Python path of executors, and a wheel is a zip:
+            # https://github.com/apache/spark/pull/29806
+            return self._upload_copy(construct_id, path, f"{path.stem}.zip", written=Path(code.path))
         if path.is_dir():
             if (path / "pyproject.toml").is_file() and (path / "src").is_dir():
                 problem = "it is a project, whose packages are in its folder src"
-                raise _UnusableError(problem, "use that folder, or PythonDependencies.from_pyproject")
+                raise UnusableError(problem, "use that folder, or PythonDependencies.from_pyproject")
             return self._upload(construct_id, path, written=Path(code.path))
         return self._local_file(construct_id, code)
 
     def _inline(self, construct_id: str, code: InlineCode, use: Use, name: str | None = None) -> str:
         if not isinstance(code.text, str) or not code.text.strip():
-            raise _UnusableError("it is not a text", "use a string with the query or the code")
+            raise UnusableError("it is not a text", "use a string with the query or the code")
         if is_token(code.text):
             remedy = "give it to the job as an argument, or in hive_conf or hive_variables"
-            raise _UnusableError("a value that is known only at deployment can't be uploaded", remedy)
+            raise UnusableError("a value that is known only at deployment can't be uploaded", remedy)
         if not isinstance(code.suffix, str) or not _SUFFIX.fullmatch(code.suffix):
-            raise _UnusableError(f"{shown(code.suffix)} is not a valid file name extension", "use one such as '.sql'")
+            raise UnusableError(f"{shown(code.suffix)} is not a valid file name extension", "use one such as '.sql'")
         if use is Use.FILE and name is None:
-            raise _UnusableError("it has no name in the working folder", "add .named('…')")
+            raise UnusableError("it has no name in the working folder", "add .named('…')")
         with TemporaryDirectory() as folder:
             path = Path(folder, f"inline{code.suffix}")
             path.write_text(code.text, encoding="utf-8")
@@ -233,17 +221,17 @@ class Files:
 
     def _object(self, code: BucketCode) -> str:
         if code.bucket is None:
-            raise _UnusableError("an IBucket is expected", "use a Bucket, or import one with Bucket.from_…")
+            raise UnusableError("an IBucket is expected", "use a Bucket, or import one with Bucket.from_…")
         if not isinstance(code.key, str) or not code.key.strip() or code.key.startswith("/"):
-            raise _UnusableError("it is not a valid key of an object", "use one such as 'code/etl.py'")
+            raise UnusableError("it is not a valid key of an object", "use one such as 'code/etl.py'")
         allow_reading(code.bucket, code.key, self._execution_role)
         return code.bucket.s3_url_for_object(code.key)
 
     def _named(self, construct_id: str, code: NamedCode, use: Use) -> str:
         if use not in {Use.FILE, Use.ARCHIVE}:
-            raise _UnusableError("Spark gives no name to it, only to files and archives", "leave .named(…) out")
+            raise UnusableError("Spark gives no name to it, only to files and archives", "leave .named(…) out")
         if not isinstance(code.name, str) or not code.name.strip() or set(code.name) & _NO_NAME:
-            raise _UnusableError("it is not a valid file name", "use a name without '/', '#', ',' and '%'")
+            raise UnusableError("it is not a valid file name", "use a name without '/', '#', ',' and '%'")
         if use is Use.FILE and isinstance(code.code, AssetCode):
             return self._local_file(construct_id, code.code, code.name)
         if use is Use.FILE and isinstance(code.code, InlineCode):
@@ -253,7 +241,7 @@ class Files:
         else:
             uri = self._uri(construct_id, code.code, use)
         if "#" in uri:
-            raise _UnusableError(f"the file has the name {uri.rpartition('#')[2]!r} already", "name it once")
+            raise UnusableError(f"the file has the name {uri.rpartition('#')[2]!r} already", "name it once")
         return f"{uri}#{code.name}"
 
     def _upload_as(self, construct_id: str, path: Path, name: str) -> str:
@@ -265,7 +253,7 @@ class Files:
         `downloadResourcesToCurrentDirectory` in deploy/SparkSubmit.scala, `fetchFile` in util/Utils.scala
         """
         if is_token(name):
-            raise _UnusableError("the name of a file that is uploaded has to be known at synth", "use a literal string")
+            raise UnusableError("the name of a file that is uploaded has to be known at synth", "use a literal string")
         scope, stack = Construct(self._job, construct_id), Stack.of(self._job)
         with TemporaryDirectory() as folder:
             # What is staged alone has a name of the CDK's, whose extension would be that of the key.
@@ -282,6 +270,10 @@ class Files:
         )
         allow_reading(bucket, location.object_key, self._execution_role)
         return location.s3_object_url
+
+    def _upload_copy(self, construct_id: str, path: Path, name: str, *, written: Path) -> str:
+        with TemporaryDirectory() as folder:
+            return self._upload(construct_id, Path(shutil.copyfile(path, Path(folder, name))), written=written)
 
     def _upload(
         self,
@@ -319,10 +311,10 @@ class Files:
 
 def _own_uri(code: UriCode) -> str:
     if not isinstance(code.uri, str) or not code.uri.strip():
-        raise _UnusableError("it is not a valid URI", "use one such as 's3://bucket/key'")
+        raise UnusableError("it is not a valid URI", "use one such as 's3://bucket/key'")
     if not is_token(code.uri) and _RELATIVE_PATH.fullmatch(code.uri):
         remedy = "use Code.from_asset for a file on this machine, or a URI such as 's3://bucket/key'"
-        raise _UnusableError("it is a path", remedy)
+        raise UnusableError("it is a path", remedy)
     return code.uri
 
 

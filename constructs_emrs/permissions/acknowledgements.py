@@ -19,43 +19,42 @@ from ..validation.cdk_cache import node_of, stack_of
 from ..validation.late_checks import check_late
 
 _WILDCARDS = "AwsSolutions-IAM5"
-_PACKS = ("NIST.800.53.R5", "HIPAA.Security", "PCI.DSS.321")
+_PACKS_OF_FUNCTIONS = ("NIST.800.53.R5", "HIPAA.Security")
+_PACKS = (*_PACKS_OF_FUNCTIONS, "PCI.DSS.321")
 
-_INLINE_POLICY = {f"{pack}-IAMNoInlinePolicy": "It belongs to one role and is deleted with it." for pack in _PACKS}
+
+def _in_packs(rule: str, reason: str, packs: Sequence[str] = _PACKS) -> dict[str, str]:
+    return {f"{pack}-{rule}": reason for pack in packs}
+
+
+_INLINE_POLICY = _in_packs("IAMNoInlinePolicy", "It belongs to one role and is deleted with it.")
+_POLICIES = {"AWS::IAM::Role": _INLINE_POLICY, "AWS::IAM::Policy": _INLINE_POLICY}
 
 # Rules and the reason by the type of the provider's resources.
 _PROVIDER: dict[str, dict[str, str]] = {
-    "AWS::IAM::Role": _INLINE_POLICY,
-    "AWS::IAM::Policy": _INLINE_POLICY,
+    **_POLICIES,
     "AWS::Lambda::Function": {
         "AwsSolutions-L1": "A runtime that it is meant for, rather than the newest that the installed CDK knows.",
-        **{
-            f"{pack}-LambdaInsideVPC": (
-                "It calls APIs of AWS only; in a VPC without endpoints for all of them no deployment would end."
-            )
-            for pack in _PACKS
-        },
-        **{
-            f"{pack}-LambdaConcurrency": (
-                "It runs during deployments only; reserved concurrency would be taken from the account's other "
-                "functions."
-            )
-            for pack in ("NIST.800.53.R5", "HIPAA.Security")
-        },
-        **{
-            f"{pack}-LambdaDLQ": (
-                "CloudFormation waits for each answer and fails the deployment without it; a kept event is of no use."
-            )
-            for pack in ("NIST.800.53.R5", "HIPAA.Security")
-        },
+        **_in_packs(
+            "LambdaInsideVPC",
+            "It calls APIs of AWS only; in a VPC without endpoints for all of them no deployment would end.",
+        ),
+        **_in_packs(
+            "LambdaConcurrency",
+            "It runs during deployments only; reserved concurrency would be taken from the account's other functions.",
+            _PACKS_OF_FUNCTIONS,
+        ),
+        **_in_packs(
+            "LambdaDLQ",
+            "CloudFormation waits for each answer and fails the deployment without it; a kept event is of no use.",
+            _PACKS_OF_FUNCTIONS,
+        ),
     },
-    "AWS::Logs::LogGroup": {
-        f"{pack}-CloudWatchLogGroupEncrypted": (
-            "CloudWatch Logs encrypts it with a key of its own; nothing of the request is logged, and of the job's log "
-            "only the end that explains a failure."
-        )
-        for pack in _PACKS
-    },
+    "AWS::Logs::LogGroup": _in_packs(
+        "CloudWatchLogGroupEncrypted",
+        "CloudWatch Logs encrypts it with a key of its own; nothing of the request is logged, and of the job's log "
+        "only the end that explains a failure.",
+    ),
     "AWS::StepFunctions::StateMachine": {
         "AwsSolutions-SF1": "Logged events would keep the job's request and the URL that answers CloudFormation.",
         "AwsSolutions-SF2": "It polls one function during a deployment; there is nothing to trace.",
@@ -63,8 +62,7 @@ _PROVIDER: dict[str, dict[str, str]] = {
 }
 # The same for the state machine of a job.
 _STATE_MACHINE: dict[str, dict[str, str]] = {
-    "AWS::IAM::Role": _INLINE_POLICY,
-    "AWS::IAM::Policy": _INLINE_POLICY,
+    **_POLICIES,
     "AWS::StepFunctions::StateMachine": {
         "AwsSolutions-SF1": "Each execution is a job run, which has logs of its own; arguments may be confidential.",
         "AwsSolutions-SF2": "It calls one service and waits; there is nothing to trace.",
@@ -106,12 +104,12 @@ class Statement(NamedTuple):
 
 def acknowledge_provider(provider: Construct) -> None:
     """Explain what cdk-nag finds in the provider, whose roles are granted nothing by others."""
-    check_late(provider, _when_cdk_nag_looks(lambda: _acknowledge_all(provider, _PROVIDER)))
+    _acknowledge_late(provider, lambda: _acknowledge_all(provider, _PROVIDER))
 
 
 def acknowledge_state_machine(state_machine: Construct) -> None:
     """Explain what cdk-nag finds in the state machine of a job, whose role is granted nothing by others."""
-    check_late(state_machine, _when_cdk_nag_looks(lambda: _acknowledge_all(state_machine, _STATE_MACHINE)))
+    _acknowledge_late(state_machine, lambda: _acknowledge_all(state_machine, _STATE_MACHINE))
 
 
 def acknowledge_execution_role(stack: Stack, role: iam.IRole, statements: Sequence[Statement]) -> None:
@@ -122,17 +120,12 @@ def acknowledge_execution_role(stack: Stack, role: iam.IRole, statements: Sequen
         role: The role.
         statements: The statements, to which others may be added until the app is synthesised.
     """
-    check_late(stack, _when_cdk_nag_looks(lambda: _acknowledge_execution_role(role, statements)))
+    _acknowledge_late(stack, lambda: _acknowledge_execution_role(role, statements))
 
 
-def _when_cdk_nag_looks(acknowledge: Callable[[], None]) -> Callable[[], None]:
-    """Do nothing in an app without cdk-nag, which looks at the app after this and has been imported by then."""
-
-    def acknowledge_if_imported() -> None:
-        if "cdk_nag" in sys.modules:
-            acknowledge()
-
-    return acknowledge_if_imported
+def _acknowledge_late(owner: IConstruct, acknowledge: Callable[[], None]) -> None:
+    """Do it before cdk-nag looks at the app, and not in an app without it: it has been imported by then."""
+    check_late(owner, lambda: acknowledge() if "cdk_nag" in sys.modules else None)
 
 
 def _acknowledge_all(owner: Construct, rules: Mapping[str, Mapping[str, str]]) -> None:

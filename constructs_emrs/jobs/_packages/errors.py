@@ -1,10 +1,10 @@
-"""What is wrong with the Python packages of a job."""
+"""What is wrong with the files and the Python packages of a job."""
 
 from collections.abc import Sequence
 
 
 class UnusableError(Exception):
-    """The packages can't be had, or not be used: the problem, the remedy, and what uv said."""
+    """A file or packages can't be had, or not be used: the problem, the remedy, and what uv said."""
 
     def __init__(self, problem: str, remedy: str, said: Sequence[str] = ()) -> None:
         super().__init__(problem)

@@ -115,13 +115,8 @@ def listing_of(folder: Path) -> str:
 
 def local_source(line: str, folder: Path) -> LocalSource | None:
     """What the requirement names on this machine, None if that is nothing."""
-    option = _OPTION.fullmatch(line)
-    text = line
-    if option:
-        if option[0].lstrip("-")[0] != "e":
-            return None
-        text = _unquoted(option["path"] or option["short"])
-    elif line.startswith("-"):
+    kind, text = _option(line)
+    if kind != "e" and line.startswith("-"):
         return None
     if named := _NAMED.match(text):
         path, name = _local_path(named["url"], folder), f"{named['name']}{named['extras'] or ''}"
@@ -267,15 +262,12 @@ def _lines(path: Path, folder: Path, outer: tuple[Path, ...]) -> Iterator[str]:
     if path in outer:
         raise UnusableError(f"{path.name} includes itself", "leave that out")
     for line in _logical(text.splitlines()):
-        option = _OPTION.fullmatch(line)
-        kind = option[0].lstrip("-")[0] if option else ""
-        if option and kind in "rc":
-            # Relative to the file that names it, unlike all other paths.
-            inner = (path.parent / _unquoted(option["path"] or option["short"])).resolve()
-            if kind == "r":
-                yield from _lines(inner, folder, (*outer, path))
-            else:
-                yield f"-c {inner}"
+        kind, named = _option(line)
+        # Relative to the file that names it, unlike all other paths.
+        if kind == "r":
+            yield from _lines((path.parent / named).resolve(), folder, (*outer, path))
+        elif kind == "c":
+            yield f"-c {(path.parent / named).resolve()}"
         else:
             yield line
 
@@ -309,8 +301,12 @@ def _logical(lines: Iterable[str]) -> Iterator[str]:
         yield begun.strip()
 
 
-def _unquoted(text: str) -> str:
-    return text.strip().strip("\"'")
+def _option(line: str) -> tuple[str, str]:
+    """The letter of an option that names a file or a folder, and what it names; of another line none, and the line."""
+    option = _OPTION.fullmatch(line)
+    if option is None:
+        return "", line
+    return line.lstrip("-")[0], (option["path"] or option["short"]).strip().strip("\"'")
 
 
 def _constraints(line: str) -> str | None:

@@ -22,18 +22,18 @@ _OTHER_ENVIRONMENTS = ("spark.driverEnv.", "spark.yarn.appMasterEnv.", "spark.ku
 _WITHOUT_EFFECT: Mapping[str, tuple[str | None, str, str]] = {
     # The parameters that the service lists have neither:
     # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-spark.html#spark-defaults
-    "spark.master": (None, "the service itself decides where the job runs", "leave it out"),
-    "spark.submit.deployMode": (None, "the service itself decides where the job runs", "leave it out"),
-    # The defaults of Amazon EMR are long lists, which this replaces: https://github.com/apache/hudi/issues/10609
-    "spark.driver.extraClassPath": (
-        None,
-        "it replaces the release's own class path, with what reads S3 and the Glue Data Catalog",
-        "use jars, or begin with the release's own",
+    **dict.fromkeys(
+        ("spark.master", "spark.submit.deployMode"),
+        (None, "the service itself decides where the job runs", "leave it out"),
     ),
-    "spark.executor.extraClassPath": (
-        None,
-        "it replaces the release's own class path, with what reads S3 and the Glue Data Catalog",
-        "use jars, or begin with the release's own",
+    # The defaults of Amazon EMR are long lists, which this replaces: https://github.com/apache/hudi/issues/10609
+    **dict.fromkeys(
+        ("spark.driver.extraClassPath", "spark.executor.extraClassPath"),
+        (
+            None,
+            "it replaces the release's own class path, with what reads S3 and the Glue Data Catalog",
+            "use jars, or begin with the release's own",
+        ),
     ),
     # The service writes event logs in /var/log/spark/apps of the driver, as drivers' logs say, and makes the Spark UI
     # from them: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/dashboards-and-logs.html
