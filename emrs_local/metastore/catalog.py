@@ -35,8 +35,8 @@ _MANAGED, _EXTERNAL, _VIEW = "MANAGED_TABLE", "EXTERNAL_TABLE", "VIRTUAL_VIEW"
 # Which members a table needs, https://github.com/awslabs/aws-glue-data-catalog-client-for-apache-hive-metastore
 # (`HiveTableValidator`).
 _NEEDED: Final = ("InputFormat", "OutputFormat", "SerdeInfo", "SerdeInfo#SerializationLibrary")
-# Hive's are regular expressions, Glue's are not.
-_HAS_A_PATTERN: Final = re.compile(r"\blike\b", re.IGNORECASE)
+# Hive's patterns are regular expressions, Glue's are not, and a backslash in a text of Hive's stands for itself.
+_IS_OF_HIVE: Final = re.compile(r"\blike\b|\\", re.IGNORECASE)
 
 
 class Files(Protocol):
@@ -223,7 +223,7 @@ class Catalog:
         return [partition_of(partition) for partition in self._partitions(database, table, expression, most=most)]
 
     def get_partitions_by_filter(self, database: str, table: str, expression: str, most: int) -> list[Struct]:
-        chosen = "" if _HAS_A_PATTERN.search(expression) else expression  # Spark filters what it gets
+        chosen = "" if _IS_OF_HIVE.search(expression) else expression  # Spark filters what it gets
         return [partition_of(partition) for partition in self._partitions(database, table, chosen, most=most)]
 
     def get_partitions_by_names(self, database: str, table: str, names: Sequence[str]) -> list[Struct]:

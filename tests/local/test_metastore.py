@@ -344,6 +344,14 @@ def test_ten_thousand_partitions_are_pruned_without_reading_them(runs: Runs, dat
     assert run.calls == {"GetPartitions": 1, "partitions read": 1000}, "Hive's patterns are left to Spark"
 
 
+def test_a_value_with_a_backslash_is_found(runs: Runs, database: str) -> None:
+    run, table = runs.start(), a_table(database)
+    run.client.create_table(table)
+    add(run.client, table, a_partition(table, "a\\b"))
+    found = run.client.get_partitions_by_filter(database, "daily", 'day = "a\\b"', -1)
+    assert [partition.values for partition in found] == [["a\\b"]]
+
+
 @pytest.mark.parametrize(("table_type", "deleted"), [("MANAGED_TABLE", 2), ("EXTERNAL_TABLE", 0)])
 def test_the_data_of_a_managed_table_goes_with_it(runs: Runs, database: str, table_type: str, deleted: int) -> None:
     run = runs.start()
