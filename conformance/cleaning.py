@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from conformance.account import ENDED, TAG, Account, Unanswered, code_of, is_of_credentials
 
 Say = Callable[[str], None]
-_ROUNDS = 10
+_ROUNDS, _MINUTES = 10, 30
 # AWS answers so to what comes too early, too late or twice: looking again tells.
 _LOOK_AGAIN = ("ValidationException", "ConflictException", "ResourceNotFoundException")
 
@@ -33,15 +33,16 @@ def clean(account: Account, runs: Collection[str], say: Say) -> list[str]:
     """
     left: list[str] = []
     seen_nothing = False
+    deadline = time.monotonic() + _MINUTES * 60
     for _ in range(_ROUNDS):
         try:
             nothing = not any(_applications(account, runs)) and not any(_stacks(account, runs))
-            left = [] if nothing else list(_delete(account, runs, say))
+            left = [] if nothing else list(dict.fromkeys(_delete(account, runs, say)))
         except (ClientError, BotoCoreError) as error:
             nothing, left = False, [str(error)]
             if is_of_credentials(error):
                 break
-        if nothing and seen_nothing:
+        if (nothing and seen_nothing) or time.monotonic() > deadline:
             break
         seen_nothing = nothing
         if nothing or left:

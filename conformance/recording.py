@@ -31,7 +31,7 @@ _PRIVATE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("<host>", r"\b(?:[\w-]+\.)+(?:amazonaws\.com(?:\.cn)?|internal|compute|local)\b"),
         ("<host>", r"\bip-\d+(?:-\d+){3}\b|\b\d{1,3}(?:\.\d{1,3}){3}\b"),
         ("<account>", r"(?<!\d)\d{12}(?!\d)"),
-        ("<id>", r"\b00[0-9a-z]{14}\b"),
+        ("<id>", r"\b00[0-9a-z]{14}\b|\b(?:vpc|vpce|subnet|eni|sg|rtb)-[0-9a-f]{8,17}\b"),
         ("<secret>", r"(?<![\w/+=])(?=[\w/+]*\d)(?=[\w/+]*[a-z])(?=[\w/+]*[A-Z])[\w/+]{40,}={0,2}(?![\w/+=])"),
     )
 )

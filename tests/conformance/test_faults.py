@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import io
+import itertools
 import json
 import os
 import secrets
@@ -433,12 +434,13 @@ def test_one_thing_that_can_not_be_deleted_keeps_no_other_and_is_named(
     denied = True
 
     def refuse(exchange: Exchange) -> Answer | None:
-        if exchange.method == "DELETE" and exchange.path.startswith("/applications/") and denied:
+        if exchange.path.startswith("/applications/") and exchange.path.endswith("/stop") and denied:
             return 403, b'{"code": "AccessDeniedException", "message": "not you"}'
         return None
 
     def makes(aws: Account) -> Json:
         made.append(aws.make_application("emr-7.14.0"))
+        aws.start_application(made[0])
         return True
 
     made: list[str] = []
@@ -451,6 +453,22 @@ def test_one_thing_that_can_not_be_deleted_keeps_no_other_and_is_named(
     denied = False
     assert asked.clean() == []
     assert_nothing_is_left(server)
+
+
+def test_a_cleaning_that_does_not_get_on_ends(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the permission to cancel a job run is missing, each round waits for the run for many minutes."""
+    minutes = itertools.count(step=20)
+    monkeypatch.setattr(cleaning, "time", SimpleNamespace(monotonic=lambda: next(minutes) * 60, sleep=lambda _: None))
+    monkeypatch.setattr(cleaning, "_applications", lambda *_: ["one"])
+    rounds: list[str] = []
+
+    def does_not_stop(*_: object) -> Iterator[str]:
+        rounds.append("")
+        yield "it does not stop"
+
+    monkeypatch.setattr(cleaning, "_delete", does_not_stop)
+    assert cleaning.clean(account, {account.run}, print) == ["it does not stop"]
+    assert len(rounds) == 2
 
 
 def test_a_stack_that_can_not_be_made_is_said_and_deleted(server: LocalAws, kit_behind: Callable[..., Kit]) -> None:

@@ -23,6 +23,7 @@ PRIVATE = [
     ("<secret>", "wJalrXUtnFEMIbK7MDENGbPxRfiCYEXAMPLEKEY1"),
     ("<uuid>", "00df3ec6-5da1-36e6-ab71-20f0de68f8a0"),
     ("<id>", "00f1982r1uukb925"),
+    ("<id>", "vpce-0a1b2c3d4e5f60718"),
     ("<address>", "s3://conformance-0a1b2c3d-bucket-abc/logs/"),
     ("<address>", "https://sqs.eu-west-1.amazonaws.com/queue"),
     ("<name>", "conformance-0a1b2c3d-Role-9XYZ"),
