@@ -69,7 +69,9 @@ def spark_submit(
             problems.add(f"packages[{position}]", item, "these are not Maven coordinates", remedy)
     for argument, items in uris.items():
         for position, item in enumerate(items):
-            _check_uri(problems, f"{argument}[{position}]", item)
+            if "," in item:
+                problem = "spark-submit separates its files with commas"
+                problems.add(f"{argument}[{position}]", item, problem, "rename it")
             if argument == "py_files" and item.endswith(".whl"):
                 # https://github.com/apache/spark/pull/29806
                 problem = "Spark does not put a wheel on the Python path of executors"
@@ -127,11 +129,6 @@ def environment_settings(problems: Problems, environment: Mapping[str, str]) -> 
             problems.add(argument, value, f"{name!r} is not a valid name of an environment variable", remedy)
         for prefix in ("spark.emr-serverless.driverEnv.", "spark.executorEnv."):
             yield Setting(argument, f"{prefix}{name}", value)
-
-
-def _check_uri(problems: Problems, argument: str, uri: str) -> None:
-    if "," in uri:
-        problems.add(argument, uri, "spark-submit separates its files with commas", "rename it")
 
 
 def _check_conf(problems: Problems, item: Setting, set_by: Mapping[str, Setting]) -> None:

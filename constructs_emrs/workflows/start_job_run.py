@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jsii
-from aws_cdk import Annotations, Duration, Stack, Token
+from aws_cdk import Duration, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
@@ -16,9 +16,9 @@ from ..permissions.policies import Permission
 from ..permissions.submitter import waiting
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
-from ..validation.cdk_cache import child_path, path_of
+from ..validation.cdk_cache import child_path
 from ..validation.model import operation_shape
-from ..validation.problems import Problems
+from ..validation.problems import Problems, refuse
 from . import _task_parameters as parameters
 from .interface import IJob, JobMode
 
@@ -273,12 +273,11 @@ class _NotInExpress:
             if isinstance(construct, sfn.CfnStateMachine) and construct.state_machine_type == "EXPRESS":
                 definition = str(Stack.of(construct).resolve(construct.definition_string))
                 if f'"{self._name}\\":' in definition or f'"{self._name}":' in definition:
-                    problems = Problems(path_of(self._state))
-                    problems.add(
+                    refuse(
+                        self._state,
                         "integration_pattern",
                         sfn.IntegrationPattern.RUN_JOB,
                         f"{construct.node.path} is an express state machine, which does not wait for jobs",
                         "use a standard state machine, or sfn.IntegrationPattern.REQUEST_RESPONSE",
                     )
-                    Annotations.of(self._state).add_error(str(problems))
         return []
