@@ -23,8 +23,8 @@ class Prices:
     key_month: float
 
 
-# What people remembered of US East (N. Virginia), x86, in November 2026, twice: other Regions are dearer. Nobody has
-# compared it with AWS's pages, so it is said to who is asked for a yes, and may be given.
+# From memory, in November 2026: those of US East (N. Virginia), x86, and twice those of workers, as other Regions are
+# dearer. Nobody has compared them with AWS's pages, so they are said to who is asked for a yes, and may be given.
 ASSUMED = Prices(vcpu_hour=2 * 0.052624, gb_hour=2 * 0.0057785, key_month=1.0)
 
 # A driver and at most two executors, of which each has a vCPU and not more than 4 GB.

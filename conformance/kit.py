@@ -79,13 +79,13 @@ class Kit:
         """What would be made for the probes and asked, where, and what it may cost at most."""
         account, facilities, runs = self.account, needs(probes), job_runs(probes)
         cost = upper_bound(runs, facilities, run_minutes=account.run_minutes, prices=prices)
-        whose = "twice what people remember of us-east-1" if prices == ASSUMED else "as given"
+        whose = "from memory, and twice those of us-east-1 but for keys" if prices == ASSUMED else "as given"
         lines = [
             f"Account {account.account_id}, Region {account.region}, at {account.emr.meta.endpoint_url}",
             f"{len(probes)} questions are to be asked. All that there are take some three hours, by estimate.",
             "For as long as it takes there will be, tagged and without initial capacity:",
             *(f"  - {facility.what}" for facility in facilities),
-            "  - further applications, and stacks with an application or a function, of single questions",
+            "  - further applications, and stacks with an application, a function or a VPC, of single questions",
             f"At most {runs} job runs of the smallest workers are started.",
             f"One that does not end before is ended after {account.run_minutes} minutes.",
             f"Upper bound of the cost, if none of them ends before: ${cost:.2f}.",

@@ -225,7 +225,7 @@ def test_the_bound_is_with_the_prices_that_are_given(
     files = ["--recording", str(tmp_path / "aws.json"), "--state", str(tmp_path / "state")]
     assert main(files, delays=AT_ONCE) == 1
     assumed = capsys.readouterr().out
-    assert "twice what people remember of us-east-1:\n$0.105248 for a vCPU" in assumed
+    assert "from memory, and twice those of us-east-1 but for keys:\n$0.105248 for a vCPU" in assumed
     assert main([*files, "--vcpu-hour", "1", "--gb-hour", "0.5", "--key-month", "3"], delays=AT_ONCE) == 1
     given = capsys.readouterr().out
     assert "as given:\n$1 for a vCPU and $0.5 for a GB of a worker for an hour, $3 for a KMS key" in given
