@@ -33,8 +33,8 @@ NOT_ASKED = {
     "Does Prometheus remote write work without a VPC?": "the project hands the address on, demands no VPC and has no "
     "answer to build on; to ask takes a workspace of Managed Prometheus and its own query language",
     "Does who starts a job run on a stopped application in a VPC need `ec2:CreateNetworkInterface`?": "the service "
-    "may keep its network interfaces for a while, and with them the subnet: the kit could not promise to leave nothing. "
-    "The project grants it to nobody: a start that is denied for it says so, and who starts can be given it",
+    "may keep its network interfaces for a while, and with them the subnet: the kit could not promise to leave "
+    "nothing. The project grants it to nobody: a start that is denied for it says so, and who starts can be given it",
     "In which Regions is there flex execution?": "the kit asks in one Region; the releases of that are asked",
     "For how long does the service remember a client token?": "for as long as the kit takes is asked above, "
     "a day can't be: the application that knows the token is deleted when the kit ends",
@@ -53,10 +53,10 @@ machine, applications, and a VPC with nothing in it. `cdk bootstrap` is not need
 - It prints account, Region, what it will make and an upper bound of the cost, and goes on when you type `yes`, or with
   `--yes`.
 - The bound is for the case that every job run goes on until the service ends it, after {minutes} minutes or what
-  `--run-minutes` says. More job runs than it is for are not started. Its prices are from memory, and nobody has compared
-  them with AWS's pages: ${vcpu_hour:g} for a vCPU and ${gb_hour:g} for a GB of a worker for an hour, which is twice what
-  us-east-1 takes, and ${key_month:g} for a KMS key for a month. `--vcpu-hour`, `--gb-hour` and `--key-month` say those
-  of your Region ([workers](https://aws.amazon.com/emr/pricing/), [keys](https://aws.amazon.com/kms/pricing/)).
+  `--run-minutes` says. More job runs than it is for are not started. Its prices are from memory, and nobody has
+  compared them with AWS's pages: ${vcpu_hour:g} for a vCPU and ${gb_hour:g} for a GB of a worker for an hour, which
+  is twice what us-east-1 takes, and ${key_month:g} for a KMS key for a month. `--vcpu-hour`, `--gb-hour` and
+  `--key-month` say those of your Region ([workers](https://aws.amazon.com/emr/pricing/), [keys](https://aws.amazon.com/kms/pricing/)).
 - All that it makes is in stacks and applications that have the tag `constructs-emrs-conformance`. It deletes them when
   it ends, is interrupted or fails. After it was killed, or its credentials have expired, its next start does, and
   `--clean` does nothing else. What somebody else's run of the kit has made is left alone: the kit does not start
