@@ -153,7 +153,8 @@ class TestStack:
         change = {"StackName": self.name, "ChangeSetName": "change"}
         body = json.dumps({"Resources": resources, "Outputs": outputs or {}})
         self.stack_id = self.client.create_change_set(TemplateBody=body, ChangeSetType=kind, **change)["StackId"]
-        self.client.get_waiter("change_set_create_complete").wait(**change, WaiterConfig={"Delay": 1})
+        waiter = self.client.get_waiter("change_set_create_complete")
+        waiter.wait(**change, WaiterConfig={"Delay": 1, "MaxAttempts": 600})
         self.client.execute_change_set(**change, **arguments)
 
     def start_delete(self) -> None:
