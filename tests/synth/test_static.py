@@ -85,6 +85,7 @@ def all_arguments(app: App) -> Stack:
         everything.streaming_job(stack),
         everything.hive_job_of_everything(stack),
     ):
+        job.grant_catalog("lake", write=True)
         JobRun(stack, f"{job.node.id}OnDeploy", job=job)
     return stack
 
