@@ -75,20 +75,25 @@ def check_removal_policy(problems: Problems, policy: RemovalPolicy | None) -> No
 
 def check_images(
     problems: Problems,
+    stack: Stack,
     release: ReleaseLabel,
     application_type: ApplicationType,
-    image: Image | None,
-    worker_images: Mapping[WorkerType, Image],
+    images: Sequence[tuple[WorkerType | None, Image | None]],
 ) -> None:
-    """Custom images are there from emr-6.9.0."""
-    if image is not None:
-        require_release(problems.add, release, (6, 9), "image", image.digest or image.tag or "latest")
-        _check_image(problems, "image", image)
-    for worker, own in worker_images.items():
-        argument = f"worker_images[{worker}]"
-        _check_worker_type(problems, argument, worker, application_type)
-        require_release(problems.add, release, (6, 9), argument, own.digest or own.tag or "latest")
-        _check_image(problems, argument, own)
+    """Custom images are there from emr-6.9.0, and of the application's Region; they may be of another account.
+
+    That of no worker is for all.
+
+    https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/application-custom-image.html
+    """
+    for worker, own in images:
+        argument = "image" if worker is None else f"worker_images[{worker}]"
+        if worker is not None:
+            _check_worker_type(problems, argument, worker, application_type)
+        if own is not None:
+            require_release(problems.add, release, (6, 9), argument, own.digest or own.tag or "latest")
+            _check_image(problems, argument, own)
+            check_place(problems, stack, f"{argument}.repository", own.repository, account=False)
 
 
 def _check_image(problems: Problems, argument: str, image: Image) -> None:
@@ -99,19 +104,6 @@ def _check_image(problems: Problems, argument: str, image: Image) -> None:
     if image.digest is not None and not is_token(image.digest) and not _DIGEST.fullmatch(image.digest):
         remedy = "use 'sha256:' and 64 hexadecimal digits"
         problems.add(f"{argument}.digest", image.digest, "it is not a valid image digest", remedy)
-
-
-def check_repositories(
-    problems: Problems, stack: Stack, image: Image | None, worker_images: Mapping[WorkerType, Image]
-) -> None:
-    """Images are of the application's Region; they may be of another account.
-
-    https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/application-custom-image.html
-    """
-    if image is not None:
-        check_place(problems, stack, "image.repository", image.repository, account=False)
-    for worker, own in worker_images.items():
-        check_place(problems, stack, f"worker_images[{worker}].repository", own.repository, account=False)
 
 
 def check_interactive(

@@ -144,8 +144,8 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         rules.check_runtime_configuration(problems, runtime_configuration)
         rules.check_removal_policy(problems, removal_policy)
         rules.check_auto_stop(problems, idle_minutes, auto_stop=auto_stop)
-        rules.check_images(problems, release_label, application_type, image, worker_images or {})
-        rules.check_repositories(problems, stack_of(self), image, worker_images or {})
+        images: list[tuple[WorkerType | None, Image | None]] = [(None, image), *(worker_images or {}).items()]
+        rules.check_images(problems, stack_of(self), release_label, application_type, images)
         rules.check_interactive(problems, release_label, application_type, interactive)
         rules.check_identity_center(problems, release_label, identity_center)
         rules.check_capacity(problems, initial_capacity, maximum_capacity, application_type, release_label)
@@ -223,7 +223,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         self._tags = ApplicationTags(self._resource)
         if removal_policy is not None:
             self._resource.apply_removal_policy(removal_policy)
-        for own in [image, *(worker_images or {}).values()]:
+        for _, own in images:
             if own is not None:
                 allow_pulling(self, own.repository, application_arn(self, "*"))
         # Without tags, which are known later.

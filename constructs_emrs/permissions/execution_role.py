@@ -16,7 +16,7 @@ from ..validation.cdk_cache import node_of, path_of, stack_of
 from .acknowledgements import Statement, acknowledge_execution_role
 from .arns import EMR_SERVERLESS, account_id, all_log_groups, arn_of_objects, key_arn, region, url_suffix, via_service
 from .missing import Missing
-from .policies import INLINE_POLICIES, SHARE_LESS, Permission, Policies, length, merged
+from .policies import INLINE_POLICIES, SHARE_LESS, Permission, Policies, length_of_resource, merged
 from .resource_policies import allow_using
 from .submitter import grant, grants
 
@@ -214,7 +214,7 @@ class _RoleStatements:
         if not new:
             return []
         known.update(new)
-        self._length += sum(length(arn, tuple(actions)) + len('"",') for arn in new)
+        self._length += sum(length_of_resource(arn, tuple(actions)) for arn in new)
         self._check_length()
         permission = Permission(actions=tuple(actions), resources=tuple(new), conditions=conditions)
         if isinstance(self._role, iam.Role) and self._length > self._MOST_UNPACKED:

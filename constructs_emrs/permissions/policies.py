@@ -134,7 +134,7 @@ class Policies(Construct):
             for resource in permission.resources:
                 actions = _actions_on(self._allowed, permission, resource)
                 if not actions:
-                    self._length += length(resource, permission.actions) + len('"",')
+                    self._length += length_of_resource(resource, permission.actions)
                 actions.update(dict.fromkeys(permission.actions))
         # Far from the limit nobody has to look closer.
         if self._length > 0.75 * sum(self._most) and len(list(self._packed())) > len(self._most):
@@ -165,14 +165,13 @@ class Policies(Construct):
         left = next(limits) - _LENGTH_OF_POLICY
         for statement, resources in _statements(self._allowed).items():
             conditions, actions = statement
+            around = _length_of_statement(conditions, actions)
             for resource in resources:
-                needed = length(resource, actions) + len('"",')
-                if statement not in policy:
-                    needed += _length_of_statement(conditions, actions)
+                own = length_of_resource(resource, actions)
+                needed = own if statement in policy else own + around
                 if needed > left and policy:
                     yield policy
-                    policy, left = {}, next(limits) - _LENGTH_OF_POLICY
-                    needed = length(resource, actions) + len('"",') + _length_of_statement(conditions, actions)
+                    policy, left, needed = {}, next(limits) - _LENGTH_OF_POLICY, own + around
                 policy.setdefault(statement, []).append(resource)
                 left -= needed
         if policy:
@@ -223,10 +222,15 @@ class _Attached:
 def _length_of_statement(conditions: str, actions: tuple[str, ...]) -> int:
     """Without its resources."""
     statement = {"Action": actions, "Effect": "Allow", "Resource": [], **_condition(conditions)}
-    return length(json.dumps(statement, separators=(",", ":")) + ",", ())
+    return _length(json.dumps(statement, separators=(",", ":")) + ",", ())
 
 
-def length(text: str, actions: tuple[str, ...]) -> int:
+def length_of_resource(arn: str, actions: tuple[str, ...]) -> int:
+    """How much longer the ARN makes a statement of the actions, at most."""
+    return _length(arn, actions) + len('"",')
+
+
+def _length(text: str, actions: tuple[str, ...]) -> int:
     """How long a text, such as a resource of the actions, may be when its references are known."""
     service = actions[0].partition(":")[0] if actions else ""
     whole = 0
