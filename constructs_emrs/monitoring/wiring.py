@@ -103,8 +103,7 @@ class Wirer:
                 groups = [log_group_arn(stack_of(log_group), _name_or_any(log_group))]
             self._permissions.encrypt_log_group(arns, key, groups)
             self._log_group_keys.add(key_arn(key))
-            self._keys[key_arn(key)] = key
-            rendered["encryptionKeyArn"] = key_arn(key)
+            rendered |= self._named(key)
         elif (group_key_arn := key_arn_of(log_group)) is not None:
             self._permissions.use_log_group_key(group_key_arn)
         if cloudwatch.log_stream_name_prefix is not None:
@@ -134,24 +133,25 @@ class Wirer:
     def _disks(self) -> dict[str, Any] | None:
         if self._key is None:
             return None
-        if key_arn(self._key) in self._log_keys:
-            rendered: dict[str, Any] = self._encrypted_with(self._key)
-        else:
+        # What encrypts logs may encrypt disks too.
+        if key_arn(self._key) not in self._log_keys:
             self._permissions.encrypt_disks(self._key)
-            self._keys[key_arn(self._key)] = self._key
-            rendered = {"encryptionKeyArn": key_arn(self._key)}
+        rendered: dict[str, Any] = self._named(self._key)
         if self._encryption.disk_encryption_context:
             rendered["encryptionContext"] = dict(self._encryption.disk_encryption_context)
         return rendered
 
-    def _encrypted_with(self, key: kms.IKey | None) -> dict[str, str]:
+    def _encrypted_with(self, key: kms.IKey | None) -> dict[str, Any]:
         if key is None:
             return {}
         self._permissions.encrypt_logs(key)
-        arn = key_arn(key)
-        self._log_keys.add(arn)
-        self._keys[arn] = key
-        return {"encryptionKeyArn": arn}
+        self._log_keys.add(key_arn(key))
+        return self._named(key)
+
+    def _named(self, key: kms.IKey) -> dict[str, Any]:
+        """The member that names a key of the request."""
+        self._keys[key_arn(key)] = key
+        return {"encryptionKeyArn": key_arn(key)}
 
 
 def arns_of_own_log_groups(stack: Stack) -> list[str]:
