@@ -76,7 +76,7 @@ class Catalog:
     """
 
     def __init__(self, glue: Any, *, files: Files, warehouse: str, own_folder: str) -> None:
-        self._glue = glue
+        self.glue = glue
         self._files = files
         self._warehouse = warehouse
         self._own_folder = own_folder
@@ -89,13 +89,13 @@ class Catalog:
             MetaException: It may not be read, or not be made.
         """
         try:
-            self._glue.get_database(Name=DEFAULT_DATABASE)
-        except self._glue.exceptions.EntityNotFoundException:
+            self.glue.get_database(Name=DEFAULT_DATABASE)
+        except self.glue.exceptions.EntityNotFoundException:
             database = ttypes.Database(
                 name=DEFAULT_DATABASE, description="Default Hive database", locationUri=self._warehouse
             )
-            with suppress(self._glue.exceptions.AlreadyExistsException):  # another run has just made it
-                self._glue.create_database(DatabaseInput=self._database_input(database))
+            with suppress(self.glue.exceptions.AlreadyExistsException):  # another run has just made it
+                self.glue.create_database(DatabaseInput=self._database_input(database))
         except ClientError as error:
             raise ttypes.MetaException(
                 message=f"Unable to verify existence of default database: {message_of(error)}"
@@ -110,14 +110,14 @@ class Catalog:
         return [database["Name"] for database in self._pages("get_databases", "DatabaseList")]
 
     def get_database(self, name: str) -> Struct:
-        found = self._glue.get_database(Name=name)["Database"]
+        found = self.glue.get_database(Name=name)["Database"]
         if not found.get("LocationUri"):
             # Where Hive puts the tables of `default`, and what this run itself said of another.
             found["LocationUri"] = self._warehouse if name == DEFAULT_DATABASE else self._own_places.get(name, "")
         return database_of(found)
 
     def create_database(self, database: Struct) -> None:
-        self._glue.create_database(DatabaseInput=self._database_input(database))
+        self.glue.create_database(DatabaseInput=self._database_input(database))
         self._own_places.pop(database.name, None)
         if self._is_own(database.locationUri):
             self._own_places[database.name] = database.locationUri
@@ -125,7 +125,7 @@ class Catalog:
             self._make_directories(database.locationUri)
 
     def alter_database(self, name: str, database: Struct) -> None:
-        self._glue.update_database(Name=name, DatabaseInput=self._database_input(database))
+        self.glue.update_database(Name=name, DatabaseInput=self._database_input(database))
 
     def drop_database(self, name: str, deletes_data: bool, cascade: bool) -> None:
         tables = self.get_all_tables(name)
@@ -133,8 +133,8 @@ class Catalog:
             raise ttypes.InvalidOperationException(message=f"Database {name} is not empty. One or more tables exist.")
         for table in tables:
             self.drop_table(name, table, deletes_data)
-        place = self._glue.get_database(Name=name)["Database"].get("LocationUri", "")
-        self._glue.delete_database(Name=name)
+        place = self.glue.get_database(Name=name)["Database"].get("LocationUri", "")
+        self.glue.delete_database(Name=name)
         if deletes_data and place:
             with suppress(OSError):  # which the client logs
                 self._files.delete(place)
@@ -156,7 +156,7 @@ class Catalog:
         ]
 
     def get_table(self, database: str, name: str) -> Struct:
-        table = self._table(database, name)
+        table = self.glue_table(database, name)
         if missing := _missing_member(table):
             raise ttypes.MetaException(message=f"InvalidInputException: {missing} cannot be null for table: {name}")
         return table_of(table)
@@ -166,7 +166,7 @@ class Catalog:
         for name in names:
             try:
                 found.append(self.get_table(database, name))
-            except self._glue.exceptions.EntityNotFoundException:
+            except self.glue.exceptions.EntityNotFoundException:
                 continue
         return found
 
@@ -180,7 +180,7 @@ class Catalog:
                 message=f"{table.dbName}.{table.tableName} would be in a folder that is gone with this job run; give "
                 "the table or its database a LOCATION in S3, or the job a spark.sql.warehouse.dir there"
             )
-        self._glue.create_table(DatabaseName=table.dbName, TableInput=table_input(table))
+        self.glue.create_table(DatabaseName=table.dbName, TableInput=table_input(table))
         if table.sd and table.tableType != _VIEW:
             self._make_directories(table.sd.location)
 
@@ -190,14 +190,14 @@ class Catalog:
         is_external = (table.parameters or {}).get("EXTERNAL", "").lower() == "true"
         if table.tableType in {_MANAGED, _EXTERNAL}:
             table.tableType = _EXTERNAL if is_external else _MANAGED
-        self._glue.update_table(DatabaseName=database, TableInput=table_input(table))
+        self.glue.update_table(DatabaseName=database, TableInput=table_input(table))
 
     def drop_table(self, database: str, name: str, deletes_data: bool) -> None:
-        table = self._table(database, name)
+        table = self.glue_table(database, name)
         partitions = list(self._partitions(database, name))
         for partition in partitions[:1]:  # as the client does with each; the others go with the table
-            self._glue.delete_partition(DatabaseName=database, TableName=name, PartitionValues=partition["Values"])
-        self._glue.delete_table(DatabaseName=database, Name=name)
+            self.glue.delete_partition(DatabaseName=database, TableName=name, PartitionValues=partition["Values"])
+        self.glue.delete_table(DatabaseName=database, Name=name)
         if deletes_data and not _is_external(table):
             self._delete_all([_location(table), *map(_location, partitions)])
 
@@ -213,7 +213,7 @@ class Catalog:
 
     def get_partition(self, database: str, table: str, values: Sequence[str]) -> Struct:
         place = {"DatabaseName": database, "TableName": table}
-        return partition_of(self._glue.get_partition(**place, PartitionValues=values)["Partition"])
+        return partition_of(self.glue.get_partition(**place, PartitionValues=values)["Partition"])
 
     def get_partitions(self, database: str, table: str, most: int) -> list[Struct]:
         return [partition_of(partition) for partition in self._partitions(database, table, most=most)]
@@ -231,14 +231,14 @@ class Catalog:
         wanted = [{"Values": partition_values(name)} for name in names]
         found = []
         for batch in _batches(wanted, _READ_BATCH):
-            found += self._glue.batch_get_partition(**place, PartitionsToGet=batch)["Partitions"]
+            found += self.glue.batch_get_partition(**place, PartitionsToGet=batch)["Partitions"]
         return [partition_of(partition) for partition in found]
 
     def get_partition_names(self, database: str, table: str, most: int) -> list[str]:
         return self.get_partition_names_ps(database, table, [], most)
 
     def get_partition_names_ps(self, database: str, table: str, values: Sequence[str], most: int) -> list[str]:
-        keys = _keys(self._table(database, table))
+        keys = _keys(self.glue_table(database, table))
         expression = _equal(keys, values)
         return [
             partition_name(keys, partition["Values"])
@@ -253,9 +253,9 @@ class Catalog:
             self.alter_partition(database, table, partition)
 
     def rename_partition(self, database: str, table: str, values: Sequence[str], partition: Struct) -> None:
-        found = self._table(database, table)
+        found = self.glue_table(database, table)
         place = {"DatabaseName": database, "TableName": table}
-        before = partition_of(self._glue.get_partition(**place, PartitionValues=values)["Partition"])
+        before = partition_of(self.glue.get_partition(**place, PartitionValues=values)["Partition"])
         partition.sd.location = source = before.sd.location
         if not _is_external(found) and source:
             partition.sd.location = f"{_location(found)}/{partition_name(_keys(found), partition.values)}"
@@ -269,9 +269,9 @@ class Catalog:
 
     def drop_partition(self, database: str, table: str, values: Sequence[str], deletes_data: bool) -> bool:
         place = {"DatabaseName": database, "TableName": table}
-        partition = self._glue.get_partition(**place, PartitionValues=values)["Partition"]
-        is_external = _is_external(self._table(database, table))
-        self._glue.delete_partition(**place, PartitionValues=values)
+        partition = self.glue.get_partition(**place, PartitionValues=values)["Partition"]
+        is_external = _is_external(self.glue_table(database, table))
+        self.glue.delete_partition(**place, PartitionValues=values)
         if deletes_data and not is_external:
             self._delete_all([_location(partition)])
         return True
@@ -280,8 +280,8 @@ class Catalog:
 
     def get_function(self, database: str, name: str) -> Struct:
         try:
-            found = self._glue.get_user_defined_function(DatabaseName=database, FunctionName=name)
-        except self._glue.exceptions.EntityNotFoundException as error:
+            found = self.glue.get_user_defined_function(DatabaseName=database, FunctionName=name)
+        except self.glue.exceptions.EntityNotFoundException as error:
             # Spark knows by these words that there is none: `HiveShim.getFunctionOption`.
             raise ttypes.NoSuchObjectException(message=f"Function {database}.{name} does not exist") from error
         return function_of(found["UserDefinedFunction"])
@@ -293,10 +293,10 @@ class Catalog:
         return [function["FunctionName"] for function in functions if _matches(pattern, function["FunctionName"])]
 
     def create_function(self, function: Struct) -> None:
-        self._glue.create_user_defined_function(DatabaseName=function.dbName, FunctionInput=function_input(function))
+        self.glue.create_user_defined_function(DatabaseName=function.dbName, FunctionInput=function_input(function))
 
     def drop_function(self, database: str, name: str) -> None:
-        self._glue.delete_user_defined_function(DatabaseName=database, FunctionName=name)
+        self.glue.delete_user_defined_function(DatabaseName=database, FunctionName=name)
 
     # What they share
 
@@ -310,8 +310,9 @@ class Catalog:
         # Java writes an empty authority as none: file:/tmp and file:///tmp.
         return (address or "").replace("file:///", "file:/").startswith(self._own_folder.replace("file:///", "file:/"))
 
-    def _table(self, database: str, name: str) -> dict[str, Any]:
-        return dict(self._glue.get_table(DatabaseName=database, Name=name)["Table"])
+    def glue_table(self, database: str, name: str) -> dict[str, Any]:
+        """A table as Glue describes it."""
+        return dict(self.glue.get_table(DatabaseName=database, Name=name)["Table"])
 
     def _tables(self, database: str) -> list[dict[str, Any]]:
         return list(self._pages("get_tables", "TableList", DatabaseName=database))
@@ -326,19 +327,19 @@ class Catalog:
             yield partition
 
     def _expression(self, database: str, table: str, values: Sequence[str]) -> str:
-        return _equal(_keys(self._table(database, table)), values) if any(values) else ""
+        return _equal(_keys(self.glue_table(database, table)), values) if any(values) else ""
 
     def _add(self, database: str, table: str, partitions: Sequence[Struct], *, may_exist: bool) -> None:
         place = {"DatabaseName": database, "TableName": table}
         placeless = [partition for partition in partitions if not partition.sd or not partition.sd.location]
         if placeless:
-            found = self._table(database, table)
+            found = self.glue_table(database, table)
             for partition in placeless:
                 partition.sd = partition.sd or table_of(found).sd
                 partition.sd.location = f"{_location(found)}/{partition_name(_keys(found), partition.values)}"
         for batch in _batches(partitions, _BATCH):
             inputs = [partition_input(partition) for partition in batch]
-            for error in self._glue.batch_create_partition(**place, PartitionInputList=inputs)["Errors"]:
+            for error in self.glue.batch_create_partition(**place, PartitionInputList=inputs)["Errors"]:
                 detail = error["ErrorDetail"]
                 if detail["ErrorCode"] != "AlreadyExistsException":
                     raise ttypes.MetaException(message=f"{detail['ErrorCode']}: {detail['ErrorMessage']}")
@@ -348,7 +349,7 @@ class Catalog:
 
     def _update_partition(self, database: str, table: str, values: Sequence[str], partition: Struct) -> None:
         place = {"DatabaseName": database, "TableName": table}
-        self._glue.update_partition(**place, PartitionValueList=values, PartitionInput=partition_input(partition))
+        self.glue.update_partition(**place, PartitionValueList=values, PartitionInput=partition_input(partition))
 
     def _make_directories(self, *addresses: str | None) -> None:
         try:
@@ -364,7 +365,7 @@ class Catalog:
                 raise ttypes.MetaException(message=str(error)) from error
 
     def _pages(self, operation: str, key: str, **request: Any) -> Iterator[dict[str, Any]]:
-        for page in self._glue.get_paginator(operation).paginate(**request):
+        for page in self.glue.get_paginator(operation).paginate(**request):
             yield from page[key]
 
 

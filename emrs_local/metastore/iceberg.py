@@ -29,29 +29,29 @@ class IcebergCatalog(Catalog):
         return found
 
     def get_table(self, database: str, name: str) -> Struct:
-        return table_of(self._table(database, name))
+        return table_of(self.glue_table(database, name))
 
     def create_table(self, table: Struct) -> None:
-        self._glue.create_table(DatabaseName=table.dbName, TableInput=_input(table))
+        self.glue.create_table(DatabaseName=table.dbName, TableInput=_input(table))
 
     def alter_table(self, database: str, name: str, table: Struct, context: Struct | None = None) -> None:
         if (table.dbName, table.tableName) != (database, name):
             self.create_table(table)
-            self._glue.delete_table(DatabaseName=database, Name=name)
+            self.glue.delete_table(DatabaseName=database, Name=name)
             return
-        found = self._table(database, name)
+        found = self.glue_table(database, name)
         expected = (context.properties if context else None) or {}
         key = expected.get(_KEY)
         if key and found["Parameters"].get(key) != expected.get(_VALUE):
             raise _modified(key, found["Parameters"].get(key))
         version = {"VersionId": found["VersionId"]} if "VersionId" in found else {}
         try:
-            self._glue.update_table(DatabaseName=database, TableInput=_input(table), **version)
-        except self._glue.exceptions.ConcurrentModificationException as error:
+            self.glue.update_table(DatabaseName=database, TableInput=_input(table), **version)
+        except self.glue.exceptions.ConcurrentModificationException as error:
             raise _modified(key, "another") from error
 
     def drop_table(self, database: str, name: str, deletes_data: bool) -> None:  # noqa: ARG002 - Iceberg deletes it
-        self._glue.delete_table(DatabaseName=database, Name=name)
+        self.glue.delete_table(DatabaseName=database, Name=name)
 
 
 def _modified(key: str | None, value: str | None) -> Any:
