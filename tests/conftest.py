@@ -14,7 +14,7 @@ settings.register_profile("gate", derandomize=True, deadline=None, suppress_heal
 settings.load_profile("gate")
 
 # The CDK holds every template against rules of its own: two seconds of a processor in each process that synthesises.
-# tests/synth/test_static.py asks it.
+# tests/synth/test_rules_of_the_cdk.py asks them.
 os.environ["CDK_VALIDATION"] = "false"
 
 # What takes longest is begun first, and what can be taken apart comes last, so that all processes end together.

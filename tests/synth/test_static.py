@@ -13,16 +13,7 @@ from typing import Any, NamedTuple
 
 import cdk_nag
 import pytest
-from aws_cdk import (
-    Acknowledgment,
-    App,
-    CfnResource,
-    CloudFormationValidatePlugin,
-    Duration,
-    Size,
-    Stack,
-    Validations,
-)
+from aws_cdk import Acknowledgment, App, Duration, Size, Stack, Validations
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -316,33 +307,6 @@ def test_cfn_lint_is_content(name: str) -> None:
     template = Template.from_stack(stack_of(name)).to_json()
     found = lint(json.dumps(template), config={"regions": ["us-east-1"], "ignore_checks": [*NOT_LINTED]})
     assert [str(match) for match in found] == []
-
-
-@functools.cache
-def rules_of_the_cdk() -> CloudFormationValidatePlugin:
-    """What `tests/conftest.py` turns off everywhere: it takes two seconds to be made."""
-    return CloudFormationValidatePlugin()
-
-
-def found_by_the_cdk(app: App) -> list[str]:
-    """What the CDK's own rules find."""
-    Validations.of(app).add_plugins(rules_of_the_cdk())
-    report = json.loads(Path(app.synth().directory, "validation-report.json").read_text())
-    return [violation["description"] for plugin in report["pluginReports"] for violation in plugin["violations"]]
-
-
-@every_stack
-def test_the_rules_of_the_cdk_find_nothing(name: str) -> None:
-    app = App()
-    STACKS[name](app)
-    assert found_by_the_cdk(app) == []
-
-
-def test_what_the_rules_of_the_cdk_find_is_seen() -> None:
-    app = App()
-    CfnResource(Stack(app, "Bad"), "Bucket", type="AWS::S3::Bucket", properties={"BucketNam": "data"})
-    (found,) = found_by_the_cdk(app)
-    assert "BucketNam" in found
 
 
 @every_stack
