@@ -22,7 +22,7 @@ from tests.local.emr_serverless_support import allow, make_role, wait_until
 from tests.release.test_release import UV, run
 from tests.short_jobs import SERVER_COMMAND
 
-PACKAGE = "snowpark-connect-deps-iceberg==1.0.3"
+PACKAGE = Path(__file__).parent / "iceberg.txt"
 ICEBERG = "org.apache.iceberg"
 SCRIPT = """
 from pyspark.sql import SparkSession
@@ -73,19 +73,8 @@ def relocated(code: bytes) -> bytes:
 @pytest.fixture
 def jars(tmp_path: Path) -> Path:
     """A folder with Iceberg's jar, whole."""
-    run(
-        UV,
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--python",
-        sys.executable,
-        "--target",
-        tmp_path,
-        PACKAGE,
-        cwd=tmp_path,
-    )
+    install = (UV, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:")
+    run(*install, "--python", sys.executable, "--target", tmp_path, "--requirement", PACKAGE, cwd=tmp_path)
     folder = tmp_path / "jars"
     folder.mkdir()
     (jar,) = tmp_path.rglob("iceberg-spark-runtime-3.5_2.12-*.jar")
