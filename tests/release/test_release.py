@@ -121,6 +121,7 @@ def test_the_readme_s_first_example_synthesises_in_an_empty_environment(
     run(python, "app.py", cwd=tmp_path, CDK_OUTDIR=str(tmp_path / "cdk.out"))
     assert (tmp_path / "cdk.out" / "Lake.template.json").exists()
     assert run(python, "-m", "emrs_local", "--version", cwd=tmp_path).startswith("emrs-local ")
+    assert run(python, "-m", "constructs_emrs", cwd=tmp_path).startswith("constructs-emrs ")
 
 
 def test_the_tests_pass_against_the_installed_wheel_with_the_oldest_versions(wheel: Path, tmp_path: Path) -> None:

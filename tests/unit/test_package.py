@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-import runpy
 import subprocess
 import sys
 import zipfile
@@ -16,6 +15,7 @@ from botocore.model import ServiceModel
 from botocore.session import Session
 
 import constructs_emrs
+from constructs_emrs.__main__ import main
 from constructs_emrs._version import __version__
 from constructs_emrs.custom_resources.asset import OPERATIONS, handler_asset
 from constructs_emrs.handler import contract
@@ -125,21 +125,16 @@ def test_the_asset_is_small(tmp_path: Path) -> None:
     assert archive.stat().st_size < 60_000
 
 
-def says(*arguments: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
-    """What `python -m constructs_emrs` prints."""
-    monkeypatch.setattr(sys, "argv", ["constructs_emrs", *arguments])
-    runpy.run_module("constructs_emrs", run_name="__main__")
-    return capsys.readouterr().out
-
-
 def test_the_package_says_its_version_and_what_it_runs_with(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = says(capsys=capsys, monkeypatch=monkeypatch)
-    assert f"constructs-emrs {__version__}\naws-cdk-lib 2." in said
+    monkeypatch.setattr(sys, "argv", ["constructs_emrs"])
+    main()
+    assert f"constructs-emrs {__version__}\naws-cdk-lib 2." in capsys.readouterr().out
 
 
-def test_the_version_alone(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_version_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["constructs_emrs", "--version"])
     with pytest.raises(SystemExit):
-        says("--version", capsys=capsys, monkeypatch=monkeypatch)
+        main()
     assert capsys.readouterr().out.strip() == __version__
