@@ -1,6 +1,7 @@
 """Settings of all tests, and how they are shared out when several processes run them."""
 
 import os
+import signal
 from typing import Any
 
 import pytest
@@ -49,8 +50,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say whose account it is before anything is done."""
+    """Say whose account it is before anything is done, and have signals do what they do in a terminal."""
     config.stash[ACCOUNT] = account_of(config)
+    # In the background of a shell and under nohup they are ignored, also by all that tests start.
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -504,6 +504,16 @@ def test_every_way_to_end_the_kit_lets_it_delete_what_it_has_made(number: signal
     assert signal.getsignal(number) is before
 
 
+def test_what_nohup_ignores_is_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _signals_raise():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_nobody_has_to_listen(monkeypatch: pytest.MonkeyPatch) -> None:
     """As with `make conformance | tee log`, whose reader Ctrl-C ends before what was made is deleted."""
     nobody = io.StringIO()
