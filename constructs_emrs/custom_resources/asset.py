@@ -67,7 +67,8 @@ def _without_texts(source: str) -> str:
 
 def _data() -> dict[str, Any]:
     """What botocore reads, by the path that it looks for."""
-    defaults, partitions = botocore_data("sdk-default-configuration"), botocore_data("endpoints")["partitions"]
+    defaults = botocore_data("sdk-default-configuration")
+    partitions = botocore_data("endpoints", each=_unless_of_a_service)["partitions"]
     data = {
         "partitions": botocore_data("partitions"),
         "sdk-default-configuration": {name: its for name, its in defaults.items() if name != "documentation"},
@@ -85,6 +86,11 @@ def _data() -> dict[str, Any]:
         if paginated := {name: how for name, how in pagination.items() if name in operations}:
             data[f"{folder}/{_PAGINATORS}"] = {"pagination": paginated}
     return data
+
+
+def _unless_of_a_service(described: dict[str, Any]) -> dict[str, Any] | None:
+    """A partition and its defaults; thousands of addresses of services are not worth to be kept for a moment."""
+    return described if described.keys() & {"partitions", "partition", "signatureVersions", "dnsSuffix"} else None
 
 
 def _with_operations(model: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import difflib
 import functools
+import gzip
+import json
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..handler import contract
@@ -35,27 +38,31 @@ def service_model() -> ServiceModel:
     return ServiceModel(botocore_data(f"{contract.SERVICE}/{contract.API_VERSION}/{MODEL}"))
 
 
-def botocore_data(path: str) -> dict[str, Any]:
+def botocore_data(path: str, *, each: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
     """A file that botocore has for itself.
+
+    Not what is in ~/.aws/models, which botocore reads by default: that is another one on another machine, and one app
+    would have several templates.
 
     Args:
         path: Its path, without a suffix.
+        each: What becomes of each object in it, the inner ones first. Default: all stay as they are.
     """
-    return cast("dict[str, Any]", _loader().load_data(path))
+    (file,) = _data_folder().glob(f"{path}.json*")
+    read = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+    return cast("dict[str, Any]", json.loads(read, object_hook=each))
 
 
 def latest_version(service: str) -> str:
     """The version of the service's API that botocore speaks."""
-    return cast("str", _loader().determine_latest_version(service, MODEL))
+    return max(folder.name for folder in (_data_folder() / service).iterdir())
 
 
 @functools.cache
-def _loader() -> Any:
+def _data_folder() -> Path:
     from botocore.loaders import Loader
 
-    # Not the models in ~/.aws/models, which botocore reads by default: they are others on another machine, and one app
-    # would have several templates.
-    return Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+    return Path(Loader.BUILTIN_DATA_PATH)
 
 
 def without_texts(part: Any) -> Any:

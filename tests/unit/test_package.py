@@ -1,6 +1,7 @@
 """The package itself: its public names, and what the handler may import."""
 
 import ast
+import gzip
 import json
 import re
 import subprocess
@@ -106,9 +107,15 @@ def test_a_model_in_the_home_of_a_developer_changes_nothing(tmp_path: Path, monk
     description = botocore_data(of_the_service)
     own.write_text(json.dumps({**description, "operations": {**description["operations"], "Own": {}}}))
     monkeypatch.setattr(Loader, "CUSTOMER_DATA_PATH", str(tmp_path))
-    model._loader.cache_clear()
+    model._data_folder.cache_clear()
     assert "Own" in Loader().load_data(of_the_service)["operations"]
     assert botocore_data(of_the_service) == description
+
+
+def test_botocore_may_have_compressed_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "_data_folder", lambda: tmp_path)
+    (tmp_path / "partitions.json.gz").write_bytes(gzip.compress(b'{"version": 1}'))
+    assert botocore_data("partitions") == {"version": 1}
 
 
 def test_the_functions_do_not_bring_the_documentation_of_services() -> None:
