@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from emrs_local.endpoint import HOST, Connection, Credentials, Endpoint
 from emrs_local.ministack.environment import node_directory
 from emrs_local.ministack.scheduler import FIRE_PATH, FIRE_SERVICE
-from emrs_local.processes import end_group, end_recorded_groups
+from emrs_local.processes import end_group, end_recorded_groups, wait_for_end
 from emrs_local.requirements import require_installed
 
 DEFAULT_REGION = "us-east-1"
@@ -276,7 +276,7 @@ class LocalAws:
         """
         if self._server is None:
             raise LocalAwsError("The local AWS is not started")
-        self._server.wait()
+        wait_for_end(self._server)
         raise LocalAwsError(self._failure())
 
     def stop(self) -> None:

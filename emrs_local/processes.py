@@ -5,8 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
+
+
+def wait_for_end(process: subprocess.Popen[Any]) -> int:
+    """Wait until a process ends; its exit code.
+
+    Ctrl-C that comes just before Python waits in the kernel would not end that, so it does not wait there for long.
+    """
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(timeout=1)
 
 
 def end_group(group: int, *, grace_seconds: float) -> None:

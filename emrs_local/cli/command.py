@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from emrs_local.local_aws import LocalAwsError
-from emrs_local.processes import end_group
+from emrs_local.processes import end_group, wait_for_end
 
 # CDK and make end at once; what does not gets the time to undo what it did.
 _GRACE_SECONDS = 10.0
@@ -38,7 +38,7 @@ def run_command(command: Sequence[str], *, environment: Mapping[str, str]) -> in
         try:
             held_back.release()
             _give_terminal_to(process.pid)
-            code = process.wait()
+            code = wait_for_end(process)
         except BaseException:
             _interrupt(process)
             raise
