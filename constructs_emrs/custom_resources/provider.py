@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 from aws_cdk import Aws, CfnResource, RemovalPolicy, Stack, Token
@@ -17,6 +18,7 @@ from ..permissions.acknowledgements import acknowledge_provider
 from ..permissions.arns import application_arn
 from ..permissions.policies import Permission, Policies
 from ..validation.cdk_cache import asked_once, node_of, path_of, stack_of
+from ..validation.made_files import lasting
 from .asset import handler_asset
 from .late_values import at_synth
 from .state_machine import definition
@@ -39,7 +41,7 @@ class Provider(Construct):
         group = logs.LogGroup(
             self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
-        code = s3_assets.Asset(self, "Code", path=handler_asset())
+        code = s3_assets.Asset(self, "Code", path=str(lasting(self, Path(handler_asset()))))
         # Each question to the CDK is a round trip to Node.js: what both functions have is asked for once.
         self._code = lambda_.CfnFunction.CodeProperty(s3_bucket=code.s3_bucket_name, s3_key=code.s3_object_key)
         self._logging = lambda_.CfnFunction.LoggingConfigProperty(log_group=group.log_group_name)

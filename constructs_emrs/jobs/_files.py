@@ -16,6 +16,7 @@ from constructs import Construct, IConstruct
 
 from ..applications.settings import ApplicationType
 from ..permissions.execution_role import allow_reading
+from ..validation.made_files import lasting
 from ..validation.problems import Problems, shown
 from ..validation.tokens import is_token
 from ._dependencies import ARGUMENT, FOLDER
@@ -187,7 +188,8 @@ class Files:
                     shutil.copyfile(path, Path(folder, path.name))
                 else:
                     shutil.copytree(path, Path(folder, path.name), ignore=shutil.ignore_patterns("__pycache__"))
-                return self._upload(construct_id, Path(folder), written=Path(code.path), is_folder_of=True)
+                made = lasting(self._job, Path(folder))
+                return self._upload(construct_id, made, written=Path(code.path), is_folder_of=True)
         if path.is_file() and path.suffix == ".whl":
             if not path.stem.endswith("-none-any"):
                 problem = "the wheel has compiled code, which Python can't import from an archive"
@@ -217,7 +219,8 @@ class Files:
             path.write_text(code.text, encoding="utf-8")
             if name is not None:
                 return self._upload_as(construct_id, path, name)
-            return self._upload(construct_id, path, written=Path("Code.from_inline"))
+            made = lasting(self._job, Path(folder)) / path.name
+            return self._upload(construct_id, made, written=Path("Code.from_inline"))
 
     def _object(self, code: BucketCode) -> str:
         if code.bucket is None:
@@ -258,7 +261,7 @@ class Files:
         with TemporaryDirectory() as folder:
             # What is staged alone has a name of the CDK's, whose extension would be that of the key.
             shutil.copyfile(path, Path(folder, name))
-            staging = AssetStaging(scope, "Stage", source_path=folder)
+            staging = AssetStaging(scope, "Stage", source_path=str(lasting(self._job, Path(folder))))
         location = stack.synthesizer.add_file_asset(
             packaging=FileAssetPackaging.FILE,
             source_hash=f"{staging.asset_hash}/{Path(name).stem}",
@@ -273,7 +276,8 @@ class Files:
 
     def _upload_copy(self, construct_id: str, path: Path, name: str, *, written: Path) -> str:
         with TemporaryDirectory() as folder:
-            return self._upload(construct_id, Path(shutil.copyfile(path, Path(folder, name))), written=written)
+            shutil.copyfile(path, Path(folder, name))
+            return self._upload(construct_id, lasting(self._job, Path(folder)) / name, written=written)
 
     def _upload(
         self,

@@ -282,3 +282,35 @@ def test_the_src_folder_of_a_project_can_be_imported_from_and_the_project_itself
     assert [file.name for file in packed.parent.iterdir()] == ["tools"]
     with pytest.raises(ValueError, match=r"it is a project, whose packages are in its folder src; use that folder"):
         py_files(new_stack(), tmp_path / "project")
+
+
+def test_what_is_made_of_local_files_and_texts_is_in_an_assembly_without_staging(tmp_path: Path, script: Path) -> None:
+    def uploaded(*, staged: bool) -> dict[str, str]:
+        assembly = tmp_path / ("staged" if staged else "not-staged")
+        stack = Stack(App(outdir=str(assembly), context={"aws:cdk:disable-asset-staging": not staged}), "Lake")
+        application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+        job = SparkJob(
+            stack,
+            "Etl",
+            application=application,
+            entry_point=Code.from_inline("print('hello')\n", suffix=".py"),
+            py_files=[Code.from_asset(script)],
+            files=[Code.from_asset(script).named("other.py")],
+            archives=[Code.from_asset(archive)],
+        )
+        JobRun(stack, "Run", job=job)
+        stack.node.root.synth()  # type: ignore[attr-defined]  # the root is the app
+        files = json.loads((assembly / "Lake.assets.json").read_text())["files"]
+        sources = {name: assembly / file["source"]["path"] for name, file in files.items()}
+        # The template is another one: it has the paths of what is not staged.
+        return {name: str(path) for name, path in sources.items() if path.name != "Lake.template.json"}
+
+    archive = tmp_path / "environment.tar.gz"
+    archive.write_text("one\n")
+    first = uploaded(staged=False)
+    assert len(first) == 5
+    assert all(Path(path).exists() and Path(path).is_relative_to(tmp_path / "not-staged") for path in first.values())
+    in_assembly = sorted((tmp_path / "not-staged").iterdir())
+    assert uploaded(staged=False) == first
+    assert sorted((tmp_path / "not-staged").iterdir()) == in_assembly
+    assert uploaded(staged=True).keys() == first.keys()
