@@ -26,8 +26,9 @@ from constructs_emrs import (
     WorkerResources,
 )
 from constructs_emrs.jobs._rules.request import check_request
-from constructs_emrs.validation.model import check_against_model, operation_shape
+from constructs_emrs.validation.model import check_against_model
 from constructs_emrs.validation.problems import Problems
+from constructs_emrs.validation.shapes import operation_shape
 
 PROCESSES = 7
 CHECKS = 300
@@ -40,7 +41,7 @@ import sys, time, types
 package = types.ModuleType("constructs_emrs")
 package.__path__ = sys.argv[1:]
 sys.modules["constructs_emrs"] = package
-from constructs_emrs.validation.model import operation_shape
+from constructs_emrs.validation.shapes import operation_shape
 start = time.process_time()
 operation_shape("StartJobRun")
 print(time.process_time() - start)

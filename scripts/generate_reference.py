@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
 
+from constructs_emrs.handler import contract
 from constructs_emrs.jobs._members import SET_ELSEWHERE, argument_of_member
-from constructs_emrs.validation.model import operation_shape
+from constructs_emrs.validation.botocore_data import MODEL, botocore_data
 
 PAGE = Path(__file__).parent.parent / "docs" / "start-job-run.md"
 
@@ -32,6 +33,12 @@ _GROUPS = (
     "jobDriver.sparkSubmit",
     "jobDriver.hive",
 )
+
+
+def start_job_run() -> Shape:
+    """What botocore says that StartJobRun takes."""
+    model = ServiceModel(botocore_data(f"{contract.SERVICE}/{contract.API_VERSION}/{MODEL}"))
+    return model.shape_for("StartJobRunRequest")
 
 
 def members(shape: Shape, path: str = "", outer: tuple[str, ...] = ()) -> Iterator[tuple[str, Shape]]:
@@ -78,7 +85,7 @@ def _is_list_of_strings(shape: Shape) -> bool:
 def page() -> str:
     """The whole page."""
     tables: dict[str, list[str]] = {}
-    for path, shape in members(operation_shape("StartJobRun")):
+    for path, shape in members(start_job_run()):
         if path in SET_ELSEWHERE:
             argument = SET_ELSEWHERE[path]
         elif path == "tags":

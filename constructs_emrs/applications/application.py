@@ -30,8 +30,9 @@ from ..validation.cdk_cache import stack_of
 from ..validation.json_types import without_none
 from ..validation.late_checks import check_tags
 from ..validation.method_names import ConstructNamesMethods
-from ..validation.model import check_against_model, operation_shape
+from ..validation.model import check_against_model
 from ..validation.problems import Problems
+from ..validation.shapes import operation_shape
 from ..validation.tokens import is_looked_up_later
 from ..validation.units import whole_minutes
 from . import _rules as rules

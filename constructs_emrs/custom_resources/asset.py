@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..handler import contract
-from ..validation.model import MODEL, botocore_data, latest_version, without_texts
+from ..validation.botocore_data import MODEL, botocore_data, latest_version, without_texts
 
 _HANDLER = Path(__file__).parent.parent / "handler"
 _PAGINATORS = "paginators-1"

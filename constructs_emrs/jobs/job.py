@@ -34,8 +34,9 @@ from ..validation.argument_types import check_types
 from ..validation.cdk_cache import know_place, path_of, stack_of
 from ..validation.json_types import JsonObject, JsonValue, without_none
 from ..validation.late_checks import check_late
-from ..validation.model import check_against_model, operation_shape
+from ..validation.model import check_against_model
 from ..validation.problems import Problems, warning
+from ..validation.shapes import operation_shape
 from ..validation.units import whole_minutes
 from ..workflows.interface import JobDefinition, JobMode
 from ..workflows.state_machine import JobStateMachine

@@ -8,8 +8,9 @@ from aws_cdk import Stack
 from constructs import Construct, IConstruct, IValidation
 
 from .cdk_cache import asked_once, node_of, stack_of
-from .model import check_against_model, operation_shape
+from .model import check_against_model
 from .problems import refuse
+from .shapes import operation_shape
 
 # Whatever Python asks of the CDK inside a call from Node.js stays on the stack of Node.js until that call returns, and
 # some thousand questions overflow it. A check asks some tens; each batch costs a question itself.

@@ -1,26 +1,14 @@
-"""botocore's own model of the service, and what it says about a request: members, types, sizes, patterns, unions."""
-
-# ruff: noqa: PLC0415 - importing botocore takes longer than all of this library
-
-from __future__ import annotations
+"""What botocore's own model of the service says about a request: members, types, sizes, patterns, unions."""
 
 import difflib
 import functools
-import gzip
-import json
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from ..handler import contract
+from .shapes import Shape
 from .tokens import is_token
 from .type_hints import remedy_for
-
-if TYPE_CHECKING:
-    from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
-
-MODEL = "service-2"
 
 _T = TypeVar("_T")
 # A pattern that says which characters there may be.
@@ -28,73 +16,6 @@ _CHARACTERS = re.compile(r"\(?(\[[^]]+\])[+*]\)?")
 
 Report = Callable[[str, Any, str, str], None]
 """Takes the path of a member, its value, what is wrong, and what to do."""
-
-
-@functools.cache
-def service_model() -> ServiceModel:
-    """The model of EMR Serverless; neither a session nor credentials are needed."""
-    from botocore.model import ServiceModel
-
-    return ServiceModel(botocore_data(f"{contract.SERVICE}/{contract.API_VERSION}/{MODEL}"))
-
-
-def botocore_data(path: str, *, each: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
-    """A file that botocore has for itself.
-
-    Not what is in ~/.aws/models, which botocore reads by default: that is another one on another machine, and one app
-    would have several templates.
-
-    Args:
-        path: Its path, without a suffix.
-        each: What becomes of each object in it, the inner ones first. Default: all stay as they are.
-    """
-    (file,) = _data_folder().glob(f"{path}.json*")
-    read = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    return cast("dict[str, Any]", json.loads(read, object_hook=each))
-
-
-def latest_version(service: str) -> str:
-    """The version of the service's API that botocore speaks."""
-    return max(folder.name for folder in (_data_folder() / service).iterdir())
-
-
-@functools.cache
-def _data_folder() -> Path:
-    from botocore.loaders import Loader
-
-    return Path(Loader.BUILTIN_DATA_PATH)
-
-
-def without_texts(part: Any) -> Any:
-    """A part of a description of a service without the texts for readers, which are most of it."""
-    match part:
-        case dict():
-            # A member of this name would have a shape, not a text.
-            return {
-                name: without_texts(value)
-                for name, value in part.items()
-                if not (name == "documentation" and isinstance(value, str))
-            }
-        case list():
-            return [without_texts(item) for item in part]
-        case _:
-            return part
-
-
-@functools.cache
-def operation_shape(operation: str) -> StructureShape:
-    """The input of an operation."""
-    return cast("StructureShape", service_model().operation_model(operation).input_shape)
-
-
-def shape_of(shape: Shape, path: str) -> Shape:
-    """The shape of a member of a structure, or of one inside of it.
-
-    Args:
-        shape: The structure.
-        path: The names of members, separated by dots.
-    """
-    return functools.reduce(lambda outer, name: cast("StructureShape", outer).members[name], path.split("."), shape)
 
 
 def member_of(request: Any, path: str, kind: type[_T]) -> _T | None:
@@ -138,18 +59,18 @@ def check_against_model(value: Any, shape: Shape, report: Report, path: str = ""
         return
     match shape.type_name:
         case "structure":
-            _check_structure(value, cast("StructureShape", shape), report, path)
+            _check_structure(value, shape, report, path)
         case "map":
-            _check_map(value, cast("MapShape", shape), report, path)
+            _check_map(value, shape, report, path)
         case "list":
-            _check_list(value, cast("ListShape", shape), report, path)
+            _check_list(value, shape, report, path)
         case "string":
-            _check_string(value, cast("StringShape", shape), report, path)
+            _check_string(value, shape, report, path)
         case _:
             _check_scalar(value, shape, report, path)
 
 
-def _check_structure(value: Any, shape: StructureShape, report: Report, path: str) -> None:
+def _check_structure(value: Any, shape: Shape, report: Report, path: str) -> None:
     if not isinstance(value, dict):
         report(path, value, "a structure is expected", "use a dict of members: " + ", ".join(shape.members))
         return
@@ -168,7 +89,7 @@ def _check_structure(value: Any, shape: StructureShape, report: Report, path: st
         report(path, value, "exactly one member is expected", "use one of " + ", ".join(shape.members))
 
 
-def _check_map(value: Any, shape: MapShape, report: Report, path: str) -> None:
+def _check_map(value: Any, shape: Shape, report: Report, path: str) -> None:
     if not isinstance(value, dict):
         report(path, value, "a mapping is expected", "use {name: value}")
         return
@@ -178,7 +99,7 @@ def _check_map(value: Any, shape: MapShape, report: Report, path: str) -> None:
         check_against_model(item, shape.value, report, f"{path}[{key!r}]")
 
 
-def _check_list(value: Any, shape: ListShape, report: Report, path: str) -> None:
+def _check_list(value: Any, shape: Shape, report: Report, path: str) -> None:
     if not isinstance(value, list):
         report(path, value, "a list is expected", "use [...]")
         return
@@ -187,12 +108,12 @@ def _check_list(value: Any, shape: ListShape, report: Report, path: str) -> None
         check_against_model(item, shape.member, report, f"{path}[{position}]")
 
 
-def _check_string(value: Any, shape: StringShape, report: Report, path: str) -> None:
+def _check_string(value: Any, shape: Shape, report: Report, path: str) -> None:
     if not isinstance(value, str):
         report(path, value, f"a string is expected, this is of type {type(value).__name__}", remedy_for(str, value))
-    elif shape.enum:
-        if value not in shape.enum:
-            report(path, value, "the service does not know it", "use one of " + ", ".join(shape.enum))
+    elif enum := shape.metadata.get("enum"):
+        if value not in enum:
+            report(path, value, "the service does not know it", "use one of " + ", ".join(enum))
     else:
         _check_size(value, shape, report, path, "characters")
         pattern = shape.metadata.get("pattern")

@@ -3,23 +3,19 @@
 https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from aws_cdk import aws_stepfunctions as sfn
 
-from ..validation.model import check_against_model, operation_shape, shape_of
+from ..validation.model import check_against_model
 from ..validation.problems import Problems
+from ..validation.shapes import Shape, operation_shape, shape_of
 from ..validation.tokens import is_token, pieces_of
 from .arguments import SHAPE, Source, takes_arguments
 from .arguments import check_arguments as check_list
-
-if TYPE_CHECKING:
-    from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 _WAITS_FOR = "{% $states.context.Task.Token %}"
 _OF_THE_TASK = "$$.Task.Token"
@@ -71,7 +67,7 @@ def check_arguments(problems: Problems, request: Mapping[str, Any], arguments: S
         return
     check_list(problems, request, arguments, source=Source.STATE)
     if not is_token(arguments):
-        shape = cast("ListShape", shape_of(operation_shape("StartJobRun"), SHAPE))
+        shape = shape_of(operation_shape("StartJobRun"), SHAPE)
         for position, item in enumerate(arguments):
             check_text(problems, f"arguments[{position}]", item, shape.member)
 
@@ -194,11 +190,10 @@ def _spelt(value: Any, shape: Shape) -> Any:
     """The value with the names of members as Step Functions has them; keys of maps are data."""
     match value, shape.type_name:
         case dict(), "structure":
-            members = cast("StructureShape", shape).members
-            return {name[:1].upper() + name[1:]: _spelt(item, members[name]) for name, item in value.items()}
+            return {name[:1].upper() + name[1:]: _spelt(item, shape.members[name]) for name, item in value.items()}
         case dict(), "map":
-            return {name: _spelt(item, cast("MapShape", shape).value) for name, item in value.items()}
+            return {name: _spelt(item, shape.value) for name, item in value.items()}
         case list(), "list":
-            return [_spelt(item, cast("ListShape", shape).member) for item in value]
+            return [_spelt(item, shape.member) for item in value]
         case _:
             return value

@@ -8,8 +8,9 @@ from aws_cdk import Tokenization
 from aws_cdk import aws_events as events
 from aws_cdk import aws_stepfunctions as sfn
 
-from ..validation.model import check_against_model, operation_shape, shape_of
+from ..validation.model import check_against_model
 from ..validation.problems import Problems
+from ..validation.shapes import operation_shape, shape_of
 from ..validation.tokens import is_token, pieces_of
 
 SHAPE = "jobDriver.sparkSubmit.entryPointArguments"

@@ -17,8 +17,8 @@ from ..permissions.submitter import waiting
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
 from ..validation.cdk_cache import child_path
-from ..validation.model import operation_shape
 from ..validation.problems import Problems, refuse
+from ..validation.shapes import operation_shape
 from . import _task_parameters as parameters
 from .interface import IJob, JobMode
 

@@ -14,7 +14,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from constructs_emrs import Application, Code, JobRun, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
 from constructs_emrs.handler.failure import RequestFailed
-from constructs_emrs.validation.model import operation_shape
+from tests.botocore_model import operation_shape
 from tests.handler.in_memory_cloudformation import CustomResource
 from tests.handler.in_memory_service import APPLICATION, Refused, Service
 from tests.handler.test_failure import Logs

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from constructs_emrs import Application, Code, JobRun, SparkJob
 from constructs_emrs.handler import contract
-from constructs_emrs.validation.model import operation_shape
+from tests.botocore_model import operation_shape
 from tests.handler.in_memory_cloudformation import CustomResource
 from tests.handler.in_memory_service import APPLICATION, Service
 from tests.templates import new_stack

@@ -14,7 +14,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from constructs_emrs import Application, HiveJob, SparkJob
 from constructs_emrs.jobs._members import ARGUMENT_OF_MEMBER, SET_ELSEWHERE
 from constructs_emrs.jobs.options import JobOptions
-from constructs_emrs.validation.model import operation_shape
+from tests.botocore_model import operation_shape
 from tests.everything import (
     application_of_everything,
     hive_job_of_everything,

@@ -20,8 +20,8 @@ from constructs_emrs.__main__ import main
 from constructs_emrs._version import __version__
 from constructs_emrs.custom_resources.asset import OPERATIONS, handler_asset
 from constructs_emrs.handler import contract
-from constructs_emrs.validation import model
-from constructs_emrs.validation.model import botocore_data
+from constructs_emrs.validation import botocore_data as data
+from constructs_emrs.validation.botocore_data import botocore_data
 
 HANDLER = Path(constructs_emrs.__file__).parent / "handler"
 
@@ -107,13 +107,13 @@ def test_a_model_in_the_home_of_a_developer_changes_nothing(tmp_path: Path, monk
     description = botocore_data(of_the_service)
     own.write_text(json.dumps({**description, "operations": {**description["operations"], "Own": {}}}))
     monkeypatch.setattr(Loader, "CUSTOMER_DATA_PATH", str(tmp_path))
-    model._data_folder.cache_clear()
+    data._data_folder.cache_clear()
     assert "Own" in Loader().load_data(of_the_service)["operations"]
     assert botocore_data(of_the_service) == description
 
 
 def test_botocore_may_have_compressed_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "_data_folder", lambda: tmp_path)
+    monkeypatch.setattr(data, "_data_folder", lambda: tmp_path)
     (tmp_path / "partitions.json.gz").write_bytes(gzip.compress(b'{"version": 1}'))
     assert botocore_data("partitions") == {"version": 1}
 

@@ -15,8 +15,9 @@ from ...applications.engine_rules import check_monitoring_request, require_relea
 from ...applications.interface import IApplication
 from ...applications.release_label import ReleaseLabel
 from ...applications.settings import ApplicationType
-from ...validation.model import Report, check_against_model, known_member_of, operation_shape, shape_of
+from ...validation.model import Report, check_against_model, known_member_of
 from ...validation.problems import Problems
+from ...validation.shapes import operation_shape, shape_of
 from ...workflows.interface import JobMode
 from ..options import ExecutionIamPolicy, RetryPolicy
 
