@@ -6,9 +6,9 @@ import contextvars
 import json
 import random
 import re
-import threading
 from typing import Any
 
+from emrs_local.ministack.executions import end_executions_once
 from emrs_local.ministack.iam import role_may
 
 MOST_DATA_BYTES = 262_144
@@ -32,7 +32,7 @@ def correct_state_machines() -> None:
     _call_services_with_the_role()
     _delay_retries_as_told()
     _refuse_to_wait_for_what_is_no_number()
-    _end_executions_once()
+    end_executions_once()
     _end_tries_with_the_execution()
     _complete_the_context()
     _read_reserved_characters()
@@ -215,46 +215,6 @@ def _refuse_to_wait_for_what_is_no_number() -> None:
         return original(state, state_input, context)
 
     stepfunctions._execute_wait = wait
-
-
-def _end_executions_once() -> None:
-    """End an execution after the state machine's TimeoutSeconds, and let what has ended stay as it ended.
-
-    ministack 1.5.33 knows no TimeoutSeconds of a state machine, and an execution that was stopped becomes FAILED when
-    the task it was in fails.
-    """
-    from ministack.core.responses import now_iso
-    from ministack.services import stepfunctions
-
-    original_run, original_fail = stepfunctions._run_execution, stepfunctions._fail_execution
-
-    def time_out(execution: dict[str, Any]) -> None:
-        if execution["status"] == "RUNNING":
-            execution.update(status="TIMED_OUT", stopDate=now_iso(), error="States.Timeout", cause="")
-            stepfunctions._add_event(execution, "ExecutionTimedOut", {})
-            stepfunctions._emit_execution_status_event(execution)
-
-    def run(execution_arn: str) -> None:
-        execution = stepfunctions._executions.get(execution_arn) or {}
-        machine = stepfunctions._state_machines.get(execution.get("stateMachineArn", "")) or {}
-        seconds = json.loads(machine.get("definition") or "{}").get("TimeoutSeconds")
-        if seconds is None:
-            original_run(execution_arn)
-            return
-        # The context says which account the execution belongs to.
-        timer = threading.Timer(seconds, contextvars.copy_context().run, (time_out, execution))
-        timer.daemon = True
-        timer.start()
-        try:
-            original_run(execution_arn)
-        finally:
-            timer.cancel()
-
-    def fail(execution: dict[str, Any], error: str, cause: str) -> None:
-        if execution["status"] == "RUNNING":
-            original_fail(execution, error, cause)
-
-    stepfunctions._run_execution, stepfunctions._fail_execution = run, fail
 
 
 def _end_tries_with_the_execution() -> None:

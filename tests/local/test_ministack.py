@@ -258,7 +258,9 @@ REPLACED_IN = {
         "start_scheduler": "",
     },
     "ministack.services.stepfunctions": {
+        "_executions": "there",
         "_service_model": "there",
+        "_add_event": "execution event_type details",
         "_call_lambda": "func_ref event",
         "_create_state_machine": "data",
         "_error_matches": "error_equals error",
@@ -271,6 +273,7 @@ REPLACED_IN = {
         "_invoke_resource": "resource input_data",
         "_run_execution": "exec_arn",
         "_start_execution": "data",
+        "_stop_execution": "data",
         "_update_state_machine": "data",
         "_validate_state_machine_definition": "data",
     },
