@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import random
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -21,15 +23,13 @@ class Deliveries:
 
     def __init__(self) -> None:
         self.times: list[str] = []
-        self.waits: list[float] = []
+        self.records: list[Mapping[str, Any]] = []
         self.last: list[bool] = []
 
-    def deliver(
-        self, schedule: Schedule, scheduled_time: datetime.datetime, *, after_seconds: float, is_last: bool
-    ) -> None:
+    def deliver(self, schedule: Schedule, scheduled_time: datetime.datetime, *, is_last: bool) -> None:
         assert schedule.scope == SCOPE
         self.times.append(f"{scheduled_time:%d %H:%M:%S}")
-        self.waits.append(after_seconds)
+        self.records.append(schedule.record)
         self.last.append(is_last)
 
 
@@ -50,7 +50,8 @@ class World:
         }
         self.deliveries = Deliveries()
         self.clock = Clock(self.deliveries)  # type: ignore[arg-type]  # stands for the real ones
-        monkeypatch.setattr(module, "all_schedules", lambda: [Schedule(scope=SCOPE, record=self.record)])
+        there = lambda: [Schedule(scope=SCOPE, record=self.record)] if self.record else []  # noqa: E731
+        monkeypatch.setattr(module, "all_schedules", there)
 
     def look(self, *, minutes: float) -> list[str]:
         """Look so many minutes after the schedule was made; what was delivered so far."""
@@ -113,10 +114,48 @@ def test_once_is_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert past.look(minutes=1) == []
 
 
+class Windows(World):
+    """A schedule for one o'clock and two, with a window; the clock has looked an hour after it was made, at one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, later: float = 10) -> None:
+        window = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 90}
+        super().__init__(monkeypatch, "cron(0 13-14 25 11 ? 2026)", FlexibleTimeWindow=window)
+        self.later = later  # minutes that an occurrence takes of its window
+        monkeypatch.setattr(random, "uniform", lambda _, most: min(most, self.later * 60))
+        assert self.look(minutes=60) == []
+
+
 def test_a_flexible_window_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    window = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15}
-    world = World(monkeypatch, "rate(10 minutes)", FlexibleTimeWindow=window)
-    for number in range(50):
-        world.look(minutes=10 * number)
-    assert all(0 <= seconds <= 900 for seconds in world.deliveries.waits)
-    assert max(world.deliveries.waits) - min(world.deliveries.waits) > 60
+    world = Windows(monkeypatch)
+    assert world.look(minutes=69) == []
+    assert world.look(minutes=70) == world.look(minutes=71) == ["25 13:00:00"]
+
+
+def test_what_is_gone_or_disabled_is_not_delivered_within_its_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    deleted = Windows(monkeypatch)
+    record, deleted.record = deleted.record, {}
+    assert deleted.look(minutes=70) == []
+    disabled = Windows(monkeypatch)
+    disabled.change(minutes=61, State="DISABLED")
+    assert disabled.look(minutes=70) == []
+    made_again = Windows(monkeypatch)
+    later = (MADE + datetime.timedelta(minutes=61)).timestamp()
+    made_again.record = {**record, "CreationDate": later, "LastModificationDate": later}
+    assert made_again.look(minutes=70) == []
+    assert made_again.look(minutes=130) == ["25 14:00:00"]
+
+
+def test_what_is_changed_within_its_window_is_delivered_as_it_is_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Windows(monkeypatch)
+    world.change(minutes=61, Target={"Input": "other"})
+    assert world.look(minutes=70) == ["25 13:00:00"]
+    assert [record["Target"] for record in world.deliveries.records] == [{"Input": "other"}]
+    assert world.look(minutes=130) == ["25 13:00:00", "25 14:00:00"]
+
+
+def test_the_last_is_the_one_that_is_delivered_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Windows(monkeypatch, later=80)
+    world.later = 10
+    assert world.look(minutes=120) == []
+    assert world.look(minutes=150) == ["25 14:00:00", "25 13:00:00"]
+    assert world.deliveries.last == [False, True]

@@ -87,14 +87,13 @@ class Deliveries:
         self._announce = announce
 
     def deliver(
-        self, schedule: Schedule, scheduled_time: datetime.datetime, *, after_seconds: float = 0, is_last: bool = False
+        self, schedule: Schedule, scheduled_time: datetime.datetime, *, is_last: bool = False
     ) -> concurrent.futures.Future[dict[str, Any]]:
         """Deliver an occurrence, with its retries.
 
         Args:
             schedule: The schedule.
             scheduled_time: The occurrence.
-            after_seconds: How long to wait before.
             is_last: Whether the schedule is completed then, which deletes it if it says so.
 
         Returns:
@@ -104,7 +103,6 @@ class Deliveries:
         first: concurrent.futures.Future[dict[str, Any]] = concurrent.futures.Future()
 
         def run() -> None:
-            time.sleep(after_seconds)
             with in_scope(schedule.scope):
                 try:
                     self._try(schedule, scheduled_time, first)

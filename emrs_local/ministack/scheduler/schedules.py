@@ -62,6 +62,11 @@ class Schedule:
         return float(self._retry_policy.get("MaximumEventAgeInSeconds", _LONGEST_AGE_SECONDS))
 
     @property
+    def created(self) -> float:
+        """When it was made, seconds since 1970."""
+        return float(self.record["CreationDate"])
+
+    @property
     def version(self) -> float:
         """When it was made or changed, seconds since 1970."""
         return float(self.record["LastModificationDate"])
@@ -71,9 +76,9 @@ class Schedule:
 
         A rate without a start begins at once when the schedule is made.
         """
-        created = _moment(self.record["CreationDate"]).replace(microsecond=0)
+        created = _moment(self.created).replace(microsecond=0)
         if after is None:
-            is_new = self.version == self.record["CreationDate"]
+            is_new = self.version == self.created
             after = created - datetime.timedelta(seconds=1) if is_new else _moment(self.version)
         start, end = (_moment(self.record.get(name)) for name in ("StartDate", "EndDate"))
         expression = self.record["ScheduleExpression"]
