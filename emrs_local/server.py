@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import errno
 import os
+import queue
 import shutil
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -46,6 +49,7 @@ from emrs_local.processes import end_recorded_groups
 READY = "ready"
 
 _CLOSE_SECONDS = 8.0
+_WRITE_SECONDS = 1.0
 
 MakeEngine = Callable[[Endpoint, Path], Engine]
 
@@ -72,7 +76,7 @@ def main(make_engine: MakeEngine = spark, *, seconds_per_minute: float = 60) -> 
     """
     arguments = _arguments()
     data_directory: Path = arguments.data_directory
-    output = _take_standard_output()
+    output = Output(_take_standard_output())
     listener = _listen(arguments.port)
     port = listener.getsockname()[1]
     certificate = make_certificate(_private_directory(data_directory / "tls"))
@@ -86,7 +90,7 @@ def main(make_engine: MakeEngine = spark, *, seconds_per_minute: float = 60) -> 
     endpoint = Endpoint(url=f"https://{HOST}:{port}", authority=certificate.authority, ca_bundle=certificate.ca_bundle)
 
     def announce(line: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')}  {line}", file=output, flush=True)
+        output.write(f"{time.strftime('%H:%M:%S')}  {line}")
 
     event_bus = EventBus()
 
@@ -123,9 +127,37 @@ def main(make_engine: MakeEngine = spark, *, seconds_per_minute: float = 60) -> 
             listener=listener,
             certificate=certificate,
             data_directory=data_directory,
-            ready=lambda: print(READY, port, file=output, flush=True),
+            ready=lambda: output.write(f"{READY} {port}"),
+            written=output.close,
         )
     )
+
+
+class Output:
+    """Lines for whoever has started the server, who may read them as late as they like.
+
+    What happens is told by who holds the service's lock, or on the event loop: neither waits for a reader.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="output", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        """Have a line written after those before it."""
+        self._lines.put(line)
+
+    def close(self) -> None:
+        """Wait for what is to be written, though not for long: nobody may be reading."""
+        self._lines.put(None)
+        self._thread.join(_WRITE_SECONDS)
+
+    def _run(self) -> None:
+        with contextlib.suppress(BrokenPipeError):  # whoever read is gone, and the server ends soon
+            while (line := self._lines.get()) is not None:
+                print(line, file=self._file, flush=True)
 
 
 async def _serve(
@@ -139,6 +171,7 @@ async def _serve(
     certificate: Certificate,
     data_directory: Path,
     ready: Callable[[], None],
+    written: Callable[[], None],
 ) -> None:
     local_aws = corrected_ministack()
     register_service(SERVICE, service.handle_request)
@@ -170,6 +203,7 @@ async def _serve(
         await stop.wait()
         # Runs are cancelled while the server still answers: their logs are delivered over HTTPS.
         await asyncio.wait([asyncio.create_task(asyncio.to_thread(service.close))], timeout=_CLOSE_SECONDS)
+        written()
         # Everything is in memory and nothing to be saved; hypercorn would wait for clients to say goodbye.
         _leave_nothing(data_directory)
 
