@@ -165,7 +165,7 @@ class _Call:
     def _how_to_give(self, name: str) -> str:
         if name in MISSING:
             return MISSING[name]
-        return remedy_for(alternatives(self._hints[name])[0]) if name in self._hints else "give it a value"
+        return remedy_for(self._hints[name]) if name in self._hints else "give it a value"
 
     def _remedy(self, written: str) -> str:
         name = _CAPITAL.sub("_", written).lower()

@@ -87,9 +87,8 @@ def check_type(problems: Problems, argument: str, value: Any, hint: Any) -> None
     """Note what is wrong with the type of the value or of what it contains."""
     if value is None and types.NoneType in get_args(hint):
         return
-    known = alternatives(hint)
-    hint = next((alternative for alternative in known if is_instance(value, alternative)), known[0])
-    if not is_instance(value, hint):
+    fitting = next((alternative for alternative in alternatives(hint) if is_instance(value, alternative)), None)
+    if fitting is None:
         actual = "a class" if isinstance(value, type) else f"of type {type(value).__name__}"
         problems.add(argument, value, f"{name_of(hint)} is expected, this is {actual}", remedy_for(hint, value))
         return
@@ -98,7 +97,7 @@ def check_type(problems: Problems, argument: str, value: Any, hint: Any) -> None
             if not field.name.startswith("_"):
                 item = getattr(value, field.name)
                 check_type(problems, f"{argument}.{field.name}", item, hints_of(type(value))[field.name])
-    arguments = get_args(hint)
+    arguments = get_args(fitting)
     if isinstance(value, Mapping) and arguments:
         for key, item in value.items():
             check_type(problems, f"{argument} key", key, arguments[0])

@@ -110,7 +110,11 @@ def _has_member(value: Any, member: str) -> bool:
 
 
 def name_of(hint: Any) -> str:
-    """What is expected, with its article."""
+    """What is expected, with its article; of several types all."""
+    *others, last = alternatives(hint)
+    if others:
+        return f"{', '.join(map(name_of, others))} or {name_of(last)}"
+    hint = last
     origin = get_origin(hint) or hint
     if origin in _WORDS:
         return _WORDS[origin]
@@ -123,9 +127,12 @@ def remedy_for(hint: Any, value: Any = MISSING) -> str:
     """How the user gets what is expected, from the value where that is possible.
 
     Args:
-        hint: What is expected.
+        hint: What is expected; of several types the first is what people are told of.
         value: What was given instead. Default: nothing was.
     """
+    if isinstance(value, list | tuple) and value and all(_takes(hint, item) for item in value):
+        return f"use {shown(value[0])}" if len(value) == 1 else "use one of them"
+    hint = alternatives(hint)[0]
     origin = get_origin(hint) or hint
     instead = next(_instead_of(hint, origin, value), None) if value is not MISSING else None
     if instead is not None:
@@ -155,9 +162,7 @@ def _instead_of(hint: Any, origin: Any, value: Any) -> Iterator[str]:
         yield f"{'[...]' if origin is Sequence else '{name: value}'}, or leave it out"
     if value is None or isinstance(value, type):
         return
-    if origin is not Sequence and isinstance(value, list | tuple) and len(value) == 1 and is_instance(value[0], hint):
-        yield shown(value[0])
-    elif origin is str:
+    if origin is str:
         yield _as_string(value)
     elif origin is bool:
         yield from filter(None, [_BOOLEANS.get(str(value).lower())])
@@ -195,8 +200,6 @@ def _as_string(value: Any) -> str:
             return f'"{value}"'
         case bytes():
             return "….decode()"
-        case list() | tuple() if value and all(isinstance(item, str) for item in value):
-            return "one of them"
         case dict() | list() | tuple() if value:
             return "json.dumps(…)"
         case dict() | list() | tuple():

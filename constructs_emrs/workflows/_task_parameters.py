@@ -12,9 +12,9 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from ..validation.model import check_against_model
 from ..validation.problems import Problems
-from ..validation.shapes import Shape, operation_shape, shape_of
+from ..validation.shapes import Shape, operation_shape
 from ..validation.tokens import is_token, pieces_of
-from .arguments import SHAPE, Source, takes_arguments
+from .arguments import Source, takes_arguments
 from .arguments import check_arguments as check_list
 
 _WAITS_FOR = "{% $states.context.Task.Token %}"
@@ -67,19 +67,24 @@ def check_arguments(problems: Problems, request: Mapping[str, Any], arguments: S
         return
     check_list(problems, request, arguments, source=Source.STATE)
     if not is_token(arguments):
-        shape = shape_of(operation_shape("StartJobRun"), SHAPE)
         for position, item in enumerate(arguments):
-            check_text(problems, f"arguments[{position}]", item, shape.member)
+            _is_known(problems, f"arguments[{position}]", item)
 
 
 def check_text(problems: Problems, argument: str, text: str, shape: Shape) -> None:
     """Note a text that the service does not take; what is known later is left alone."""
+    if _is_known(problems, argument, text):
+        check_against_model(text, shape, problems.add, argument)
+
+
+def _is_known(problems: Problems, argument: str, text: str) -> bool:
+    """Whether a text is no expression; notes one that a state can't have."""
     try:
-        if not is_expression(text):
-            check_against_model(text, shape, problems.add, argument)
+        return not is_expression(text)
     except ValueError as error:
         remedy = 'use sfn.JsonPath.format("…{}…", sfn.JsonPath.string_at(…))'
         problems.add(argument, text, str(error), remedy)
+        return False
 
 
 class Made:

@@ -13,7 +13,7 @@ from ..validation.problems import Problems
 from ..validation.shapes import operation_shape, shape_of
 from ..validation.tokens import is_token, pieces_of
 
-SHAPE = "jobDriver.sparkSubmit.entryPointArguments"
+_SHAPE = "jobDriver.sparkSubmit.entryPointArguments"
 """Where they are in the request."""
 
 
@@ -46,7 +46,7 @@ def check_arguments(
     """
     if arguments is None or not takes_arguments(problems, request, arguments):
         return
-    shape = shape_of(operation_shape("StartJobRun"), SHAPE)
+    shape = shape_of(operation_shape("StartJobRun"), _SHAPE)
     check_against_model(list(arguments), shape, problems.add, "arguments")
     for position, argument in enumerate(arguments):
         for piece in pieces_of(argument):

@@ -302,8 +302,19 @@ WRONG_TYPES: list[Row] = [
     (
         "an entry point given as the class Code",
         spark(entry_point=Code),
-        "Lake/Bad: entry_point=<class 'Code'>: a Code is expected, this is a class; "
+        "Lake/Bad: entry_point=<class 'Code'>: a Code, a string or a path is expected, this is a class; "
         "use Code.from_asset(…) or Code.from_inline(…) or Code.from_bucket(…) or Code.from_uri(…)",
+    ),
+    (
+        "an entry point in a list",
+        spark(entry_point=["etl.py"]),
+        "Lake/Bad: entry_point=['etl.py']: a Code, a string or a path is expected, this is of type list; use 'etl.py'",
+    ),
+    (
+        "entry points in place of one",
+        spark(entry_point=["etl.py", CODE]),
+        "Lake/Bad: entry_point=['etl.py', Code.from_uri('s3://code/etl.py')]: a Code, a string or a path is expected, "
+        "this is of type list; use one of them",
     ),
     (
         "arguments given as one string",
@@ -422,7 +433,8 @@ WRONG_TYPES: list[Row] = [
     (
         "a file that is None",
         spark(files=[CODE, None]),
-        "Lake/Bad: files[1]=None: a Code is expected, this is of type NoneType; use Code.from_asset(…) or "
+        "Lake/Bad: files[1]=None: a Code, a string or a path is expected, "
+        "this is of type NoneType; use Code.from_asset(…) or "
         "Code.from_inline(…) or Code.from_bucket(…) or Code.from_uri(…)",
     ),
     (
@@ -759,7 +771,8 @@ WRONG_TYPES: list[Row] = [
     (
         "an init query given as a list",
         hive(init_query=[CODE]),
-        "Lake/Bad: init_query=[Code.from_uri('s3://code/etl.py')]: a Code is expected, this is of type list; use "
+        "Lake/Bad: init_query=[Code.from_uri('s3://code/etl.py')]: a Code, a string or a path is expected, "
+        "this is of type list; use "
         "Code.from_uri('s3://code/etl.py')",
     ),
     (

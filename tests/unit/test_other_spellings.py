@@ -581,7 +581,8 @@ TABLE: list[tuple[str, str]] = [
     ),
     (
         "SparkJob(entry_point=7)",
-        "Lake/Bad: entry_point=7: a Code is expected, this is of type int; use Code.from_asset(…) or "
+        "Lake/Bad: entry_point=7: a Code, a string or a path is expected, "
+        "this is of type int; use Code.from_asset(…) or "
         "Code.from_inline(…) or Code.from_bucket(…) or Code.from_uri(…)",
     ),
     (
