@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
@@ -175,7 +176,7 @@ def test_nightly(example: Example) -> None:
     example.local_aws.client("s3").put_object(Bucket=bucket, Key="in/two lines.txt", Body=b"one\ntwo\n")
     # Nothing but what Spark writes in the end: its other files come and go.
     for folder in ("counts", "reports/day=2026-03-21"):
-        wait_until(lambda folder=folder: example.objects(bucket, f"{folder}/_SUCCESS"))  # type: ignore[misc]
+        wait_until(partial(example.objects, bucket, f"{folder}/_SUCCESS"))
     assert len(example.rows(bucket, "reports/day=2026-03-21/")) == 24
     counts = example.objects(bucket, "counts/part-")
     assert json.loads(b"".join(counts.values())) == {"lines": 2}

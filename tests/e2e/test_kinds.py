@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
@@ -165,13 +166,13 @@ def test_the_spark_ui_shows_a_stream_that_runs_and_a_job_that_has_ended(kinds: K
         request = {"applicationId": run["applicationId"], "jobRunId": run["jobRunId"]}
         address = kinds.local_aws.client("emr-serverless").get_dashboard_for_job_run(**request)["url"]
         # A stream may run for a while before it has a Spark context, and its first batch takes its time, too.
-        shown, page = wait_until(lambda address=address: opened(address))  # type: ignore[misc]
+        shown, page = wait_until(partial(opened, address))
         assert "Spark Jobs" in page
         parts = urlsplit(shown)
         application = f"http://{parts.netloc}/api/v1/applications/{parts.path.split('/')[2]}"
         described = json_of(application)
         assert (described["name"], described["attempts"][0]["completed"]) == (run["name"], completed)
-        wait_until(lambda jobs=f"{application}/jobs?status=succeeded": json_of(jobs))  # type: ignore[misc]
+        wait_until(partial(json_of, f"{application}/jobs?status=succeeded"))
 
 
 def opened(address: str) -> tuple[str, str] | None:

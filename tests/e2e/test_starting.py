@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,10 @@ def described(started: Started, execution: Json) -> Json:
     return dict(started.states.describe_execution(executionArn=execution["executionArn"]))
 
 
+def has_ended(started: Started, execution: Json) -> bool:
+    return bool(described(started, execution)["status"] != "RUNNING")
+
+
 def started_input(started: Started) -> Callable[[Json], str]:
     return lambda execution: str(described(started, execution)["input"])
 
@@ -242,7 +247,7 @@ def test_by_hand_with_other_arguments_and_with_the_job_s_own(started: Started) -
     states: list[Json] = [{"arguments": ["by hand", 'it\'s "q"']}, {}]
     for state in states:
         execution = started.states.start_execution(stateMachineArn=machine, input=json.dumps(state))
-        wait_until(lambda execution=execution: described(started, execution)["status"] != "RUNNING")  # type: ignore[misc]
+        wait_until(partial(has_ended, started, execution))
     assert len(started.with_arguments("by hand", 'it\'s "q"')) == 1
     assert len(started.with_arguments("own")) == 1
 

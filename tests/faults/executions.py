@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from ministack.services import stepfunctions
@@ -72,7 +73,7 @@ class Execution:
 
     def _begin(self, state: str) -> None:
         self._steps = self._run(state)
-        self.world.after(0, lambda steps=self._steps: self._go_on(steps))  # type: ignore[misc]
+        self.world.after(0, partial(self._go_on, self._steps))
 
     def _go_on(self, steps: Steps) -> None:
         try:

@@ -309,30 +309,39 @@ def test_the_server_listens_on_the_loopback_interface_only() -> None:
 
 
 def test_the_command_has_the_terminal_and_ctrl_c_there_ends_everything(temporary_files: Path) -> None:
-    ours, theirs = pty.openpty()
     asks = "import time; print('got', input(), flush=True); time.sleep(600)"
+    command = [*EMRS_LOCAL, "exec", "--no-bootstrap", "--", sys.executable, "-c", asks, str(temporary_files)]
+    with in_a_terminal(command) as (process, keyboard):
+        assert process.stdout
+        assert process.stdout.readline().startswith(SERVER_LINE)
+        os.write(keyboard, b"a line\n")
+        assert process.stdout.readline() == "got a line\n"
+        os.write(keyboard, b"\x03")
+        assert ended(process)[0] == 130
+    wait_until_gone(temporary_files)
+
+
+@contextlib.contextmanager
+def in_a_terminal(command: Sequence[str]) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A command that reads from a terminal, which is its session's, and where one types what it reads."""
+    keyboard, terminal = pty.openpty()
     process = subprocess.Popen(
-        [*EMRS_LOCAL, "exec", "--no-bootstrap", "--", sys.executable, "-c", asks, str(temporary_files)],
-        stdin=theirs,
+        command,
+        stdin=terminal,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - gives the session its terminal
     )
-    os.close(theirs)
-    assert process.stdout
-    assert process.stdout.readline().startswith(SERVER_LINE)
-    os.write(ours, b"a line\n")
-    assert process.stdout.readline() == "got a line\n"
-    os.write(ours, b"\x03")
-    assert ended(process)[0] == 130
-    os.close(ours)
-    wait_until_gone(temporary_files)
+    os.close(terminal)
+    try:
+        yield process, keyboard
+    finally:
+        os.close(keyboard)
 
 
 def test_a_command_that_asks_before_it_has_the_terminal_gets_its_answer() -> None:
-    ours, theirs = pty.openpty()
     # It is stopped as it reads in the background; only then it is given the terminal.
     source = """
 import subprocess, sys
@@ -348,19 +357,9 @@ def give_late(group):
 command._give_terminal_to = give_late
 sys.exit(command.run_command(["head", "-n", "1"], environment={"PATH": "/usr/bin:/bin"}))
 """
-    process = subprocess.Popen(
-        [sys.executable, "-c", source],
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - gives the session its terminal
-    )
-    os.close(theirs)
-    os.write(ours, b"a line\n")
-    assert ended(process) == (0, "a line\n")
-    os.close(ours)
+    with in_a_terminal([sys.executable, "-c", source]) as (process, keyboard):
+        os.write(keyboard, b"a line\n")
+        assert ended(process) == (0, "a line\n")
 
 
 def test_ctrl_c_while_the_command_starts_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
