@@ -71,6 +71,10 @@ class RequestFailed(Exception):
     """What was asked for was not done; the message says why, and what to do about it."""
 
 
+class TookTooLong(RequestFailed):
+    """A run is not where it is waited for, though it may get there before it is cancelled."""
+
+
 def job_run_failed(
     job_run: JobRunTypeDef, log: DriverLog, *, timed_out_after: timedelta | None, file_names: Mapping[str, str]
 ) -> RequestFailed:
@@ -102,7 +106,8 @@ def job_run_failed(
         first_bytes(remedy, _REMEDY_BYTES),
         f"{first_bytes(where, _WHERE_BYTES)}\n{_KEPT}",
     ]
-    return RequestFailed("\n\n".join(part for part in parts if part))
+    kind = RequestFailed if timed_out_after is None else TookTooLong
+    return kind("\n\n".join(part for part in parts if part))
 
 
 def log_again(reason: str, log: DriverLog, *, file_names: Mapping[str, str]) -> None:

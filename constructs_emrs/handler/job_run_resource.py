@@ -80,6 +80,7 @@ class JobRunResource(CustomResource):
             if _FAILURE in progress:
                 raise failure.RequestFailed(progress[_FAILURE]) from error
             progress[_FAILURE] = reason_of(error)
+            waiter.note_kind(self._request, error)
             if isinstance(error, StaleRequest):
                 # A step that was killed may have started a run, and nobody heard of it.
                 progress[_MAY_HAVE_STARTED] = True
@@ -378,7 +379,7 @@ class JobRunResource(CustomResource):
         return is_refused and _HAS_RUN not in progress and retries.may_still_propagate(self._request)
 
     def _undo(self) -> Outcome:
-        """End what this request has started, then fail.
+        """End what this request has started, then fail, unless that has succeeded after all.
 
         Raises:
             RequestFailed: It ended, or there is no more time.
@@ -395,6 +396,8 @@ class JobRunResource(CustomResource):
         if _RUN_ARN not in progress and self._announced() is not None:
             self._write_successor(None, request_id=_NOBODY)
         run = self._own_run() if _RUN_ARN in progress else None
+        if run is not None and waiter.succeeded_after_all(request, self._services, run):
+            return waiter.found(run, progress[_RUN_ARN], progress[_RUN_ARN])
         raise waiter.failed(
             request, self._services, progress[_FAILURE], run=run, since=progress.get(_FAILED_AT, request.now)
         )

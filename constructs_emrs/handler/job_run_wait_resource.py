@@ -30,24 +30,23 @@ class JobRunWaitResource(CustomResource):
         if request.kind == "Delete":
             return Done(request.physical_id)
         staleness = StalenessCheck(request, self._services, self._stack)
-        if waiter.is_giving_up(request):
-            # The run is another resource's, and may be what a rollback goes back to.
-            staleness.require()
-            return waiter.end_failed_runs(request, self._services)
-        if not staleness.is_known:
+        # The run is another resource's, and may be what a rollback goes back to.
+        if waiter.is_giving_up(request) or not staleness.is_known:
             staleness.require()
         arn = request.properties[contract.JOB_RUN_ARN]
         run = job_runs.RunId.from_arn(arn)
         if run is None:
             raise RequestFailed(f"{arn} is not the ARN of a job run.")
         answer = waiter.found(run, arn, physical_id=request.logical_id)
+        if waiter.is_giving_up(request):
+            return waiter.end_failed_runs(request, self._services) or answer
         job_run = job_runs.get(self._services.emr_serverless(), run)
         if self._is_past(arn, job_run, staleness):
             return answer
         try:
             outcome = waiter.look(request, self._services, run, job_run)
         except RequestFailed as error:
-            return waiter.give_up(request, str(error), [run])
+            return waiter.give_up(request, error, [run])
         return outcome or answer
 
     def _is_past(self, arn: str, job_run: JobRunTypeDef | None, staleness: StalenessCheck) -> bool:

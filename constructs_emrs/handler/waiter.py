@@ -29,6 +29,7 @@ _LOGGED_FOR_SECONDS = 60
 _FAILURE = "Failure"
 _FAILED_RUNS = "FailedRuns"
 _FAILED_AT = "FailedAt"
+_TOOK_TOO_LONG = "TookTooLong"
 # Which attempt was first seen RUNNING, and when.
 _RUNNING_SINCE = "RunningSince"
 
@@ -84,9 +85,23 @@ def _is_stable(request: Request, job_run: Any) -> bool:
     return bool(request.now - since >= seconds)
 
 
-def give_up(request: Request, reason: str, run_ids: list[job_runs.RunId]) -> Outcome:
+def note_kind(request: Request, error: Exception) -> None:
+    """Write down whether a request fails as its run has not done yet what it may still do."""
+    request.progress[_TOOK_TOO_LONG] = isinstance(error, failure.TookTooLong)
+
+
+def succeeded_after_all(request: Request, services: Services, run: job_runs.RunId | None) -> bool:
+    """Whether the run that took too long, and has ended, has done its work before its cancellation came."""
+    if run is None or not request.progress.get(_TOOK_TOO_LONG):
+        return False
+    job_run = job_runs.get(services.emr_serverless(), run)
+    return job_run is not None and job_run["state"] == "SUCCESS"
+
+
+def give_up(request: Request, error: failure.RequestFailed, run_ids: list[job_runs.RunId]) -> Outcome:
     """Write down why the request fails; its runs are ended before CloudFormation is told."""
-    request.progress[_FAILURE] = reason
+    note_kind(request, error)
+    request.progress[_FAILURE] = str(error)
     request.progress[_FAILED_RUNS] = [list(run) for run in run_ids]
     request.progress[_FAILED_AT] = request.now
     return Again(0)
@@ -97,8 +112,8 @@ def is_giving_up(request: Request) -> bool:
     return _FAILURE in request.progress
 
 
-def end_failed_runs(request: Request, services: Services) -> Outcome:
-    """End what the request has started, then fail.
+def end_failed_runs(request: Request, services: Services) -> Outcome | None:
+    """End what the request has started, then fail; None if that has succeeded after all.
 
     Raises:
         RequestFailed: It ended, or there is no more time.
@@ -107,13 +122,10 @@ def end_failed_runs(request: Request, services: Services) -> Outcome:
     if remaining and request.age < deadlines.ANSWER:
         request.progress[_FAILED_RUNS] = [list(run) for run in remaining]
         return Again(delays.poll(0))
-    raise failed(
-        request,
-        services,
-        request.progress[_FAILURE],
-        run=job_runs.RunId.from_arn(request.properties[contract.JOB_RUN_ARN]),
-        since=request.progress[_FAILED_AT],
-    )
+    run = job_runs.RunId.from_arn(request.properties[contract.JOB_RUN_ARN])
+    if succeeded_after_all(request, services, run):
+        return None
+    raise failed(request, services, request.progress[_FAILURE], run=run, since=request.progress[_FAILED_AT])
 
 
 def failed(

@@ -110,6 +110,20 @@ def test_a_run_that_takes_too_long_is_cancelled_and_fails_the_deploy(service: Se
     assert only_run(service).state == "CANCELLED"
 
 
+def test_a_run_that_succeeds_before_its_cancellation_comes_has_done_its_work(
+    service: Service, resource: CustomResource
+) -> None:
+    def succeed(operation: str) -> None:
+        if operation == "cancel_job_run":
+            only_run(service).state = "SUCCESS"
+
+    service.interfere = succeed
+    resource.between_polls = lambda _: None
+    resource.create(properties())
+    assert service.calls.count("cancel_job_run") == 1
+    assert resource.physical_id == only_run(service).arn
+
+
 @pytest.mark.parametrize("change", [{"name": "other"}, {"triggers": {"version": "2"}}])
 def test_a_changed_request_or_trigger_replaces_the_run(
     service: Service, resource: CustomResource, change: dict[str, Any]

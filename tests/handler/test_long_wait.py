@@ -201,3 +201,16 @@ def test_a_longer_wait_for_a_run_of_long_ago_leaves_it_alone() -> None:
     wait = CustomResource(deployment.service, contract.JOB_RUN_WAIT_TYPE, "Wait2", deployment._let_runs_end)
     wait.create({key: value for key, value in waits[0].items() if key not in {"LogicalId", "Type"}})
     assert only_run(deployment).state != "CANCELLED"
+
+
+def test_a_run_that_succeeds_before_its_cancellation_comes_was_waited_for_long_enough() -> None:
+    deployment = Deployment(wait_timeout=Duration.hours(3), takes=timedelta(hours=4))
+
+    def succeed(operation: str) -> None:
+        if operation == "cancel_job_run":
+            only_run(deployment).state = "SUCCESS"
+
+    deployment.service.interfere = succeed
+    deployment.create()
+    assert deployment.service.calls.count("cancel_job_run") == 1
+    assert deployment.outputs[contract.JOB_RUN_ID] == only_run(deployment).run_id
