@@ -82,6 +82,10 @@ class Stack:
             if number == _MOST_PAGES:
                 return
 
+    def last_event(self) -> Event | None:
+        """The stack's last change of status; None if there is none to be seen."""
+        return next(self.events(since=0), None)
+
     def unstable(self) -> Unstable | None:
         """What has happened since the stack was last complete; None if there are too many events to tell."""
         began_at, last_began_at, has_failed = 0.0, 0.0, False

@@ -66,6 +66,10 @@ def continuing(client: EMRServerlessClient, run: job_runs.RunId) -> JobRunTypeDe
         run = successor.run
 
 
+class _Disturbed(Exception):
+    """The stack does something else, or has done, while streams were brought back."""
+
+
 class Return:
     """The return of a stack's streams, after the request that has stopped their application is answered."""
 
@@ -92,17 +96,35 @@ class Return:
             # Whatever is going on may bring a stream back itself, or delete it.
             request.progress.pop(_TO_LOOK_AT, None)
             return Again(delays.jittered(min(10 + request.age * _AGE_SHARE, _LONGEST_PAUSE_SECONDS)))
-        if _TO_LOOK_AT not in request.progress:
-            request.progress[_TO_LOOK_AT] = self._job_runs()
-        to_look_at: list[str] = request.progress[_TO_LOOK_AT]
+        last = self._stack.last_event()
+        try:
+            if last is None or last.status not in _AT_REST:
+                raise _Disturbed
+            to_look_at = self._look_at_some(at_rest_since=last.at)
+        except _Disturbed:
+            # Which runs the resources stand for may be others by then.
+            request.progress.pop(_TO_LOOK_AT, None)
+            return Again(delays.jittered(_PAUSE_SECONDS))
+        return Again(delays.jittered(_PAUSE_SECONDS)) if to_look_at else None
+
+    def _look_at_some(self, *, at_rest_since: float) -> list[str]:
+        """Bring back some of the runs, and return those that are left.
+
+        Raises:
+            _Disturbed: The stack is not at rest any more, or was not in the meantime.
+        """
+        progress = self._request.progress
+        if _TO_LOOK_AT not in progress:
+            progress[_TO_LOOK_AT] = self._job_runs()
+        to_look_at: list[str] = progress[_TO_LOOK_AT]
         for _ in range(min(_MOST_QUESTIONS, len(to_look_at))):
             run = job_runs.RunId.from_arn(to_look_at[0])
-            is_done = run is None or self._bring_back(run)
+            is_done = run is None or self._bring_back(run, at_rest_since=at_rest_since)
             arn = to_look_at.pop(0)
-            request.progress.pop(_REFUSED_SINCE, None)
+            progress.pop(_REFUSED_SINCE, None)
             if not is_done:
                 to_look_at.append(arn)
-        return Again(delays.jittered(_PAUSE_SECONDS)) if to_look_at else None
+        return to_look_at
 
     def _job_runs(self) -> list[str]:
         """The runs on the application that the stack's resources stand for."""
@@ -110,8 +132,12 @@ class Return:
         named = ((arn, job_runs.RunId.from_arn(arn)) for arn in self._stack.physical_ids(contract.JOB_RUN_TYPE))
         return [arn for arn, run in named if run is not None and run.application_id == application_id]
 
-    def _bring_back(self, run: job_runs.RunId) -> bool:
-        """Start the run again if it was stopped; False if it is too early for that."""
+    def _bring_back(self, run: job_runs.RunId, *, at_rest_since: float) -> bool:
+        """Start the run again if it was stopped; False if it is too early for that.
+
+        Raises:
+            _Disturbed: Somebody has begun with something else, which the run may be in the way of: it was cancelled.
+        """
         job_run = continuing(self._client, run)
         if job_run is None or contract.STOPPED_TAG not in job_run.get("tags", {}):
             return True
@@ -129,14 +155,20 @@ class Return:
                 raise
             _log.error("Job run %s was not started again: %s", job_run["jobRunId"], errors.sentence(error))
             return True
-        if self._stack.status() in _AT_REST:
+        if self._is_at_rest(at_rest_since):
             return True
-        # Somebody has begun with something else, which the run may be in the way of: it comes back after that.
+        # It comes back after that, unless its resource has another run then.
         self._client.tag_resource(resourceArn=again, tags={contract.STOPPED_TAG: self._request.request_id})
         stopped = job_runs.RunId.from_arn(again)
         if stopped is not None:
             job_runs.cancel(self._client, stopped)
-        return False
+        raise _Disturbed
+
+    def _is_at_rest(self, since: float) -> bool:
+        """Whether nothing has begun since: a call may take as long as a whole deployment."""
+        if self._stack.status() not in _AT_REST:
+            return False
+        return all(event.status in _AT_REST for event in self._stack.events(since=since) if event.at > since)
 
     def _start_again(self, job_run: JobRunTypeDef) -> str:
         """Start the run again, once however often it is tried, and return the ARN of the new one."""

@@ -304,3 +304,30 @@ def test_an_update_that_the_stack_has_given_up_stops_nothing_any_more() -> None:
     stack.cloudformation.step(given_up)
     assert names(stack) == STREAMS
     assert "cancel_job_run" not in stack.service.calls
+
+
+@pytest.mark.parametrize("operation", ["start_job_run", "after start_job_run", "tag_resource", "after tag_resource"])
+def test_a_call_that_takes_as_long_as_a_whole_deployment_leaves_one_stream(operation: str) -> None:
+    one = replace(FIRST, jobs=(("Stream", 1),))
+    stack = deployed(one)
+    stack.deploy(replace(one, application=2, is_refused=True))
+    come_to_rest(stack)
+    returning = stack.cloudformation.active()
+    times = iter(range(1))
+
+    def interfere(name: str) -> None:
+        if name == operation and next(times, None) is not None:
+            stack.deploy(replace(one, jobs=(("Stream", 2),)))
+            while not stack.is_stable:
+                stack.go_on()
+                for run in stack.service.active_runs():
+                    advance(run)
+                for execution in stack.cloudformation.active():
+                    if execution not in returning:
+                        stack.cloudformation.step(execution)
+
+    stack.service.interfere = interfere
+    settle(stack)
+    assert next(times, None) is None
+    assert stack.status == "UPDATE_COMPLETE"
+    assert names(stack) == ["Stream-2"]
