@@ -5,11 +5,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from aws_cdk import Aws, CfnResource, RemovalPolicy, Stack, Token
+from aws_cdk import AssetStaging, Aws, CfnResource, FileAssetPackaging, RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct, IConstruct
 
@@ -41,9 +40,8 @@ class Provider(Construct):
         group = logs.LogGroup(
             self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
-        code = s3_assets.Asset(self, "Code", path=str(lasting(self, Path(handler_asset()))))
         # Each question to the CDK is a round trip to Node.js: what both functions have is asked for once.
-        self._code = lambda_.CfnFunction.CodeProperty(s3_bucket=code.s3_bucket_name, s3_key=code.s3_object_key)
+        self._code = self._new_code()
         self._logging = lambda_.CfnFunction.LoggingConfigProperty(log_group=group.log_group_name)
         write_logs = iam.PolicyStatement(
             sid="WriteLogs", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[group.log_group_arn]
@@ -121,6 +119,21 @@ class Provider(Construct):
         except ValueError as error:
             problem = f"the role of the stack's functions would have {error}; put it into another stack"
             raise ValueError(f"{path_of(asking)}: {problem}") from None
+
+    def _new_code(self) -> lambda_.CfnFunction.CodeProperty:
+        """The functions' code, as an asset of the stack.
+
+        An `Asset` would make the CDK load all it has for buckets and Regions, which nothing else needs that is here.
+        """
+        stack, source = stack_of(self), str(lasting(self, Path(handler_asset())))
+        staging = AssetStaging(self, "Code", source_path=source)
+        location = stack.synthesizer.add_file_asset(
+            file_name=staging.relative_staged_path(stack),
+            source_hash=staging.asset_hash,
+            packaging=FileAssetPackaging.ZIP_DIRECTORY,
+            display_name=f"{_ID}/Code",
+        )
+        return lambda_.CfnFunction.CodeProperty(s3_bucket=location.bucket_name, s3_key=location.object_key)
 
     def _clean_up(self) -> list[iam.PolicyStatement]:
         """Let the functions end and tag what this stack started, whatever its template says by then.
