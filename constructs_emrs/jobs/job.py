@@ -76,6 +76,7 @@ class Job(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         know_place(self, scope, construct_id)
+        self._told_of_changes: list[Callable[[], None]] = []
         monitoring = options.get("monitoring") or Monitoring()
         encryption = options.get("encryption") or Encryption.customer_managed()
         retry_policy, execution_role = options.get("retry_policy"), options.get("execution_role")
@@ -204,6 +205,7 @@ class Job(Construct):
     @functools.cached_property
     def _tags(self) -> TagManager:
         # Most jobs have no tags of their own, and each question is a round trip to Node.js.
+        self._tell_of_change()
         return TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
 
     @property
@@ -232,6 +234,20 @@ class Job(Construct):
             dependencies=tuple(self._dependencies),
             created_for_runs=tuple(self._created_for_runs),
         )
+
+    def when_changed(self, tell: Callable[[], None]) -> None:
+        """Have it told whenever an override was added, and as soon as the runs may have tags.
+
+        Args:
+            tell: What is called, at once too where there may be tags already.
+        """
+        self._told_of_changes.append(tell)
+        if "_tags" in vars(self):
+            tell()
+
+    def _tell_of_change(self) -> None:
+        for tell in self._told_of_changes:
+            tell()
 
     @functools.cached_property
     def state_machine(self) -> JobStateMachine:
@@ -266,6 +282,7 @@ class Job(Construct):
         except ValueError:
             self._request, self._warnings = before
             raise
+        self._tell_of_change()
 
     def _reading_logs(self) -> list[Permission]:
         """To read the driver's log, wherever it goes that can be read."""

@@ -23,7 +23,7 @@ from constructs import Construct, IConstruct
 
 from ..applications.interface import IApplication
 from ..applications.job_run_state import JobRunState
-from ..custom_resources.late_values import at_synth
+from ..custom_resources.late_values import ChangingProperty, at_synth
 from ..custom_resources.provider import Provider
 from ..handler import contract
 from ..validation.argument_names import explained
@@ -131,11 +131,9 @@ class JobRun(Construct):
         provider = Provider.of(self)
         provider.add_job_run()
         provider.allow(self, [*definition.starting, *definition.reading_logs])
-        own_tags = dict.fromkeys(contract.OWN_TAGS, "")
-        check_tags(self, lambda: {**self._all_tags(job.definition), **own_tags})
-        check_late(self, self._check_size_again)
         _warn_of_auto_start(job.application)
-        properties: dict[str, Any] = {contract.REQUEST: at_synth(self._request)}
+        request = _with_arguments(definition.request, arguments)
+        properties: dict[str, Any] = {contract.REQUEST: request}
         upstream = {f"constructs-emrs:after:{path_of(run)}": run.job_run_arn for run in after}
         if all_triggers := {**_triggers(triggers, run_when), **upstream}:
             properties[contract.TRIGGERS] = all_triggers
@@ -158,6 +156,9 @@ class JobRun(Construct):
             )
         if removal_policy in _RETAINED:
             _retain(definition.created_for_runs)
+        self._request = ChangingProperty(self._resource, contract.REQUEST, request)
+        self._expects_changes = False
+        job.when_changed(self._take_changes)
 
     @checked
     def on_failure(
@@ -185,6 +186,21 @@ class JobRun(Construct):
             description=description,
         )
 
+    def _take_changes(self) -> None:
+        """Take over what of the job is not as it was when the run was made."""
+        self._request.change(_with_arguments(self._job.definition.request, self._arguments))
+        self._expect_changes()
+
+    def _expect_changes(self) -> None:
+        """Send the tags that there are when the app is synthesised, and check what there is then."""
+        if self._expects_changes:
+            return
+        self._expects_changes = True
+        own_tags = dict.fromkeys(contract.OWN_TAGS, "")
+        self._request.override("tags", at_synth(self._all_tags))
+        check_tags(self, lambda: {**self._all_tags(), **own_tags})
+        check_late(self, self._check_size_again)
+
     def _check_size_again(self) -> None:
         """Overrides may have been added to the job after the run."""
         problems = Problems(path_of(self))
@@ -197,20 +213,15 @@ class JobRun(Construct):
         """The tags of this run beside the job's, which win."""
         return self._tags
 
-    def _all_tags(self, definition: JobDefinition) -> dict[str, str]:
+    def _all_tags(self) -> dict[str, str]:
         """The job's tags, and those of the run that the job does not have."""
         own = self._tags.tag_values() if "_tags" in vars(self) else {}
-        return {**own, **definition.tags}
-
-    def _request(self) -> dict[str, Any]:
-        """The job's request when the app is synthesised: overrides may be added to the job after the run."""
-        definition = self._job.definition
-        tags = self._all_tags(definition)
-        return _with_arguments(definition.request, self._arguments) | ({"tags": tags} if tags else {})
+        return {**own, **self._job.definition.tags}
 
     @functools.cached_property
     def _tags(self) -> TagManager:
         # Most runs have no tags of their own, and each question is a round trip to Node.js.
+        self._expect_changes()
         return TagManager(TagType.MAP, contract.JOB_RUN_TYPE)
 
     @property

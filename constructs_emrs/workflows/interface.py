@@ -1,6 +1,6 @@
 """What a run has to know of a job."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -62,6 +62,10 @@ class IJob(IConstruct, Protocol):
     @property
     def definition(self) -> JobDefinition:
         """What a run needs of the job, as it is now."""
+        ...
+
+    def when_changed(self, tell: Callable[[], None]) -> None:
+        """Have it told whenever the request has changed, and as soon as the runs may have tags."""
         ...
 
     @property

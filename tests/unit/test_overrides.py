@@ -1,11 +1,14 @@
 """The escape hatch: what no argument sets."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import App, CfnParameter, CfnResource, Stack, Tags
+from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Annotations, Match
 
-from constructs_emrs import Code, JobRun, SparkJob
+from constructs_emrs import Application, Code, JobRun, ReleaseLabel, SparkJob
 from constructs_emrs.handler import contract
 from constructs_emrs.validation.json_types import JsonValue
 from tests.templates import only, request_of, resources
@@ -45,6 +48,70 @@ def test_none_removes_a_member(lake: Lake) -> None:
     assert "diskEncryptionConfiguration" not in request_of(lake.job)["configurationOverrides"]
     request = only(lake.stack, contract.JOB_RUN_TYPE)[contract.REQUEST]
     assert "diskEncryptionConfiguration" not in request["configurationOverrides"]
+
+
+MONITORING = "configurationOverrides.monitoringConfiguration"
+DISKS = "configurationOverrides.diskEncryptionConfiguration"
+MANAGED = f"{MONITORING}.managedPersistenceMonitoringConfiguration"
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [(MANAGED, None), (MANAGED, {"enabled": False})],
+        [(f"{MANAGED}.enabled", False), (MANAGED, None), (f"{MANAGED}.enabled", True)],
+        [(MONITORING, None), (MONITORING, {"s3MonitoringConfiguration": {"logUri": "s3://logs/"}})],
+        [(DISKS, {"encryptionContext": {"a.b": "1"}}), (f"{DISKS}.encryptionContext", {"c": "2"}), (DISKS, None)],
+        [("retryPolicy", {"maxAttempts": 3}), ("retryPolicy.maxAttempts", 2), ("retryPolicy", None)],
+        [("jobDriver", {"sparkSubmit": {"entryPoint": "s3://code/other.py"}})],
+        [("jobDriver.sparkSubmit.entryPointArguments", []), ("jobDriver.sparkSubmit.entryPointArguments", ["1"])],
+        [("executionRoleArn", "arn:aws:iam::123456789012:role/Etl")],
+    ],
+)
+def test_runs_made_before_any_override_have_what_runs_have_that_are_made_after_all(
+    lake: Lake, overrides: list[tuple[str, JsonValue]]
+) -> None:
+    for number, (path, value) in enumerate(overrides):
+        lake.job.add_override(path, value)
+        JobRun(lake.stack, f"Run{number}", job=lake.job)
+    *earlier, last = requests(lake)
+    assert len(earlier) == len(overrides)
+    assert all(request == last for request in earlier)
+
+
+def test_an_override_may_be_known_at_deployment_and_in_place_of_another_that_is(lake: Lake) -> None:
+    role, name = CfnParameter(lake.stack, "RoleArn"), CfnParameter(lake.stack, "Name")
+    lake.job.add_override("executionRoleArn", role.value_as_string)
+    lake.job.add_override("name", f"etl-{name.value_as_string}")
+    request = only(lake.stack, contract.JOB_RUN_TYPE)[contract.REQUEST]
+    assert request["executionRoleArn"] == {"Ref": "RoleArn"}
+    assert request["name"] == {"Fn::Join": ["", ["etl-", {"Ref": "Name"}]]}
+
+
+def test_an_override_may_name_what_another_stack_has(script: Path) -> None:
+    app = App()
+    roles, stack = Stack(app, "Roles"), Stack(app, "Lake")
+    role = iam.Role(roles, "Role", assumed_by=iam.ServicePrincipal("emr-serverless.amazonaws.com"))
+    application = Application(stack, "Spark", release_label=ReleaseLabel.EMR_7_14_0)
+    job = SparkJob(stack, "Etl", application=application, entry_point=Code.from_asset(script))
+    JobRun(stack, "EtlOnDeploy", job=job)
+    job.add_override("executionRoleArn", role.role_arn)
+    arn = only(stack, contract.JOB_RUN_TYPE)[contract.REQUEST]["executionRoleArn"]
+    assert arn["Fn::ImportValue"].startswith("Roles:")
+
+
+def test_what_somebody_has_overridden_in_the_resource_stays(lake: Lake) -> None:
+    resource = lake.run.node.default_child
+    assert isinstance(resource, CfnResource)
+    resource.add_property_override("Request.jobDriver.sparkSubmit.entryPoint", "s3://code/mine.py")
+    resource.add_property_override("Request.retryPolicy.maxAttempts", 5)
+    lake.job.add_override("jobDriver.sparkSubmit.entryPointArguments", ["--now"])
+    lake.job.add_override("name", "etl")
+    Tags.of(lake.run).add("team", "lake")
+    request = only(lake.stack, contract.JOB_RUN_TYPE)[contract.REQUEST]
+    submit = request["jobDriver"]["sparkSubmit"]
+    assert (submit["entryPoint"], submit["entryPointArguments"]) == ("s3://code/mine.py", ["--now"])
+    assert (request["name"], request["retryPolicy"], request["tags"]) == ("etl", {"maxAttempts": 5}, {"team": "lake"})
 
 
 def test_an_override_that_is_refused_changes_nothing(lake: Lake) -> None:
