@@ -68,15 +68,11 @@ def _without_texts(source: str) -> str:
 def _data() -> dict[str, Any]:
     """What botocore reads, by the path that it looks for."""
     defaults = botocore_data("sdk-default-configuration")
-    partitions = botocore_data("endpoints", each=_unless_of_a_service)["partitions"]
+    partitions = botocore_data("partitions")
     data = {
-        "partitions": botocore_data("partitions"),
+        "partitions": partitions,
         "sdk-default-configuration": {name: its for name, its in defaults.items() if name != "documentation"},
-        # Where a service is, its rules say. What is known of all services takes longer to read than all else.
-        "endpoints": {
-            "version": 3,
-            "partitions": [{**partition, "regions": {}, "services": {}} for partition in partitions],
-        },
+        "endpoints": {"version": 3, "partitions": [_endpoints(its) for its in partitions["partitions"]]},
     }
     for service, operations in OPERATIONS.items():
         folder = f"{service}/{latest_version(service)}"
@@ -88,9 +84,28 @@ def _data() -> dict[str, Any]:
     return data
 
 
-def _unless_of_a_service(described: dict[str, Any]) -> dict[str, Any] | None:
-    """A partition and its defaults; thousands of addresses of services are not worth to be kept for a moment."""
-    return described if described.keys() & {"partitions", "partition", "signatureVersions", "dnsSuffix"} else None
+def _endpoints(partition: dict[str, Any]) -> dict[str, Any]:
+    """What is said of a partition where botocore has the addresses of all services.
+
+    Where a service is, its own rules say, and reading the addresses takes longer than all else here and in a start.
+    """
+    suffix, dual_stack = partition["outputs"]["dnsSuffix"], partition["outputs"]["dualStackDnsSuffix"]
+    plain, fips = "{service}.{region}.{dnsSuffix}", "{service}-fips.{region}.{dnsSuffix}"
+    variants = ((fips, suffix, ["fips"]), (fips, dual_stack, ["dualstack", "fips"]), (plain, dual_stack, ["dualstack"]))
+    return {
+        "partition": partition["id"],
+        "partitionName": partition["id"],
+        "dnsSuffix": suffix,
+        "regionRegex": partition["regionRegex"],
+        "defaults": {
+            "hostname": plain,
+            "protocols": ["https"],
+            "signatureVersions": ["v4"],
+            "variants": [{"hostname": host, "dnsSuffix": its, "tags": tags} for host, its, tags in variants],
+        },
+        "regions": {},
+        "services": {},
+    }
 
 
 def _with_operations(model: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:

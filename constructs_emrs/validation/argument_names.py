@@ -53,24 +53,25 @@ def explained(cls: _C) -> _C:
 
 def _explaining(function: Callable[..., Any], label: str) -> Callable[..., Any]:
     signature = signature_of(function)
+    positional = [item.name for item in signature.parameters.values() if item.kind in _POSITIONAL]
+    needed = {item.name for item in signature.parameters.values() if item.default is Parameter.empty}
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if not _fits(signature, args, kwargs):
+        # Binding the signature would take as long as all checks of the arguments.
+        by_position = positional[: len(args)]
+        if (
+            len(args) > len(positional)
+            or not kwargs.keys() <= signature.parameters.keys()
+            or not kwargs.keys().isdisjoint(by_position)
+            or not needed <= {*by_position, *kwargs}
+        ):
             _Call(function, label, signature, args, kwargs).explain()
         return function(*args, **kwargs)
 
     # What help() shows.
     vars(call)["__signature__"] = signature
     return call
-
-
-def _fits(signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError:
-        return False
-    return True
 
 
 class _Call:

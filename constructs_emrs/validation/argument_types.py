@@ -27,11 +27,12 @@ def checked(maker: Callable[_P, _R]) -> Callable[_P, _R]:
         maker: The `__init__` of a construct, or a function that has the parameters `scope` and `construct_id` too, or a
             method with a `construct_id` that makes something in its own construct.
     """
-    signature = signature_of(maker)
+    names = list(signature_of(maker).parameters)
 
     @functools.wraps(maker)
     def checking(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        arguments = dict(signature.bind(*args, **kwargs).arguments)
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        arguments = {name: given[name] for name in names if name in given}
         own = arguments.pop("self", None)
         construct_id = arguments.pop("construct_id")
         problems = Problems(_new_path(arguments.pop("scope", own), construct_id))

@@ -3,7 +3,6 @@
 import functools
 import gzip
 import json
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +10,7 @@ from typing import Any, cast
 MODEL = "service-2"
 
 
-def botocore_data(path: str, *, each: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
+def botocore_data(path: str) -> dict[str, Any]:
     """A file that botocore has for itself.
 
     Not what is in ~/.aws/models, which botocore reads by default: that is another one on another machine, and one app
@@ -19,11 +18,10 @@ def botocore_data(path: str, *, each: Callable[[dict[str, Any]], Any] | None = N
 
     Args:
         path: Its path, without a suffix.
-        each: What becomes of each object in it, the inner ones first. Default: all stay as they are.
     """
     (file,) = _data_folder().glob(f"{path}.json*")
     read = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    return cast("dict[str, Any]", json.loads(read, object_hook=each))
+    return cast("dict[str, Any]", json.loads(read))
 
 
 def latest_version(service: str) -> str:

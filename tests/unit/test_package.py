@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore import xform_name
@@ -72,6 +73,25 @@ def test_the_functions_bring_what_the_botocore_that_is_installed_at_synth_knows_
         shape, whole = brought.shape_for(name), installed.shape_for(name)
         assert (shape.type_name, shape.metadata) == (whole.type_name, whole.metadata)
         assert list(getattr(shape, "members", ())) == list(getattr(whole, "members", ()))
+
+
+def test_the_functions_bring_what_botocore_says_of_partitions_where_it_has_the_addresses_of_services() -> None:
+    def described(partition: dict[str, Any]) -> dict[str, Any]:
+        defaults = {name: its for name, its in partition["defaults"].items() if name != "variants"}
+        return {**partition, "partitionName": "", "defaults": defaults, "regions": {}, "services": {}}
+
+    def variants(partition: dict[str, Any]) -> dict[tuple[str, ...], tuple[str, str]]:
+        return {tuple(its["tags"]): (its["hostname"], its["dnsSuffix"]) for its in partition["defaults"]["variants"]}
+
+    brought = json.loads(Path(handler_asset(), contract.DATA_FOLDER, "endpoints.json").read_text())
+    ours, theirs = (
+        {its["partition"]: its for its in data["partitions"]} for data in (brought, botocore_data("endpoints"))
+    )
+    assert ours.keys() >= theirs.keys()
+    for name, partition in theirs.items():
+        assert described(ours[name]) == described(partition)
+        # An isolated partition may have two addresses that are said of it in one of the two places only.
+        assert variants(ours[name]).items() >= variants(partition).items()
 
 
 def test_the_functions_bring_all_that_they_call_and_nothing_else() -> None:
