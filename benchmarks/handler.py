@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
 from statistics import median
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
@@ -152,8 +153,14 @@ def zipped(folder: str) -> int:
 
 
 def main() -> None:
-    """Measure by turns and print."""
-    asset, text = handler_asset(), json.dumps(event())
+    """Make the functions' code, and measure it."""
+    with TemporaryDirectory() as assets:
+        measure(str(handler_asset(Path(assets))))
+
+
+def measure(asset: str) -> None:
+    """Measure the functions' code by turns, and print."""
+    text = json.dumps(event())
     commands = {
         name: {
             "boto3 script": [sys.executable, "-c", script, text],

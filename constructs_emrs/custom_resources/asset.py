@@ -1,10 +1,9 @@
 """The asset of the custom resource's functions: the handler, and what botocore reads to make their clients."""
 
-import atexit
 import functools
+import hashlib
 import json
 import re
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -37,26 +36,43 @@ OPERATIONS = {
 """What the functions call of the services that they talk to as a rule."""
 
 
-@functools.cache
-def handler_asset() -> str:
-    """The path of a folder with the functions' code, made once a process.
+def handler_asset(assets: Path) -> Path:
+    """A folder with the functions' code, written if it is not there yet.
 
     Beside the handler stands what the botocore that is installed now knows of the services that the functions call. So
     they know every member of `emr-serverless` that validated the template, whatever botocore their runtime bundles; and
     they start faster than with the runtime's own data, of which botocore reads all to find what it needs.
+
+    Args:
+        assets: Where it is written: the folder of assets of a cloud assembly. The folder's name tells contents apart.
     """
-    folder = Path(tempfile.mkdtemp(prefix="constructs-emrs-"))
-    # The CDK copies the folder into the cloud assembly when the function is made.
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    files = _files()
+    folder = assets / f"asset.{_digest()}"
+    if not folder.is_dir():
+        # Under its name it is whole, also if this process is killed.
+        with tempfile.TemporaryDirectory(dir=assets, prefix="making-") as temporary:
+            written = Path(temporary, "asset")
+            for path in {written / name for name in files}:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            for name, text in files.items():
+                (written / name).write_text(text, encoding="utf-8")
+            written.rename(folder)
+    return folder
+
+
+@functools.cache
+def _files() -> dict[str, str]:
+    """What is in the files, by their paths."""
     code = {f"handler/{file.name}": _without_texts(file.read_text(encoding="utf-8")) for file in _HANDLER.glob("*.py")}
     data = {
         f"{contract.DATA_FOLDER}/{name}.json": json.dumps(its, separators=(",", ":")) for name, its in _data().items()
     }
-    for name, text in {**code, **data}.items():
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    return str(folder)
+    return {**code, **data}
+
+
+@functools.cache
+def _digest() -> str:
+    return hashlib.sha256(json.dumps(_files(), sort_keys=True).encode()).hexdigest()
 
 
 def _without_texts(source: str) -> str:

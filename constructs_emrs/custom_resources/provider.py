@@ -1,11 +1,12 @@
 """The custom resource provider of a stack, which all of its job runs and applications share."""
 
 import functools
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from aws_cdk import AssetStaging, Aws, CfnResource, FileAssetPackaging, RemovalPolicy, Stack, Token
+from aws_cdk import Aws, CfnResource, FileAssetPackaging, RemovalPolicy, Stack, Stage, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -17,7 +18,6 @@ from ..permissions.acknowledgements import acknowledge_provider
 from ..permissions.arns import application_arn
 from ..permissions.policies import Permission, Policies
 from ..validation.cdk_cache import asked_once, node_of, path_of, stack_of
-from ..validation.made_files import lasting
 from .asset import handler_asset
 from .late_values import at_synth
 from .state_machine import definition
@@ -123,13 +123,15 @@ class Provider(Construct):
     def _new_code(self) -> lambda_.CfnFunction.CodeProperty:
         """The functions' code, as an asset of the stack.
 
-        An `Asset` would make the CDK load all it has for buckets and Regions, which nothing else needs that is here.
+        It is made here, so that the CDK need not copy it; and an `Asset` would make it load all it has for buckets and
+        Regions.
         """
-        stack, source = stack_of(self), str(lasting(self, Path(handler_asset())))
-        staging = AssetStaging(self, "Code", source_path=source)
+        # A stack that was made without an app has one all the same.
+        stage, stack = cast("Stage", Stage.of(self)), stack_of(self)
+        folder = handler_asset(Path(stage.asset_outdir).resolve())
         location = stack.synthesizer.add_file_asset(
-            file_name=staging.relative_staged_path(stack),
-            source_hash=staging.asset_hash,
+            file_name=os.path.relpath(folder, Path(stage.outdir).resolve()),
+            source_hash=folder.name.removeprefix("asset."),
             packaging=FileAssetPackaging.ZIP_DIRECTORY,
             display_name=f"{_ID}/Code",
         )

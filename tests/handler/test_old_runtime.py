@@ -88,7 +88,7 @@ def server() -> Iterator[Server]:
 
 
 @needs_flex
-def test_botocore_of_2024_sends_members_that_it_does_not_know(server: Server) -> None:
+def test_botocore_of_2024_sends_members_that_it_does_not_know(server: Server, tmp_path: Path) -> None:
     event = {
         "RequestType": "Create",
         "RequestId": "0000-1",
@@ -104,7 +104,7 @@ def test_botocore_of_2024_sends_members_that_it_does_not_know(server: Server) ->
     }
     environment = {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": f"{OLD_BOTOCORE}{os.pathsep}{handler_asset()}",
+        "PYTHONPATH": f"{OLD_BOTOCORE}{os.pathsep}{handler_asset(tmp_path)}",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

@@ -27,6 +27,12 @@ from constructs_emrs.validation.botocore_data import botocore_data
 HANDLER = Path(constructs_emrs.__file__).parent / "handler"
 
 
+@pytest.fixture(scope="module")
+def functions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the functions' code."""
+    return handler_asset(tmp_path_factory.mktemp("assets"))
+
+
 def test_all_public_names_are_exported_and_no_others() -> None:
     public = {
         name
@@ -37,14 +43,14 @@ def test_all_public_names_are_exported_and_no_others() -> None:
     assert public | types_and_texts == set(constructs_emrs.__all__)
 
 
-def test_the_functions_import_the_standard_library_and_botocore_only() -> None:
+def test_the_functions_import_the_standard_library_and_botocore_only(functions: Path) -> None:
     code = (
         "import sys, handler.functions\n"
         "top = {name.partition('.')[0] for name in sys.modules}\n"
         "print(*sorted(name for name in top - set(sys.stdlib_module_names) if not name.startswith('_')))"
     )
     loaded = subprocess.run(
-        [sys.executable, "-I", "-B", "-c", f"import sys; sys.path.insert(0, {handler_asset()!r})\n{code}"],
+        [sys.executable, "-I", "-B", "-c", f"import sys; sys.path.insert(0, {str(functions)!r})\n{code}"],
         check=True,
         capture_output=True,
         text=True,
@@ -64,8 +70,8 @@ def test_the_functions_import_the_standard_library_and_botocore_only() -> None:
 
 
 @pytest.mark.parametrize("service", OPERATIONS)
-def test_the_functions_bring_what_the_botocore_that_is_installed_at_synth_knows_of_what_they_call(service: str) -> None:
-    (file,) = Path(handler_asset(), contract.DATA_FOLDER, service).rglob("service-2.json")
+def test_the_functions_bring_what_botocore_knows_of_what_they_call(functions: Path, service: str) -> None:
+    (file,) = Path(functions, contract.DATA_FOLDER, service).rglob("service-2.json")
     brought = ServiceModel(json.loads(file.read_text()))
     installed = ServiceModel(botocore_data(f"{service}/{file.parent.name}/service-2"))
     assert sorted(brought.operation_names) == sorted(OPERATIONS[service])
@@ -75,7 +81,9 @@ def test_the_functions_bring_what_the_botocore_that_is_installed_at_synth_knows_
         assert list(getattr(shape, "members", ())) == list(getattr(whole, "members", ()))
 
 
-def test_the_functions_bring_what_botocore_says_of_partitions_where_it_has_the_addresses_of_services() -> None:
+def test_the_functions_bring_what_botocore_knows_of_partitions(
+    functions: Path,
+) -> None:
     def described(partition: dict[str, Any]) -> dict[str, Any]:
         defaults = {name: its for name, its in partition["defaults"].items() if name != "variants"}
         return {**partition, "partitionName": "", "defaults": defaults, "regions": {}, "services": {}}
@@ -83,7 +91,7 @@ def test_the_functions_bring_what_botocore_says_of_partitions_where_it_has_the_a
     def variants(partition: dict[str, Any]) -> dict[tuple[str, ...], tuple[str, str]]:
         return {tuple(its["tags"]): (its["hostname"], its["dnsSuffix"]) for its in partition["defaults"]["variants"]}
 
-    brought = json.loads(Path(handler_asset(), contract.DATA_FOLDER, "endpoints.json").read_text())
+    brought = json.loads(Path(functions, contract.DATA_FOLDER, "endpoints.json").read_text())
     ours, theirs = (
         {its["partition"]: its for its in data["partitions"]} for data in (brought, botocore_data("endpoints"))
     )
@@ -94,17 +102,17 @@ def test_the_functions_bring_what_botocore_says_of_partitions_where_it_has_the_a
         assert variants(ours[name]).items() >= variants(partition).items()
 
 
-def test_the_functions_bring_all_that_they_call_and_nothing_else() -> None:
-    code = "".join(file.read_text() for file in Path(handler_asset(), "handler").iterdir())
+def test_the_functions_bring_all_that_they_call_and_nothing_else(functions: Path) -> None:
+    code = "".join(file.read_text() for file in Path(functions, "handler").iterdir())
     called = {*re.findall(r"\.(\w+)\(", code), *re.findall(r'get_paginator\("(\w+)"\)', code)}
     there_are = {name for service in OPERATIONS for name in Session().get_service_model(service).operation_names}
     brought = {name for operations in OPERATIONS.values() for name in operations}
     assert {name for name in there_are if xform_name(name) in called} == brought
 
 
-def test_the_functions_run_the_code_that_is_here_and_each_statement_has_its_line() -> None:
+def test_the_functions_run_the_code_that_is_here_and_each_statement_has_its_line(functions: Path) -> None:
     for file in HANDLER.glob("*.py"):
-        brought = Path(handler_asset(), "handler", file.name).read_text()
+        brought = Path(functions, "handler", file.name).read_text()
         assert statements(brought) == statements(file.read_text()), file
         assert '"""' not in brought
         assert "#" not in brought
@@ -138,17 +146,17 @@ def test_botocore_may_have_compressed_its_data(tmp_path: Path, monkeypatch: pyte
     assert botocore_data("partitions") == {"version": 1}
 
 
-def test_the_functions_do_not_bring_the_documentation_of_services() -> None:
-    files = list((Path(handler_asset()) / contract.DATA_FOLDER).rglob("*.json"))
+def test_the_functions_do_not_bring_the_documentation_of_services(functions: Path) -> None:
+    files = list((functions / contract.DATA_FOLDER).rglob("*.json"))
     assert files
     assert all('"documentation":"' not in file.read_text() for file in files)
 
 
-def test_the_asset_is_small(tmp_path: Path) -> None:
+def test_the_asset_is_small(functions: Path, tmp_path: Path) -> None:
     archive = tmp_path / "asset.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
-        for file in filter(Path.is_file, Path(handler_asset()).rglob("*")):
-            zipped.write(file, file.relative_to(handler_asset()))
+        for file in filter(Path.is_file, functions.rglob("*")):
+            zipped.write(file, file.relative_to(functions))
     assert archive.stat().st_size < 60_000
 
 
