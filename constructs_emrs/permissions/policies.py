@@ -51,6 +51,7 @@ class Permission:
     conditions: Conditions | None = None
 
 
+_NO_CONDITIONS = json.dumps(None)
 # The actions on each resource, by the conditions.
 _Allowed = dict[str, dict[str, dict[str, None]]]
 # The resources of statements, by their conditions and actions.
@@ -70,7 +71,7 @@ def merged(permissions: Iterable[Permission]) -> list[Permission]:
 
 
 def _actions_on(allowed: _Allowed, permission: Permission, resource: str) -> dict[str, None]:
-    conditions = json.dumps(permission.conditions, sort_keys=True)
+    conditions = _NO_CONDITIONS if permission.conditions is None else json.dumps(permission.conditions, sort_keys=True)
     return allowed.setdefault(conditions, {}).setdefault(resource, {})
 
 
@@ -98,7 +99,7 @@ def _short(items: Sequence[str]) -> str | list[str]:
 
 
 def _condition(conditions: str) -> dict[str, Any]:
-    return {} if conditions == "null" else {"Condition": json.loads(conditions)}
+    return {} if conditions == _NO_CONDITIONS else {"Condition": json.loads(conditions)}
 
 
 class Policies(Construct):

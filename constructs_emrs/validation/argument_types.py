@@ -5,14 +5,14 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any, ParamSpec, TypeVar, get_args
+from typing import Any, ParamSpec, TypeVar
 
 from constructs import Construct
 
 from .cdk_cache import child_path, is_in_stack, path_of
 from .problems import Problems, shown
 from .tokens import is_token
-from .type_hints import alternatives, hints_of, is_instance, name_of, remedy_for, signature_of
+from .type_hints import alternatives, hints_of, is_instance, items_of, name_of, remedy_for, signature_of
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -86,7 +86,7 @@ def check_types(path: str, **arguments: tuple[Any, Any]) -> None:
 
 def check_type(problems: Problems, argument: str, value: Any, hint: Any) -> None:
     """Note what is wrong with the type of the value or of what it contains."""
-    if value is None and types.NoneType in get_args(hint):
+    if value is None and types.NoneType in items_of(hint):
         return
     fitting = next((alternative for alternative in alternatives(hint) if is_instance(value, alternative)), None)
     if fitting is None:
@@ -98,7 +98,7 @@ def check_type(problems: Problems, argument: str, value: Any, hint: Any) -> None
             if not field.name.startswith("_"):
                 item = getattr(value, field.name)
                 check_type(problems, f"{argument}.{field.name}", item, hints_of(type(value))[field.name])
-    arguments = get_args(fitting)
+    arguments = items_of(fitting)
     if isinstance(value, Mapping) and arguments:
         for key, item in value.items():
             check_type(problems, f"{argument} key", key, arguments[0])

@@ -23,9 +23,11 @@ class asked_once(Generic[_T, _R]):  # noqa: N801 - it is a decorator
 
     def __call__(self, thing: _T) -> _R:
         """The answer."""
-        if thing not in self._answers:
-            self._answers[thing] = self._question(thing)
-        return self._answers[thing]
+        try:
+            return self._answers[thing]
+        except KeyError:
+            answer = self._answers[thing] = self._question(thing)
+            return answer
 
     def know(self, thing: _T, answer: _R) -> None:
         """Keep an answer that need not be asked for."""

@@ -78,16 +78,28 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     return signature.replace(parameters=parameters)
 
 
-def alternatives(hint: Any) -> list[Any]:
+@functools.cache
+def alternatives(hint: Any) -> tuple[Any, ...]:
     """The types that a hint allows, without None."""
     if get_origin(hint) in {typing.Union, types.UnionType}:
-        return [alternative for alternative in get_args(hint) if alternative is not types.NoneType]
-    return [hint]
+        return tuple(alternative for alternative in get_args(hint) if alternative is not types.NoneType)
+    return (hint,)
+
+
+@functools.cache
+def items_of(hint: Any) -> tuple[Any, ...]:
+    """The types of the items of a list or a mapping, or the types of a union."""
+    return get_args(hint)
+
+
+@functools.cache
+def _type_of(hint: Any) -> Any:
+    return get_origin(hint) or hint
 
 
 def is_instance(value: Any, hint: Any) -> bool:
     """Whether the value has the type, or what the interface of the CDK asks for; items are not looked at."""
-    origin = get_origin(hint) or hint
+    origin = _type_of(hint)
     if origin is Any:
         return True
     if origin is Sequence:
@@ -114,8 +126,7 @@ def name_of(hint: Any) -> str:
     *others, last = alternatives(hint)
     if others:
         return f"{', '.join(map(name_of, others))} or {name_of(last)}"
-    hint = last
-    origin = get_origin(hint) or hint
+    origin = _type_of(last)
     if origin in _WORDS:
         return _WORDS[origin]
     name = getattr(origin, "__name__", str(origin))
