@@ -199,7 +199,9 @@ class Catalog:
             self.glue.delete_partition(DatabaseName=database, TableName=name, PartitionValues=partition["Values"])
         self.glue.delete_table(DatabaseName=database, Name=name)
         if deletes_data and not _is_external(table):
-            self._delete_all([_location(table), *map(_location, partitions)])
+            place = _location(table)
+            elsewhere = [found for found in map(_location, partitions) if not f"{found}/".startswith(f"{place}/")]
+            self._delete_all([place, *elsewhere])
 
     # Partitions
 

@@ -14,7 +14,6 @@ from emrs_local.spark.s3_file_system import Mount
 if TYPE_CHECKING:
     from emrs_local.metastore.server import MetastoreServer
 
-_MANY: Final = 10
 _S3: Final = re.compile(r"s3[an]?://([^/]+)/(.+)")
 
 
@@ -76,15 +75,12 @@ class TableFiles:
 
     def make_directories(self, addresses: Collection[str]) -> None:
         """Have directories there, which other runs see too."""
-        parents: dict[str, list[str]] = {}
-        for address in addresses:
-            parents.setdefault(address.rstrip("/").rpartition("/")[0], []).append(address)
-        for parent, children in parents.items():
-            # Those of thousands of partitions are there as a rule, and one request lists a thousand of them.
-            there = self._directories_in(parent) if len(children) > _MANY else set()
-            for tree, path in map(self._find, children):
-                if tree and path not in there:
-                    tree.keep_directory(path)
+        paths: dict[ObjectTree, list[str]] = {}
+        for tree, path in map(self._find, addresses):
+            if tree:
+                paths.setdefault(tree, []).append(path)
+        for tree, found in paths.items():
+            tree.keep_directories(found)
 
     def move(self, address: str, destination: str) -> None:
         """Move all that is at an address, if there is anything."""
@@ -100,13 +96,6 @@ class TableFiles:
         tree, path = self._find(address)
         if tree:
             tree.delete(path, recursive=True)
-
-    def _directories_in(self, address: str) -> set[str]:
-        tree, path = self._find(address)
-        try:
-            return {child.path for child in tree.children(path) if child.is_directory} if tree else set()
-        except OSError:
-            return set()
 
     def _find(self, address: str) -> tuple[ObjectTree | None, str]:
         found = _S3.fullmatch(address.rstrip("/"))

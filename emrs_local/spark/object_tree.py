@@ -1,11 +1,15 @@
 """A bucket as the tree of files and directories that Hadoop expects."""
 
 import errno
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from emrs_local.spark.bucket import Bucket, Content, StoredObject
 from emrs_local.spark.staging import Staging, is_staged
+
+_MANY: Final = 10  # directories, to look for which one by one takes longer than to list all beside them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,10 +137,18 @@ class ObjectTree:
         """Remember a directory: there is nothing to write to S3."""
         self._staging.add_directory(path)
 
-    def keep_directory(self, path: str) -> None:
-        """Have a directory that others see too: an object is written unless there is one below it."""
-        if path and not self._can_see_below(path):
-            self._bucket.mark(f"{path}/")
+    def keep_directories(self, paths: Iterable[str]) -> None:
+        """Have directories that others see too: for each an object is written unless there is one below it."""
+        siblings: dict[str, list[str]] = {}
+        for path in filter(None, paths):
+            siblings.setdefault(path.rpartition("/")[0], []).append(path)
+        for parent, found in siblings.items():
+            # Of the partitions of a table there may be thousands, and one request lists a thousand of them.
+            there = self._seen_in(parent) if len(found) > _MANY else None
+            for path in found:
+                is_there = self._can_see_below(path) if there is None else path in there
+                if not is_there:
+                    self._bucket.mark(f"{path}/")
 
     def rename(self, source: str, destination: str) -> bool:
         """Move a file or directory; into `destination` if that is a directory.
@@ -213,6 +225,13 @@ class ObjectTree:
             return self._bucket.has_objects(f"{path}/")
         except PermissionError:
             return False
+
+    def _seen_in(self, path: str) -> set[str] | None:
+        """The directories in `path` that others see too; None if they may not be listed."""
+        try:
+            return {child.removesuffix("/") for child in self._bucket.children(_prefix(path)) if isinstance(child, str)}
+        except PermissionError:
+            return None
 
     def _objects_below(self, path: str) -> list[StoredObject]:
         return [] if is_staged(path) else list(self._bucket.objects(_prefix(path)))

@@ -357,7 +357,8 @@ def test_the_data_of_a_managed_table_goes_with_it(runs: Runs, database: str, tab
     run = runs.start()
     table = a_table(database, tableType=table_type)
     run.client.create_table(table)
-    add(run.client, table, a_partition(table, "monday", location="s3://elsewhere/monday"))
+    elsewhere = a_partition(table, "monday", location="s3://elsewhere/monday")
+    add(run.client, table, elsewhere, a_partition(table, "tuesday", location=f"s3://lake/{database}/daily/tuesday"))
     run.client.drop_table_with_environment_context(database, "daily", True, None)
     assert run.files.deleted == [f"s3://lake/{database}/daily", "s3://elsewhere/monday"][:deleted]
     assert run.client.get_all_tables(database) == []

@@ -544,6 +544,7 @@ def test_nothing_is_mounted_before_the_start(aws: Aws) -> None:
 @pytest.mark.parametrize("others", [0, 20], ids=["one", "many"])
 def test_directories_of_tables_are_there_for_other_runs_too(mount: Mount, bucket: TestBucket, others: int) -> None:
     bucket.put("lake/t/day=1/a.parquet")
+    mount.tree(bucket.name).make_directory("lake/t/day=2")  # which this run alone sees
     days = [f"day={number}" for number in range(1, 3 + others)]
     files, place = TableFiles(mount), f"s3://{bucket.name}/lake"
     files.make_directories([f"{place}/t/{day}" for day in days])
