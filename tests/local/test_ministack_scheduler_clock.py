@@ -50,8 +50,10 @@ class World:
         }
         self.deliveries = Deliveries()
         self.clock = Clock(self.deliveries)  # type: ignore[arg-type]  # stands for the real ones
-        there = lambda: [Schedule(scope=SCOPE, record=self.record)] if self.record else []  # noqa: E731
-        monkeypatch.setattr(module, "all_schedules", there)
+        monkeypatch.setattr(module, "all_schedules", self._schedules)
+
+    def _schedules(self) -> list[Schedule]:
+        return [Schedule(scope=SCOPE, record=self.record)] if self.record else []
 
     def look(self, *, minutes: float) -> list[str]:
         """Look so many minutes after the schedule was made; what was delivered so far."""

@@ -269,7 +269,7 @@ def test_an_imported_role_that_can_not_be_changed_is_told_what_it_lacks(stack: S
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"database": 3}, 'database=3: a string is expected, this is of type int; use "3"'),
+        ({"database": 3}, 'database=3: a string or an IDatabaseRef is expected, this is of type int; use "3"'),
         *(
             (
                 {"database": name},
@@ -294,7 +294,7 @@ def test_what_is_no_name_is_refused(stack: Stack, arguments: dict[str, Any], say
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"warehouse": 3}, 'catalog.warehouse=3: a string is expected, this is of type int; use "3"'),
+        ({"warehouse": 3}, 'catalog.warehouse=3: a string or an IBucket is expected, this is of type int; use "3"'),
         ({"warehouse": "s3://lake", "prefix": 3}, "catalog.prefix=3: a string is expected, this is of type int"),
         ({"warehouse": "s3://lake", "name": 3}, "catalog.name=3: a string is expected, this is of type int"),
         (
