@@ -36,10 +36,9 @@ def lasting(scope: Construct, folder: Path) -> Path:
 @asked_once
 def _assembly_without_copies(stack: Stack) -> Path | None:
     """Where assets of the stack would be copied to, if the CDK copies none."""
-    stage = Stage.of(stack)
-    if stage is None or not node_of(stack).try_get_context("aws:cdk:disable-asset-staging"):
-        return None
-    return Path(stage.asset_outdir).resolve()
+    is_off = node_of(stack).try_get_context("aws:cdk:disable-asset-staging")
+    stage = Stage.of(stack) if is_off else None
+    return Path(stage.asset_outdir).resolve() if stage else None
 
 
 def _digest(folder: Path) -> str:

@@ -48,10 +48,10 @@ class MetricStore:
     def _tick(self) -> None:
         from ministack.services import cloudwatch
 
+        if self._loop:  # first of all: an error in one minute is none of the next
+            self._loop.call_later(self._seconds_per_minute, self._tick)
         self._each_minute()
         for account_id, region in {key[:2] for key in list(cloudwatch._alarms._data)}:
             with in_scope(Scope(account_id=account_id, region=region)):
                 cloudwatch._evict_old_metrics()
                 cloudwatch._evaluate_all_alarms()
-        if self._loop:
-            self._loop.call_later(self._seconds_per_minute, self._tick)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from emrs_local.ministack.metric_math import NotUnderstoodError, evaluate, query_of
+from emrs_local.ministack.metrics import MetricStore
 from tests.local.cloudformation_support import wait_for_stack
 from tests.local.emr_serverless_support import Service, allow, wait_until
 from tests.local.test_emr_serverless_applications import create
@@ -68,6 +70,22 @@ class Alarms:
 def fail(service: Service, application_id: str) -> None:
     run = service.start(service.script("crash", CRASH), application_id=application_id)
     service.wait(run, "FAILED", application_id=application_id)
+
+
+def test_an_error_in_one_minute_is_none_of_the_next() -> None:
+    async def two_minutes() -> None:
+        second = asyncio.Event()
+        minutes = iter([lambda: None, second.set])
+
+        def each_minute() -> None:
+            next(minutes, second.set)()
+            raise ValueError("no metrics")
+
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        MetricStore(seconds_per_minute=0).open(each_minute=each_minute)
+        await second.wait()
+
+    asyncio.run(two_minutes())
 
 
 def test_a_failed_run_sets_off_an_alarm_of_its_application_alone(service: Service) -> None:
