@@ -34,6 +34,11 @@ def descendants(process: int) -> list[int]:
     return children + [deeper for child in children for deeper in descendants(child)]
 
 
+def command_of(process: int) -> bytes:
+    """The command line of a process."""
+    return Path(f"/proc/{process}/cmdline").read_bytes()
+
+
 def seconds_of_the_server(process: int) -> dict[str, float]:
     """Those of the local AWS itself, of the functions, and of the driver: the rest of what it has started."""
 
@@ -44,10 +49,13 @@ def seconds_of_the_server(process: int) -> dict[str, float]:
     seconds: dict[str, float] = defaultdict(float)
     seconds[SERVER] = own(process)
     seconds[DRIVER] = processor_seconds_of(process) - seconds[SERVER]  # of those that have ended
+    command_of_the_server = command_of(process)
     for started in descendants(process):
-        command = Path(f"/proc/{started}/cmdline").read_bytes()
+        command = command_of(started)
         if b"class_archive" not in command:
-            seconds[FUNCTIONS if b"ministack-lambda" in command else DRIVER] += processor_seconds_of(started)
+            # Those that were forked, and from which, have the command of the server.
+            function = b"ministack-lambda" in command or command == command_of_the_server
+            seconds[FUNCTIONS if function else DRIVER] += processor_seconds_of(started)
     return seconds
 
 

@@ -5,21 +5,30 @@ TLS is not for secrecy here (everything stays on the loopback interface): the CD
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
 
+# How OpenSSL looks for a certificate in a folder: by the hash of whom it is of.
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """PEM files: the server's certificate and key, its authority, and all authorities that a client should trust."""
+    """PEM files: the server's certificate and key, its authority, and all authorities that a client should trust.
+
+    `authorities` is a folder in which OpenSSL finds each of the system's authorities when it needs it; a file it reads
+    as a whole for each context of TLS. None where the system has no such folder.
+    """
 
     certificate: Path
     key: Path
     authority: Path
     ca_bundle: Path
+    authorities: Path | None
 
 
 def make_certificate(directory: Path) -> Certificate:
@@ -31,6 +40,7 @@ def make_certificate(directory: Path) -> Certificate:
         key=directory / "server.key",
         authority=directory / "authority.pem",
         ca_bundle=directory / "ca-bundle.pem",
+        authorities=_folder_of_authorities(),
     )
     for position, part in enumerate(issued.cert_chain_pems):
         part.write_to_path(str(made.certificate), append=position > 0)
@@ -40,6 +50,18 @@ def make_certificate(directory: Path) -> Certificate:
     made.ca_bundle.write_text(_system_authorities() + "\n")
     authority.cert_pem.write_to_path(str(made.ca_bundle), append=True)
     return made
+
+
+def _folder_of_authorities() -> Path | None:
+    """The folder of the system's authorities, if it is that of their bundle and has each of them by its hash."""
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile is None or paths.capath is None:
+        return None
+    bundle, folder = Path(paths.cafile).resolve(), Path(paths.capath).resolve()
+    if bundle.parent != folder:  # it may have others
+        return None
+    hashed = sum(_HASHED.fullmatch(file.name) is not None for file in folder.iterdir())
+    return folder if hashed >= bundle.read_bytes().count(b"-----BEGIN CERTIFICATE-----") else None
 
 
 def _system_authorities() -> str:

@@ -13,7 +13,7 @@ from emrs_local.ministack.glue.install import correct_glue
 from emrs_local.ministack.iam import Headers, Query, check_the_signatures_of_root
 from emrs_local.ministack.iam_quotas import enforce_the_quotas_of_iam
 from emrs_local.ministack.logs import correct_logs
-from emrs_local.ministack.models import load_models_once
+from emrs_local.ministack.models import read_little_of_models
 from emrs_local.ministack.object_events import correct_object_events
 from emrs_local.ministack.state_machines import correct_state_machines
 
@@ -31,7 +31,7 @@ def corrected_ministack() -> Asgi:
     correct_object_events()
     deliver_where_requests_are_answered()
     correct_logs()
-    load_models_once()
+    read_little_of_models()
     correct_glue()
     correct_functions()
     correct_state_machines()

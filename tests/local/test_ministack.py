@@ -145,12 +145,14 @@ REPLACED_IN = {
         ),
         "extract_resource_arn": "service method path headers body query_params region account_id",
         "logs_service_context": "action body resource_arn region account_id",
+        "request_tag_context": "service iam_action body params",
     },
     "ministack.core.iam_evaluator": {
         "_is_root_key": "access_key_id",
     },
     "ministack.core.lambda_runtime": {
         "Worker._spawn": "self",
+        "subprocess": "there",
     },
     "ministack.core.responses": {"_service_model": "there"},
     "ministack.services.cloudwatch": {

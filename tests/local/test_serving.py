@@ -7,7 +7,7 @@ from typing import TextIO
 import pytest
 
 from emrs_local import server
-from emrs_local.server import Output
+from emrs_local.serving import Output
 
 
 @pytest.fixture
