@@ -6,7 +6,7 @@ from typing import TextIO
 
 import pytest
 
-from emrs_local import server
+from emrs_local import serving
 from emrs_local.serving import Output
 
 
@@ -19,7 +19,7 @@ def pipe() -> Iterator[tuple[TextIO, TextIO]]:
 
 
 def test_nobody_waits_for_who_reads_what_happens(pipe: tuple[TextIO, TextIO], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_WRITE_SECONDS", 0)
+    monkeypatch.setattr(serving, "_WRITE_SECONDS", 0)
     reader, writer = pipe
     output = Output(writer)
     lines = [f"{number}  {'x' * 1000}\n" for number in range(1000)]  # more than a pipe takes
