@@ -6,17 +6,18 @@ custom resource sets those that the application has from its constructs. Those o
 CloudFormation whatever its template says: the application is stopped before they change.
 """
 
+import functools
 from typing import Any
 
-from aws_cdk import Aws
 from aws_cdk import aws_emrserverless as emrserverless
 
 from ..handler import contract
+from ..permissions.arns import stack_id
 from ..validation.cdk_cache import stack_of
 
 
 class ApplicationTags:
-    """What is known about the tags of an application when the app is synthesised."""
+    """What is known about the tags of an application when the app is synthesised, and is not to be asked before."""
 
     def __init__(self, resource: emrserverless.CfnApplication) -> None:
         """Take the tags out of CloudFormation's hands.
@@ -25,12 +26,14 @@ class ApplicationTags:
             resource: The application's resource. It keeps the tag by which the functions know that it is the stack's.
         """
         self._resource = resource
-        resource.add_property_override("Tags", [{"Key": contract.STACK_TAG, "Value": Aws.STACK_ID}])
+        resource.add_property_override("Tags", [{"Key": contract.STACK_TAG, "Value": stack_id()}])
 
+    @functools.cached_property
     def all(self) -> dict[str, str]:
         """The tags of the constructs around the application, and those of the stack that these do not replace."""
-        return {**self.of_stack(), **self._resource.tags.tag_values()}
+        return {**self.of_stack, **self._resource.tags.tag_values()}
 
+    @functools.cached_property
     def of_stack(self) -> dict[str, str]:
         """The tags that CloudFormation hands to each resource: of the stack, and of those that it is nested in.
 

@@ -26,7 +26,7 @@ from ..permissions.resource_policies import allow_pulling
 from ..permissions.submitter import cancelling
 from ..validation.argument_names import explained
 from ..validation.argument_types import checked
-from ..validation.cdk_cache import stack_of
+from ..validation.cdk_cache import know_place, path_of, stack_of
 from ..validation.json_types import without_none
 from ..validation.late_checks import check_tags
 from ..validation.method_names import ConstructNamesMethods
@@ -137,9 +137,9 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             ValueError: Arguments are not valid; the text lists all that is wrong.
         """
         super().__init__(scope, construct_id)
-        problems = Problems(self.node.path)
-        own_name = Names.unique_resource_name(self, max_length=64, separator="-")
-        name = own_name if application_name is None else application_name
+        know_place(self, scope, construct_id)
+        problems = Problems(path_of(self))
+        name = _unique_name(self) if application_name is None else application_name
         idle_minutes = whole_minutes(problems, "auto_stop_after", auto_stop_after)
         rules.check_release(problems, release_label, application_type)
         rules.check_runtime_configuration(problems, runtime_configuration)
@@ -243,7 +243,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         In the application's own stack it comes from the resource that stops it. Other stacks can't refer to what
         changes: CloudFormation does not let an export change that is in use.
         """
-        if Stack.of(scope) is Stack.of(self):
+        if stack_of(scope) is stack_of(self):
             return self._before_update.get_att_string(contract.STOPPED_BY)
         return cast("str", at_synth(self._hash))
 
@@ -257,7 +257,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         return [self._stop] if stack_of(run) is stack_of(self) else [self._stop, *super().ready_for(run)]
 
     def _hash(self) -> str:
-        definition = [Stack.of(self).resolve(self._definition), self._tags.of_stack()]
+        definition = [stack_of(self).resolve(self._definition), self._tags.of_stack]
         return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -386,7 +386,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         """
         provider = Provider.of(self)
         provider.allow(self, cancelling(self.application_arn))
-        check_tags(self, lambda: {**self._tags.all(), contract.STACK_TAG: ""})
+        check_tags(self, lambda: {**self._tags.all, contract.STACK_TAG: ""})
         before_update = CustomResource(
             self,
             "BeforeUpdate",
@@ -395,7 +395,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             properties={
                 contract.APPLICATION_LOGICAL_ID: self._resource.logical_id,
                 contract.APPLICATION_PROPERTIES: self._definition,
-                contract.STACK_TAGS: at_synth(self._tags.of_stack),
+                contract.STACK_TAGS: at_synth(lambda: self._tags.of_stack),
             },
         )
         self._resource.node.add_dependency(before_update)
@@ -407,7 +407,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             service_token=provider.service_token,
             properties={
                 contract.APPLICATION_ID: self.application_id,
-                contract.APPLICATION_TAGS: at_synth(self._tags.all),
+                contract.APPLICATION_TAGS: at_synth(lambda: self._tags.all),
                 contract.STOPPED_BY: before_update.get_att_string(contract.STOPPED_BY),
                 **costs_set,
             },
@@ -424,6 +424,10 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         wiring = Wirer(self, encryption, permissions, has_own_role=False).wire(monitoring)
         self.s3_logs_key = wiring.s3_logs_key
         return wiring.monitoring_configuration
+
+
+def _unique_name(application: Construct) -> str:
+    return Names.unique_resource_name(application, max_length=64, separator="-")
 
 
 def _first_line(error: RuntimeError) -> str:

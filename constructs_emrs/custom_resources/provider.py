@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from aws_cdk import Aws, CfnResource, FileAssetPackaging, RemovalPolicy, Stack, Stage, Token
+from aws_cdk import CfnResource, FileAssetPackaging, RemovalPolicy, Stack, Stage, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -15,9 +15,9 @@ from constructs import Construct, IConstruct
 
 from ..handler import contract
 from ..permissions.acknowledgements import acknowledge_provider
-from ..permissions.arns import application_arn
+from ..permissions.arns import application_arn, stack_id
 from ..permissions.policies import Permission, Policies
-from ..validation.cdk_cache import asked_once, node_of, path_of, stack_of
+from ..validation.cdk_cache import asked_once, know_place, node_of, path_of, stack_of
 from .asset import handler_asset
 from .late_values import at_synth
 from .state_machine import definition
@@ -36,6 +36,7 @@ class Provider(Construct):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
+        know_place(self, scope, construct_id)
         self._job_runs = 0
         group = logs.LogGroup(
             self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
@@ -145,7 +146,7 @@ class Provider(Construct):
         runs and applications say which are the stack's.
         """
         applications = application_arn(self, "*")
-        of_this_stack = {"StringEquals": {f"aws:ResourceTag/{contract.STACK_TAG}": Aws.STACK_ID}}
+        of_this_stack = {"StringEquals": {f"aws:ResourceTag/{contract.STACK_TAG}": stack_id()}}
         return [
             iam.PolicyStatement(
                 sid="SeeThisStack",
@@ -158,7 +159,7 @@ class Provider(Construct):
                         "ListStackResources",
                     )
                 ],
-                resources=[Aws.STACK_ID],
+                resources=[stack_id()],
             ),
             *(
                 iam.PolicyStatement(

@@ -55,12 +55,13 @@ def check_place(
     """Note what is of another account or Region than the stack, where they are known."""
     if resource is None or problems.mentions(argument):
         return
-    environment, place = _environment_of(resource), place_of(stack)
-    for is_asked, what, is_of, needed in (
-        (account, "account", environment.account, place.account),
-        (region, "Region", environment.region, place.region),
-    ):
-        if is_asked and is_of != needed and not is_token(is_of) and not is_token(needed):
+    place = place_of(stack)
+    for is_asked, what, needed in ((account, "account", place.account), (region, "Region", place.region)):
+        # Where the stack is deployed to is often not known, and what the CDK is asked is a round trip to Node.js.
+        if not is_asked or is_token(needed):
+            continue
+        is_of = getattr(_environment_of(resource), what.lower())
+        if is_of != needed and not is_token(is_of):
             problems.add(argument, resource, f"it is in {what} {is_of}", f"use one in {what} {needed}, the stack's")
 
 

@@ -29,6 +29,12 @@ def region() -> str:
 
 
 @functools.cache
+def stack_id() -> str:
+    """The id of the stack."""
+    return Aws.STACK_ID
+
+
+@functools.cache
 def url_suffix() -> str:
     """How names of hosts end there."""
     return Aws.URL_SUFFIX

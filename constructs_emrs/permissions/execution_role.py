@@ -267,6 +267,8 @@ def _is_immutable(role: iam.IRole) -> bool:
 
     Such a role stands in front of the one that could be changed, which has its id with this prefix.
     """
+    if isinstance(role, iam.Role):
+        return False
     node = node_of(role)
     return node.scope is not None and node_of(node.scope).try_find_child(f"MutableRole{node.id}") is not None
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jsii
-from aws_cdk import Aws, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
@@ -28,6 +28,7 @@ from ..applications.job_run_state import JobRunState
 from ..custom_resources.late_values import text_at_synth
 from ..handler import contract
 from ..permissions.acknowledgements import acknowledge_state_machine
+from ..permissions.arns import stack_id
 from ..validation.cdk_cache import node_of, path_of, stack_of
 from ..validation.tokens import is_token
 from ..workflows.interface import IJob
@@ -94,7 +95,7 @@ def tell_of_job_run(
     pattern = events.EventPattern(
         source=[SOURCE],
         detail_type=[DETAIL_TYPE],
-        detail={"stackId": [Aws.STACK_ID], "logicalId": [logical_id]},
+        detail={"stackId": [stack_id()], "logicalId": [logical_id]},
     )
     return events.Rule(
         scope,
@@ -225,7 +226,7 @@ class _Watcher(Construct):
             targets=[
                 targets.SfnStateMachine(
                     machine,
-                    input=events.RuleTargetInput.from_object({"detail": detail, "stack": Aws.STACK_ID}),
+                    input=events.RuleTargetInput.from_object({"detail": detail, "stack": stack_id()}),
                 )
             ],
         )
