@@ -16,8 +16,8 @@ _HANDLER = Path(__file__).parent.parent / "handler"
 _PAGINATORS = "paginators-1"
 _RULES = "endpoint-rule-set-1"
 # The handler has no other texts in triple quotes, and no # in a text; a parser would take ten times as long.
-_DOCSTRING = re.compile(r'^( *)"""(?:[^"]|"(?!""))*"""$', re.MULTILINE)
-_COMMENT = re.compile(r" *#.*$", re.MULTILINE)
+_DOCSTRING = re.compile(r'"""[^"]*(?:"(?!"")[^"]*)*"""')
+_COMMENT = re.compile(r"#.*")
 OPERATIONS = {
     contract.SERVICE: (
         "CancelJobRun",
@@ -72,12 +72,15 @@ def _files() -> dict[str, str]:
 
 @functools.cache
 def _digest() -> str:
-    return hashlib.sha256(json.dumps(_files(), sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for name, text in sorted(_files().items()):
+        digest.update(f"{name}\n{len(text)}\n{text}".encode())
+    return digest.hexdigest()
 
 
 def _without_texts(source: str) -> str:
     """Code without docstrings and comments, which are half of it; lines keep their numbers, as tracebacks have them."""
-    code = _DOCSTRING.sub(lambda found: f"{found[1]}''" + "\n" * found[0].count("\n"), source)
+    code = _DOCSTRING.sub(lambda found: "''" + "\n" * found[0].count("\n"), source)
     return _COMMENT.sub("", code)
 
 

@@ -2,11 +2,11 @@
 
 import functools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from aws_cdk import CfnResource, FileAssetPackaging, RemovalPolicy, Stack, Stage, Token
+from aws_cdk import CfnResource, FileAssetPackaging, RemovalPolicy, Stack, Stage
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -15,15 +15,17 @@ from constructs import Construct, IConstruct
 
 from ..handler import contract
 from ..permissions.acknowledgements import acknowledge_provider
-from ..permissions.arns import application_arn, stack_id
-from ..permissions.policies import Permission, Policies
+from ..permissions.arns import application_arn, service_principal, stack_id
+from ..permissions.policies import Conditions, Permission, Policies
 from ..validation.cdk_cache import asked_once, know_place, node_of, path_of, stack_of
 from .asset import handler_asset
-from .late_values import at_synth
+from .late_values import text_at_synth
 from .state_machine import definition
 
 _ID = "EMRServerlessProvider"
 _TIMEOUT_SECONDS = 300
+
+_Statement = Mapping[str, object]
 
 
 class Provider(Construct):
@@ -44,9 +46,7 @@ class Provider(Construct):
         # Each question to the CDK is a round trip to Node.js: what both functions have is asked for once.
         self._code = self._new_code()
         self._logging = lambda_.CfnFunction.LoggingConfigProperty(log_group=group.log_group_name)
-        write_logs = iam.PolicyStatement(
-            sid="WriteLogs", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[group.log_group_arn]
-        )
+        write_logs = _statement("WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], group.log_group_arn)
         # What the functions may do whatever the stack has is in policies that their roles name, so that it is there for
         # as long as the functions are. What jobs and applications add is in policies that name the role, as they name
         # what waits for the functions: an application waits for the one that stops it before it changes.
@@ -54,10 +54,10 @@ class Provider(Construct):
             self,
             "RolePolicy",
             description="What the custom resources of EMR Serverless job runs need in every stack",
-            statements=[write_logs, *self._clean_up()],
+            document=_document([write_logs, *self._clean_up()]),
         )
         self.role = iam.Role(
-            self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), managed_policies=[clean_up]
+            self, "Role", assumed_by=service_principal("lambda.amazonaws.com"), managed_policies=[clean_up]
         )
         self._policies = Policies(self.role, "Policies", is_shared=False, attached=1)
         step = self._new_function(
@@ -65,12 +65,10 @@ class Provider(Construct):
             contract.STEP,
             "Starts, waits for and cancels EMR Serverless job runs",
             role=self.role,
-            environment={contract.JOB_RUN_COUNT: Token.as_string(at_synth(lambda: str(self._job_runs)))},
+            environment={contract.JOB_RUN_COUNT: text_at_synth(lambda: str(self._job_runs))},
         )
         state_machine_arn = self._new_state_machine(step.attr_arn).attr_arn
-        start_executions = iam.PolicyStatement(
-            sid="StartExecutions", actions=["states:StartExecution"], resources=[state_machine_arn]
-        )
+        start_executions = _statement("StartExecutions", ["states:StartExecution"], state_machine_arn)
         self._start = self._new_function(
             "Start",
             contract.START,
@@ -138,7 +136,7 @@ class Provider(Construct):
         )
         return lambda_.CfnFunction.CodeProperty(s3_bucket=location.bucket_name, s3_key=location.object_key)
 
-    def _clean_up(self) -> list[iam.PolicyStatement]:
+    def _clean_up(self) -> list[_Statement]:
         """Let the functions end and tag what this stack started, whatever its template says by then.
 
         CloudFormation changes the role's policy before it deletes what left the template: permissions that came and
@@ -147,27 +145,11 @@ class Provider(Construct):
         """
         applications = application_arn(self, "*")
         of_this_stack = {"StringEquals": {f"aws:ResourceTag/{contract.STACK_TAG}": stack_id()}}
+        seeing = ("DescribeStackEvents", "DescribeStackResource", "DescribeStacks", "ListStackResources")
         return [
-            iam.PolicyStatement(
-                sid="SeeThisStack",
-                actions=[
-                    f"cloudformation:{action}"
-                    for action in (
-                        "DescribeStackEvents",
-                        "DescribeStackResource",
-                        "DescribeStacks",
-                        "ListStackResources",
-                    )
-                ],
-                resources=[stack_id()],
-            ),
+            _statement("SeeThisStack", [f"cloudformation:{action}" for action in seeing], stack_id()),
             *(
-                iam.PolicyStatement(
-                    sid=sid,
-                    actions=[f"{contract.SERVICE}:{action}" for action in actions],
-                    resources=[resource],
-                    conditions=conditions,
-                )
+                _statement(sid, [f"{contract.SERVICE}:{action}" for action in actions], resource, conditions)
                 for sid, actions, resource, conditions in (
                     ("SeeApplications", ["GetApplication", "ListJobRuns"], applications, None),
                     ("SeeJobRuns", ["GetJobRun"], f"{applications}/jobruns/*", None),
@@ -180,8 +162,9 @@ class Provider(Construct):
         ]
 
     def _new_state_machine(self, step_arn: str) -> stepfunctions.CfnStateMachine:
-        call = iam.PolicyStatement(sid="CallStep", actions=["lambda:InvokeFunction"], resources=[step_arn])
-        role = _new_role(self, "StateMachineRole", "states", [call])
+        role = _new_role(
+            self, "StateMachineRole", "states", [_statement("CallStep", ["lambda:InvokeFunction"], step_arn)]
+        )
         # Its executions are not logged: their input has the job's request and the URL that answers CloudFormation.
         return stepfunctions.CfnStateMachine(
             self,
@@ -224,10 +207,22 @@ def _provider_of(stack: Stack) -> Provider:
     return cast("Provider", existing) if existing else Provider(stack, _ID)
 
 
-def _new_role(scope: Construct, construct_id: str, service: str, statements: list[iam.PolicyStatement]) -> iam.Role:
+def _statement(
+    sid: str, actions: Sequence[str], resource: str, conditions: Conditions | None = None
+) -> dict[str, object]:
+    condition = {} if conditions is None else {"Condition": conditions}
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource, **condition}
+
+
+def _document(statements: Sequence[_Statement]) -> iam.PolicyDocument:
+    """Handed to the CDK as a whole, as each statement would be a round trip to Node.js."""
+    return iam.PolicyDocument.from_json({"Statement": statements})
+
+
+def _new_role(scope: Construct, construct_id: str, service: str, statements: Sequence[_Statement]) -> iam.Role:
     return iam.Role(
         scope,
         construct_id,
-        assumed_by=iam.ServicePrincipal(f"{service}.amazonaws.com"),
-        inline_policies={"Policy": iam.PolicyDocument(statements=statements)},
+        assumed_by=service_principal(f"{service}.amazonaws.com"),
+        inline_policies={"Policy": _document(statements)},
     )

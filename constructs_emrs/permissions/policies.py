@@ -112,13 +112,13 @@ class Policies(Construct):
             role: The role. What waits for the role waits for the policies.
             construct_id: The id in the role.
             is_shared: Whether others add policies to the role too: then the inline ones are left to them, and that it
-                has not too many managed ones is seen when the app is synthesised.
+                has not too many managed ones, and whether it is retained, is seen when the app is synthesised.
             attached: How many managed policies the role is known to have.
         """
         super().__init__(role, construct_id)
         self._role = role
-        self._has_inline = not is_shared
-        self._most = [INLINE_POLICIES] * self._has_inline + [_MANAGED] * (_ATTACHED - attached)
+        self._is_shared = is_shared
+        self._most = [INLINE_POLICIES] * (not is_shared) + [_MANAGED] * (_ATTACHED - attached)
         self._allowed: _Allowed = {}
         self._length = 0
         Aspects.of(self).add(_WhenSynthesised(self._create), priority=AspectPriority.MUTATING)
@@ -147,11 +147,11 @@ class Policies(Construct):
         for number, packed in enumerate(self._packed(), start=1):
             document = iam.PolicyDocument.from_json(_document(packed))
             policy: iam.Policy | iam.ManagedPolicy
-            if self._has_inline and number == 1:
+            if not self._is_shared and number == 1:
                 policy = iam.Policy(self, "Policy", document=document, roles=[self._role])
             else:
                 policy = iam.ManagedPolicy(self, f"Policy{number}", document=document, roles=[self._role])
-            if self._is_retained():
+            if self._is_shared and self._is_retained():
                 policy.apply_removal_policy(RemovalPolicy.RETAIN)
 
     def _is_retained(self) -> bool:

@@ -94,10 +94,8 @@ def check_type(problems: Problems, argument: str, value: Any, hint: Any) -> None
         problems.add(argument, value, f"{name_of(hint)} is expected, this is {actual}", remedy_for(hint, value))
         return
     if is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            if not field.name.startswith("_"):
-                item = getattr(value, field.name)
-                check_type(problems, f"{argument}.{field.name}", item, hints_of(type(value))[field.name])
+        for name, its_hint in _fields_of(type(value)):
+            check_type(problems, f"{argument}.{name}", getattr(value, name), its_hint)
     arguments = items_of(fitting)
     if isinstance(value, Mapping) and arguments:
         for key, item in value.items():
@@ -106,6 +104,12 @@ def check_type(problems: Problems, argument: str, value: Any, hint: Any) -> None
     elif isinstance(value, list | tuple) and arguments:
         for position, item in enumerate(value):
             check_type(problems, f"{argument}[{position}]", item, arguments[0])
+
+
+@functools.cache
+def _fields_of(dataclass: Any) -> tuple[tuple[str, Any], ...]:
+    hints = hints_of(dataclass)
+    return tuple((field.name, hints[field.name]) for field in fields(dataclass) if not field.name.startswith("_"))
 
 
 def _key(key: Any) -> str:
