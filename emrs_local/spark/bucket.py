@@ -3,7 +3,7 @@
 import errno
 import functools
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import GetObjectRequestTypeDef
 
+_CHUNK_BYTES: Final = 1024 * 1024
 _DELETE_BATCH: Final = 1000  # the most keys that DeleteObjects takes
 
 
@@ -44,6 +45,12 @@ class Content:
 
     length: int
     body: Body
+
+    def save(self, file: Path) -> None:
+        """Write all of it to a local file, and release it."""
+        with closing(self.body) as body, file.open("wb") as copy:
+            while chunk := body.read(_CHUNK_BYTES):
+                copy.write(chunk)
 
 
 class Bucket:

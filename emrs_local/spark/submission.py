@@ -17,6 +17,7 @@ from emrs_local.spark.interpreters import interpreter
 from emrs_local.spark.java_command import SPARK_SQL, LeftToTheLauncherError, java_command
 from emrs_local.spark.machine import memory_of_the_machine
 from emrs_local.spark.object_tree import ObjectTree
+from emrs_local.spark.scripts import local_script
 from emrs_local.spark.spark_arguments import (
     driver_environment,
     hive_properties,
@@ -28,6 +29,15 @@ from emrs_local.spark.working_folder import WorkingFolder
 
 _DEFAULT_DRIVER_MEMORY: Final = "4g"  # in local mode the driver does the executors' work too
 _FEW_PROCESSORS: Final = 2
+# Java's thorough compiler would have one of the two: it waits for five times as many calls as it would, which what runs
+# for seconds has soon, and what starts a job has not.
+_LATE_COMPILER: Final = (
+    "-XX:Tier4InvocationThreshold=25000",
+    "-XX:Tier4MinInvocationThreshold=3000",
+    "-XX:Tier4CompileThreshold=75000",
+    "-XX:Tier4BackEdgeThreshold=200000",
+)
+_AGENT: Final = re.compile(r"-(?:javaagent|agentlib|agentpath|XX:StartFlightRecording|XX:\+FlightRecorder)\b")
 _CLIENT: Final = "hive.metastore.client.factory.class"
 _CLIENT_OF_THE_CATALOG: Final = "AWSGlueDataCatalogHiveClientFactory"
 _ICEBERG: Final = re.compile(r"(spark\.sql\.catalog\.[^.]+)\.(catalog-impl|type)")
@@ -129,6 +139,7 @@ class Submission:
         self._java_options = java_options
         self._jars = jars
         self._image = Image(spark_home=spark_home, working_folder=self.working_directory, jars=jars)
+        self._script: Path | None = None
         self._pythons: dict[str, str] = {}
         self._metastore: dict[str, str] = {}
         self._iceberg: dict[str, str] = {}
@@ -223,7 +234,7 @@ class Submission:
                 self._arguments,
                 defaults=self._defaults,
                 environment=self.environment,
-                java_options=[*self._collector, *self._java_options],
+                java_options=self._java_defaults,
             )
         except LeftToTheLauncherError:
             return [str(self._spark_home / "bin" / "spark-submit"), *self._arguments]
@@ -282,7 +293,7 @@ class Submission:
             (self.configuration_directory / name).write_text(content, encoding="utf-8")
 
     def fetch(self, tree: Callable[[str], ObjectTree]) -> None:
-        """Fill the working directory with what the job brings, and find the Pythons that it asks for.
+        """Fill the working directory with what the job brings, and find its script and the Pythons that it asks for.
 
         Args:
             tree: The files of a bucket, as the job sees them.
@@ -301,6 +312,7 @@ class Submission:
         entry_point = self._spark_submit.get("entryPoint", "")
         if entry_point and self._image.lacks(entry_point):
             raise RuntimeError(f"the entry point {entry_point} is not on this machine")
+        self._script = local_script(entry_point, tree, folder=self._directory / "entry-point")
 
     @property
     def _arguments(self) -> list[str]:
@@ -312,19 +324,35 @@ class Submission:
         return [
             *self._parameters,
             *self._overrides,
-            self._image.here(self._spark_submit["entryPoint"]),
+            str(self._script or self._image.here(self._spark_submit["entryPoint"])),
             *self._spark_submit.get("entryPointArguments", []),
         ]
 
     @property
-    def _collector(self) -> list[str]:
-        """The garbage collector; none if the job may choose one, as Java accepts a single choice."""
+    def _java_defaults(self) -> list[str]:
+        """The options of Java over which the job's own win."""
+        return [*self._for_few_processors, *self._java_options, *self._for_agents]
+
+    @property
+    def _for_few_processors(self) -> list[str]:
+        if (os.cpu_count() or 1) > _FEW_PROCESSORS:
+            return []
+        # Java takes the collector that pauses least, which has only one processor beside the job to work on. It accepts
+        # a single choice, so there is none if the job may have made one.
+        return [*_LATE_COMPILER, *([] if "GC" in self._jobs_java_options else ["-XX:+UseSerialGC"])]
+
+    @property
+    def _for_agents(self) -> list[str]:
+        # An agent is shown the classes as they were, and Java 17 crashes if one of an archive is of Java 9 or later in
+        # a jar that has it for older ones too, as one of log4j's is.
+        return ["-Xshare:off"] if _AGENT.search(self._jobs_java_options) else []
+
+    @property
+    def _jobs_java_options(self) -> str:
         names = ("spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions")
-        chosen = [self._properties.get(name, "") for name in names]
-        chosen += [self.environment.get(name, "") for name in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS")]
-        # Java takes the one that pauses least; where the job has two processors, it has only one beside it to work on.
-        few = (os.cpu_count() or 1) <= _FEW_PROCESSORS
-        return ["-XX:+UseSerialGC"] if few and not any("GC" in options for options in chosen) else []
+        given = [self._properties.get(name, "") for name in names]
+        given += [self.environment.get(name, "") for name in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS")]
+        return " ".join(given)
 
     @property
     def notices(self) -> list[str]:

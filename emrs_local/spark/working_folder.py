@@ -10,7 +10,6 @@ import re
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,7 +26,6 @@ _OPTIONS: Final[Mapping[str, str]] = {
     _ARCHIVES: "--archives",
     "spark.jars": "--jars",
 }
-_CHUNK_BYTES: Final = 1024 * 1024
 _S3: Final = re.compile(r"s3[an]?://([^/]+)/(.+)")
 _LEFT_TO_SPARK: Final = re.compile(r"(?!s3[an]?:)[A-Za-z][A-Za-z0-9+.-]*:|.*[*?\[{]")
 
@@ -125,10 +123,7 @@ class WorkingFolder:
                 raise ValueError("there is no such file on this machine")
             shutil.copyfile(self._path / resource.source, resource.kept)
             return
-        content = tree(in_s3[1]).open(in_s3[2])
-        with closing(content.body) as body, resource.kept.open("wb") as file:
-            while chunk := body.read(_CHUNK_BYTES):
-                file.write(chunk)
+        tree(in_s3[1]).open(in_s3[2]).save(resource.kept)
 
     def _put(self, resource: _Resource) -> None:
         target = place(self._path, resource.name)

@@ -132,6 +132,21 @@ print(java.ProcessHandle.current().pid())
     assert int(java_process) == recorded_group(tmp_path / "groups")
 
 
+def test_a_driver_that_is_recorded_does_not_crash_on_the_archive(
+    archive: ClassArchive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("emrs_local.spark.driver.class_archive", lambda: archive)
+    (tmp_path / "job.py").write_text("print('runs')")
+    recording = tmp_path / "recording.jfr"
+    options = f"spark.driver.extraJavaOptions=-XX:StartFlightRecording:filename={recording}"
+    job = driver_without_s3(str(tmp_path / "job.py"), tmp_path, sparkSubmitParameters=f"--conf {options}")
+    job.start()
+
+    assert exit_code_of(job) == 0, job.stderr.read_text()
+    assert "runs" in job.stdout.read_text().splitlines()
+    assert recording.stat().st_size
+
+
 @contextmanager
 def broken(file: Path) -> Iterator[BinaryIO]:
     """A file that is open to be damaged, and whole again afterwards."""

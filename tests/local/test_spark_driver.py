@@ -127,6 +127,7 @@ print(VALUE, sys.argv[1:])
 print(repr(spark.conf.get("spark.by.default")), repr(spark.conf.get("spark.by.parameter")))
 print(spark.sparkContext.appName, spark.sparkContext.master)
 print(os.environ["GIVEN"], os.environ["DRIVER"], "LEAKED" in os.environ)
+print(os.path.basename(__file__), os.listdir(sys.path[0]))
 raise ValueError("that is all")
 """,
         entryPointArguments=["two words", "größe", "--x"],
@@ -140,11 +141,12 @@ raise ValueError("that is all")
     assert exit_code_of(job) == 1
     assert job.poll() == 1
     output = job.stdout.read_text()
-    assert output.splitlines()[:4] == [
+    assert output.splitlines()[:5] == [
         "from a module ['two words', 'größe', '--x']",
         r"'#a=b:c\\d\ne ü' '1 2'",
         "a test local[*]",
         "g d False",
+        "job.py ['job.py']",
     ]
     assert job.failure_summary() == "ValueError: that is all"
 

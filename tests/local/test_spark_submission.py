@@ -1,5 +1,6 @@
 import os
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ def make_submission(
     environment: dict[str, str] | None = None,
     hadoop_properties: dict[str, str] | None = None,
     event_logs: Path | None = None,
+    java_options: Sequence[str] = (),
 ) -> Submission:
     spark_submit = {
         "entryPoint": "s3://code/job.py",
@@ -46,6 +48,7 @@ def make_submission(
         java_home=Path("/opt/java"),
         spark_home=SPARK,
         event_logs=event_logs,
+        java_options=java_options,
     )
 
 
@@ -428,6 +431,16 @@ def test_hadoop_properties_are_escaped_as_xml() -> None:
     assert [(entry.findtext("name"), entry.findtext("value")) for entry in root] == [("a<b", "c&d")]
 
 
+@pytest.fixture
+def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Spark that is here, and no more than two processors."""
+    spark = spark_home()
+    assert spark
+    monkeypatch.setattr(f"{__name__}.SPARK", spark)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+
+
+@pytest.mark.usefixtures("two_processors")
 @pytest.mark.parametrize(
     "chosen",
     [
@@ -439,12 +452,41 @@ def test_hadoop_properties_are_escaped_as_xml() -> None:
 def test_the_garbage_collector_that_a_job_chooses_is_the_only_one(
     chosen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
-    spark = spark_home()
-    assert spark
-    monkeypatch.setattr(f"{__name__}.SPARK", spark)
-
     assert "-XX:+UseSerialGC" in make_submission().command
     assert "-XX:+UseSerialGC" not in make_submission(**chosen).command
     monkeypatch.setattr("os.cpu_count", lambda: 8)
     assert "-XX:+UseSerialGC" not in make_submission().command
+
+
+@pytest.mark.usefixtures("two_processors")
+def test_what_a_job_says_of_the_compilers_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = "-XX:Tier4InvocationThreshold=1"
+
+    command = make_submission(configuration=defaults({"spark.driver.extraJavaOptions": asked})).command
+
+    thresholds = [word for word in command if word.startswith("-XX:Tier4InvocationThreshold")]
+    assert thresholds == ["-XX:Tier4InvocationThreshold=25000", asked]
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert not [word for word in make_submission().command if "Tier4" in word]
+
+
+@pytest.mark.usefixtures("two_processors")
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "-javaagent:/agent.jar",
+        "-agentlib:jdwp=transport=dt_socket",
+        "-agentpath:/agent.so",
+        "-XX:StartFlightRecording",
+        "-XX:+FlightRecorder",
+    ],
+)
+def test_java_starts_without_an_archive_for_an_agent(agent: str) -> None:
+    archive = "-XX:SharedArchiveFile=/spark.jsa"
+
+    def share(configuration: list[dict[str, Any]]) -> list[str]:
+        command = make_submission(configuration=configuration, java_options=[archive]).command
+        return [word for word in command if word in {archive, "-Xshare:off"}]
+
+    assert share([]) == [archive]
+    assert share(defaults({"spark.driver.extraJavaOptions": f"-Da=b {agent}"})) == [archive, "-Xshare:off"]
