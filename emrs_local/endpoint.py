@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 if TYPE_CHECKING:
     import boto3
     import botocore.session
+    from botocore.awsrequest import AWSResponse
     from botocore.httpsession import URLLib3Session
 
 HOST = "127.0.0.1"
@@ -65,12 +66,20 @@ class Endpoint:
 
 
 class Connection:
-    """Requests that are signed like those of an SDK, without boto3 and its models: the first is answered at once."""
+    """Requests that are signed like those of an SDK, without boto3 and its models: the first is answered at once.
 
-    def __init__(self, endpoint: Endpoint, *, region: str, credentials: Credentials) -> None:
+    Args:
+        endpoint: Where they go.
+        region: The region that they are signed for.
+        credentials: Whose they are.
+        connections: How many threads may send at the same time without connecting each time.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, region: str, credentials: Credentials, connections: int = 1) -> None:
         self._endpoint = endpoint
         self._region = region
         self._credentials = credentials
+        self._connections = connections
 
     def close(self) -> None:
         """Close the connection."""
@@ -85,29 +94,66 @@ class Connection:
             ConnectionError: Nothing answers; the message is for the user.
         """
         # They take longer to import than everything else here; `emrs-local --help` needs none of them.
-        from botocore.auth import SigV4Auth
-        from botocore.awsrequest import AWSRequest
-        from botocore.credentials import Credentials as Signer
         from botocore.exceptions import BotoCoreError
 
-        url = self._endpoint.url + path + (f"?{urlencode(query)}" if query else "")
-        request = AWSRequest(method=method, url=url, data=body)
-        known = self._credentials
-        signer = Signer(known.access_key_id, known.secret_access_key, known.session_token)
-        SigV4Auth(signer, service, self._region).add_auth(request)
         try:
-            answer = self._http.send(request.prepare())
+            answer = self.exchange(service, method, path, query=query, body=body)
         except BotoCoreError as error:
             url = self._endpoint.url
             raise ConnectionError(f"no local AWS answers at {url}; has it ended? ({error})") from error
         return int(answer.status_code), bytes(answer.content)
+
+    def exchange(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        region: str | None = None,
+        stream: bool = False,
+    ) -> AWSResponse:
+        """Send a request; returns the answer, whatever its status.
+
+        Args:
+            service: The name that the request is signed for.
+            method: GET, for instance.
+            path: The path of the URL, encoded.
+            query: The query of the URL.
+            headers: More headers than that of the signature.
+            body: The content.
+            region: Another region than that of the connection.
+            stream: Leave the content of the answer to be read from `raw`, which the caller closes.
+
+        Raises:
+            botocore.exceptions.BotoCoreError: Nothing answers.
+        """
+        from botocore.auth import S3SigV4Auth, SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials as Signer
+        from botocore.exceptions import ConnectionClosedError
+
+        encoded = urlencode(query or {}, quote_via=quote, safe="")
+        url = self._endpoint.url + path + (f"?{encoded}" if encoded else "")
+        request = AWSRequest(method=method, url=url, data=body, headers=dict(headers or {}), stream_output=stream)
+        known = self._credentials
+        signer = Signer(known.access_key_id, known.secret_access_key, known.session_token)
+        sign = S3SigV4Auth if service == "s3" else SigV4Auth
+        sign(signer, service, region or self._region).add_auth(request)
+        prepared = request.prepare()
+        try:
+            return self._http.send(prepared)
+        except ConnectionClosedError:  # it was idle for long, and closed while this was sent
+            return self._http.send(prepared)
 
     @functools.cached_property
     def _http(self) -> URLLib3Session:
         from botocore.httpsession import URLLib3Session
 
         authority: Any = str(self._endpoint.authority)  # types-botocore has a bool here; botocore takes a path too
-        return URLLib3Session(verify=authority, timeout=_TIMEOUT_SECONDS)
+        return URLLib3Session(verify=authority, timeout=_TIMEOUT_SECONDS, max_pool_connections=self._connections)
 
 
 @functools.cache

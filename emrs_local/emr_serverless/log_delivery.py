@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,10 +26,12 @@ from emrs_local.emr_serverless.effective_configuration import (
     S3Destination,
 )
 from emrs_local.emr_serverless.errors import JobRunFailed
-from emrs_local.endpoint import Endpoint
+from emrs_local.endpoint import Connection, Endpoint
 from emrs_local.ministack.logs import associate_log_group_key
 from emrs_local.ministack.scope import current_scope
 
+_OK = 200
+_TARGET = "Logs_20140328"
 _S3_REFRESH_SECONDS = 15  # User Guide, "Rotating logs"
 # PutLogEvents: 10 000 events and 1 048 576 bytes a batch, 26 bytes of it for each event; 256 KB an event less the same.
 _BATCH_EVENTS = 10_000
@@ -77,8 +80,8 @@ class LogDelivery:
     ) -> None:
         self._destinations: list[Destination] = []
         if configuration.cloudwatch:
-            client = endpoint.client("logs", region=region, credentials=role.credentials)
-            self._destinations.append(_CloudWatch(configuration.cloudwatch, directory, files, client, role))
+            connection = Connection(endpoint, region=region, credentials=role.credentials)
+            self._destinations.append(_CloudWatch(configuration.cloudwatch, directory, files, connection, role))
         if configuration.s3:
             client = endpoint.client("s3", region=region, credentials=role.credentials)
             self._destinations.append(_S3(configuration.s3, directory, files, event_logs, client))
@@ -110,11 +113,11 @@ class _CloudWatch:
         destination: CloudWatchDestination,
         directory: str,
         files: dict[str, Path],
-        client: Any,
+        connection: Connection,
         role: RoleSession,
     ) -> None:
         self._destination = destination
-        self._client = client
+        self._connection = connection
         self._role = role
         self._files = {
             f"{destination.stream_prefix}/{directory}/{name}": _Lines(files[name]) for name in destination.files
@@ -123,12 +126,10 @@ class _CloudWatch:
     def open(self) -> None:
         group = self._destination.log_group
         with _calls_on(self._arn(group="", stream="")):
-            pages = self._client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=group)
-            found = {item["logGroupName"]: item.get("kmsKeyId") for page in pages for item in page["logGroups"]}
-        exists_already = contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsException)
+            found = {item["logGroupName"]: item.get("kmsKeyId") for item in self._groups(group)}
         if group not in found:
-            with _calls_on(self._arn()), exists_already:  # another run may have created it meanwhile
-                self._client.create_log_group(logGroupName=group)
+            with _calls_on(self._arn()), _exists_already():  # another run may have created it meanwhile
+                self._call("CreateLogGroup", logGroupName=group)
         key_arn = found.get(group)
         if self._destination.key_arn:
             key_arn = self._destination.key_arn
@@ -136,21 +137,51 @@ class _CloudWatch:
         if key_arn:
             self._role.require_log_group_key(group, key_arn)
         for stream in self._files:
-            with _calls_on(self._arn(stream=stream)), exists_already:
-                self._client.create_log_stream(logGroupName=group, logStreamName=stream)
+            with _calls_on(self._arn(stream=stream)), _exists_already():
+                self._call("CreateLogStream", logGroupName=group, logStreamName=stream)
             with _calls_on(self._arn()):
-                self._client.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)
+                self._call("DescribeLogStreams", logGroupName=group, logStreamNamePrefix=stream)
 
     def ship(self, *, complete: bool) -> None:
         for stream, lines in self._files.items():
             with _calls_on(self._arn(stream=stream)):
                 for batch in _batches(lines.new(complete=complete)):
                     timestamp = int(time.time() * 1000)
-                    self._client.put_log_events(
+                    self._call(
+                        "PutLogEvents",
                         logGroupName=self._destination.log_group,
                         logStreamName=stream,
                         logEvents=[{"timestamp": timestamp, "message": message} for message in batch],
                     )
+
+    def _groups(self, prefix: str) -> Iterator[dict[str, Any]]:
+        page: dict[str, Any] = {"nextToken": None}
+        while "nextToken" in page:
+            further = {"nextToken": page["nextToken"]} if page["nextToken"] else {}
+            page = self._call("DescribeLogGroups", logGroupNamePrefix=prefix, **further)
+            yield from page["logGroups"]
+
+    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Call CloudWatch Logs.
+
+        Raises:
+            ClientError: It refuses, as an SDK says it; a client of boto3's takes longer to make than all its calls.
+        """
+        answer = self._connection.exchange(
+            "logs",
+            "POST",
+            "/",
+            headers={"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"{_TARGET}.{operation}"},
+            body=json.dumps(parameters).encode(),
+        )
+        content: dict[str, Any] = json.loads(answer.content or b"{}")
+        if answer.status_code != _OK:
+            code, message = (
+                str(content.get("__type", answer.status_code)).rpartition("#")[2],
+                content.get("message", ""),
+            )
+            raise ClientError({"Error": {"Code": code, "Message": message}}, operation)
+        return content
 
     def _associate_key(self, group: str, key_arn: str) -> None:
         self._role.require("logs:AssociateKmsKey", self._arn())
@@ -254,6 +285,16 @@ def _batches(messages: Iterator[str]) -> Iterator[list[str]]:
 
 def _content(file: Path) -> bytes:
     return file.read_bytes() if file.exists() else b""
+
+
+@contextlib.contextmanager
+def _exists_already() -> Iterator[None]:
+    """Go on if what is to be created is there."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+            raise
 
 
 @contextlib.contextmanager

@@ -65,7 +65,6 @@ def _forget_what_functions_do_not_import() -> None:
     known = sys.stdlib_module_names | _IMPORTED_WITH_THEM
     for name in [name for name in sys.modules if name.partition(".")[0] not in known]:
         del sys.modules[name]
-    gc.collect()
     gc.freeze()
 
 

@@ -46,7 +46,7 @@ class SparkEngine:
             logs=event_logs, directory=data_directory / "history-server", groups=groups
         )
         self._metastores = Metastores(endpoint=endpoint, region=region)
-        self._file_system = S3FileSystem(endpoint_url=endpoint.url, region=region, ca_bundle=str(endpoint.authority))
+        self._file_system = S3FileSystem(endpoint=endpoint, region=region)
         self._file_system.start()
         self._archive_maker = start_making()
         if self._archive_maker:

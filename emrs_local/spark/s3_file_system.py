@@ -4,9 +4,6 @@ Spark's own WebHDFS client, under Hadoop's view file system, talks to a small se
 the credentials of one mount. So an unmodified `s3://` path works, and IAM is evaluated by S3 on each call.
 """
 
-# ruff: noqa: PLC0415 - importing boto3 takes a sixth of the time that a local AWS needs to be ready, which needs none
-
-import functools
 import hmac
 import re
 import secrets
@@ -14,16 +11,12 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from emrs_local.endpoint import Credentials
+from emrs_local.endpoint import Connection, Credentials, Endpoint
 from emrs_local.spark.bucket import Bucket
 from emrs_local.spark.object_tree import ObjectTree
 from emrs_local.spark.webhdfs import WebHdfsServer
-
-if TYPE_CHECKING:
-    import boto3
-    from types_boto3_s3 import S3Client
 
 _SCHEMES: Final = ("s3", "s3a", "s3n")
 _VIEW_FILE_SYSTEM: Final = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
@@ -38,16 +31,13 @@ class S3FileSystem:
     """Serves the buckets of an S3 endpoint to Hadoop.
 
     Args:
-        endpoint_url: The address of S3.
+        endpoint: Where S3 answers.
         region: The region that requests are signed for.
-        ca_bundle: The path of the certificates to trust; by default those that boto3 trusts.
     """
 
-    def __init__(self, *, endpoint_url: str, region: str, ca_bundle: str | None) -> None:
-        self._endpoint_url = endpoint_url
+    def __init__(self, *, endpoint: Endpoint, region: str) -> None:
+        self._endpoint = endpoint
         self._region = region
-        self._ca_bundle = ca_bundle
-        self._session_lock = threading.Lock()
         self._mounts: dict[str, tuple[Mount, str]] = {}
         self._spool: TemporaryDirectory[str] | None = None
         self._server: WebHdfsServer | None = None
@@ -70,26 +60,8 @@ class S3FileSystem:
         """Make S3 accessible with these credentials, to whoever is given the mount's properties."""
         if not self._server:
             raise RuntimeError("the file system is not started")
-        from botocore.config import Config
-
-        with self._session_lock:  # a session is not to be shared between threads, its clients are
-            client = self._session.client(
-                "s3",
-                endpoint_url=self._endpoint_url,
-                region_name=self._region,
-                verify=self._ca_bundle,
-                aws_access_key_id=credentials.access_key_id,
-                aws_secret_access_key=credentials.secret_access_key,
-                aws_session_token=credentials.session_token,
-                config=Config(s3={"addressing_style": "path"}, max_pool_connections=_CONNECTIONS),
-            )
-        return Mount(client=client, port=self._server.server_port, mounts=self._mounts)
-
-    @functools.cached_property
-    def _session(self) -> "boto3.Session":
-        import boto3
-
-        return boto3.Session()
+        connection = Connection(self._endpoint, region=self._region, credentials=credentials, connections=_CONNECTIONS)
+        return Mount(connection=connection, port=self._server.server_port, mounts=self._mounts)
 
     def _find_tree(self, *, token: str, bucket: str) -> ObjectTree:
         for mounted, (mount, own_bucket) in list(self._mounts.items()):
@@ -105,8 +77,8 @@ class S3FileSystem:
 class Mount:
     """S3 as one attempt of a job run sees it."""
 
-    def __init__(self, *, client: "S3Client", port: int, mounts: dict[str, tuple["Mount", str]]) -> None:
-        self._client = client
+    def __init__(self, *, connection: Connection, port: int, mounts: dict[str, tuple["Mount", str]]) -> None:
+        self._connection = connection
         self._port = port
         self._secret = secrets.token_bytes()
         self._trees: dict[str, ObjectTree] = {}
@@ -132,7 +104,7 @@ class Mount:
 
     def tree(self, bucket: str) -> ObjectTree:
         """The files of a bucket, as this mount sees them."""
-        return self._trees.setdefault(bucket, ObjectTree(Bucket(client=self._client, name=bucket)))
+        return self._trees.setdefault(bucket, ObjectTree(Bucket(connection=self._connection, name=bucket)))
 
     def unmount(self) -> None:
         """Deny all further access and forget what was not committed."""
@@ -140,4 +112,4 @@ class Mount:
             del self._mounts[token]
         for tree in self._trees.values():
             tree.discard_staged()
-        self._client.close()
+        self._connection.close()

@@ -41,12 +41,12 @@ class Aws:
         """Where it answers."""
         return Endpoint(url=self.endpoint_url, authority=Path(self.ca_bundle), ca_bundle=Path(self.ca_bundle))
 
-    def client(self, service: Any) -> Any:
+    def client(self, service: Any, *, region: str = REGION) -> Any:
         """An administrator's client."""
         return boto3.client(
             service,
             endpoint_url=self.endpoint_url,
-            region_name=REGION,
+            region_name=region,
             verify=self.ca_bundle,
             aws_access_key_id=ADMINISTRATOR.access_key_id,
             aws_secret_access_key=ADMINISTRATOR.secret_access_key,
@@ -199,7 +199,8 @@ class WebHdfs:
 
 def driver_without_s3(entry_point: str, directory: Path, **spark_submit: Any) -> SparkDriver:
     """A driver for which no S3 is there."""
-    file_system = S3FileSystem(endpoint_url="http://127.0.0.1:1", region=REGION, ca_bundle=None)
+    nowhere = Endpoint(url="http://127.0.0.1:1", authority=directory, ca_bundle=directory)
+    file_system = S3FileSystem(endpoint=nowhere, region=REGION)
     file_system.start()
     request = DriverRequest(
         job_driver={"sparkSubmit": {"entryPoint": entry_point, **spark_submit}},
@@ -213,7 +214,6 @@ def driver_without_s3(entry_point: str, directory: Path, **spark_submit: Any) ->
     )
     mount = file_system.mount(ADMINISTRATOR)
     file_system.stop()
-    nowhere = Endpoint(url="http://127.0.0.1:1", authority=directory, ca_bundle=directory)
     metastores = Metastores(endpoint=nowhere, region=REGION)
     return SparkDriver(
         request, mount=mount, groups=directory / "groups", metastores=metastores, java_options=JAVA_OPTIONS

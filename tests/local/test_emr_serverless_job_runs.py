@@ -25,7 +25,7 @@ from emrs_local.emr_serverless.log_delivery import LogDelivery
 from emrs_local.emr_serverless.metrics import JobRunMetrics
 from emrs_local.emr_serverless.protocol import service_model
 from emrs_local.emr_serverless.rules import queue_of
-from emrs_local.endpoint import Credentials, Endpoint
+from emrs_local.endpoint import Connection, Credentials, Endpoint
 from emrs_local.ministack.iam import Caller
 from emrs_local.ministack.scope import Scope
 from tests.local.emr_serverless_support import (
@@ -224,20 +224,19 @@ def test_logs_arrive_in_cloudwatch_under_the_services_names(service: Service, he
 def test_two_runs_may_create_their_log_group_at_the_same_time(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client, other = service.aws.client("logs", region_name=service.aws.region), service.aws.client("logs")
-    group = {"logGroupName": "of-two-runs"}
+    other, group = service.aws.client("logs"), {"logGroupName": "of-two-runs"}
 
-    def other_is_first(**_: Any) -> None:
-        other.create_log_group(**group)
+    class OtherIsFirst(Connection):
+        def exchange(self, *arguments: Any, **options: Any) -> Any:
+            if options["headers"]["X-Amz-Target"].endswith(".CreateLogGroup"):
+                other.create_log_group(**group)
+            return super().exchange(*arguments, **options)
 
-    client.meta.events.register("before-call.cloudwatch-logs.CreateLogGroup", other_is_first)
+    monkeypatch.setattr(log_delivery, "Connection", OtherIsFirst)
     here = Scope(account_id=service.aws.account_id, region=service.aws.region)
     monkeypatch.setattr(log_delivery, "current_scope", lambda: here)
 
-    class OnlyEndpoint(Endpoint):
-        def client(self, *_: Any, **__: Any) -> Any:
-            return client
-
+    authority = service.aws.data_directory / "tls" / "authority.pem"
     delivery = LogDelivery(
         configuration=EffectiveConfiguration(
             cloudwatch=CloudWatchDestination(
@@ -251,10 +250,12 @@ def test_two_runs_may_create_their_log_group_at_the_same_time(
         files={"stdout": tmp_path / "stdout"},
         event_logs=tmp_path,
         role=RoleSession(
-            caller=cast("Caller", None), credentials=cast("Credentials", None), application=new_application()
+            caller=cast("Caller", None),
+            credentials=Credentials(access_key_id="test", secret_access_key="test"),  # noqa: S106 - ministack's own
+            application=new_application(),
         ),
         region=here.region,
-        endpoint=OnlyEndpoint(url="", authority=tmp_path, ca_bundle=tmp_path),
+        endpoint=Endpoint(url=service.aws.url, authority=authority, ca_bundle=authority),
         managed_storage=tmp_path,
     )
     delivery.open()

@@ -103,7 +103,7 @@ def s3(aws: "Aws") -> Iterator["S3Client"]:
 
 @pytest.fixture
 def runner(aws: "Aws", s3: "S3Client", tmp_path: Path) -> Iterator[Runner]:
-    file_system = S3FileSystem(endpoint_url=aws.endpoint_url, region=REGION, ca_bundle=aws.ca_bundle)
+    file_system = S3FileSystem(endpoint=aws.endpoint, region=REGION)
     file_system.start()
     metastores = Metastores(endpoint=aws.endpoint, region=REGION)
     directory = tmp_path / "with space"

@@ -1,3 +1,5 @@
+import errno
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -5,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emrs_local.endpoint import Credentials
+from emrs_local.spark.bucket import Bucket
 from emrs_local.spark.metastores import TableFiles
 from emrs_local.spark.s3_file_system import Mount, S3FileSystem
 from tests.local.spark_support import (
@@ -36,7 +39,7 @@ def s3(aws: Aws) -> Iterator["S3Client"]:
 
 @pytest.fixture(scope="module")
 def file_system(aws: Aws) -> Iterator[S3FileSystem]:
-    file_system = S3FileSystem(endpoint_url=aws.endpoint_url, region=REGION, ca_bundle=aws.ca_bundle)
+    file_system = S3FileSystem(endpoint=aws.endpoint, region=REGION)
     file_system.start()
     yield file_system
     file_system.stop()
@@ -227,6 +230,35 @@ def test_any_key_that_hadoop_can_name_works(hdfs: WebHdfs, bucket: TestBucket, k
     assert hdfs.read(f"out/{key}").body.decode() == key
     directory = f"out/{key}".rpartition("/")[0]
     assert hdfs.names(directory)[0].removeprefix("./") == key.rpartition("/")[2]
+
+
+def test_a_bucket_in_another_region_is_found(aws: Aws, mount: Mount) -> None:
+    with closing(aws.client("s3", region="us-west-2")) as elsewhere:
+        name = f"bucket-{uuid.uuid4().hex}"
+        elsewhere.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+        bucket = TestBucket(name=name, s3=elsewhere)
+        bucket.put("a/b")
+        hdfs = WebHdfs(mount, name)
+        assert hdfs.names("a") == ["b"]
+        assert hdfs.status("a/b")["length"] == len("content")
+        assert hdfs.create("c", b"new").status == 201
+        assert bucket.get("c") == "new"
+
+
+def test_of_a_large_file_that_is_not_written_no_parts_stay(
+    hdfs: WebHdfs, bucket: TestBucket, s3: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_part = Bucket._put_part
+
+    def put_first_part(self: Bucket, key: str, upload: str, number: int, part: bytes) -> str:
+        if number > 1:
+            raise OSError(errno.EIO, "the second part")
+        return put_part(self, key, upload, number, part)
+
+    monkeypatch.setattr(Bucket, "_put_part", put_first_part)
+    assert hdfs.create("large", iter([bytes(1024 * 1024)] * 9)).exception == ("IOException", "the second part")
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket.name)
+    assert bucket.keys() == []
 
 
 def test_making_a_directory_writes_nothing(hdfs: WebHdfs, bucket: TestBucket) -> None:
@@ -534,7 +566,7 @@ def test_the_secret_parts_of_credentials_are_not_printed() -> None:
 
 
 def test_nothing_is_mounted_before_the_start(aws: Aws) -> None:
-    file_system = S3FileSystem(endpoint_url=aws.endpoint_url, region=REGION, ca_bundle=aws.ca_bundle)
+    file_system = S3FileSystem(endpoint=aws.endpoint, region=REGION)
 
     with pytest.raises(RuntimeError, match="not started"):
         file_system.mount(ADMINISTRATOR)
