@@ -57,7 +57,7 @@ def fork_host() -> socket.socket | None:
 
 
 def _forget_what_functions_do_not_import() -> None:
-    with open(os.devnull, "rb") as nothing:  # noqa: PTH123
+    with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
     if not sys.flags.safe_path:
@@ -74,7 +74,7 @@ def _serve(orders: socket.socket) -> None:
     selector = selectors.DefaultSelector()
     woken, wake = socket.socketpair()
     for end in (woken, wake):
-        end.setblocking(False)  # noqa: FBT003
+        end.settimeout(0)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake.fileno())
     selector.register(orders, selectors.EVENT_READ)

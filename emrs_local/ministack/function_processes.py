@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import fcntl
+import io
 import json
 import os
 import selectors
@@ -10,12 +13,16 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what it imports may not be installed
     from emrs_local.certificate import Certificate
+
+_READ_BYTES = 65536
+_READ_SECONDS = 5.0  # nothing is read any more; the log is late then
 
 
 def fork_functions(host: socket.socket, certificate: Certificate) -> None:
@@ -29,7 +36,17 @@ def fork_functions(host: socket.socket, certificate: Certificate) -> None:
     """
     from ministack.core import lambda_runtime
 
+    original = lambda_runtime.Worker._drain_stderr_bounded
+
+    def drain(worker: Any, *arguments: Any) -> str:
+        """What was logged; ministack 1.5.33 waits for 50 ms, in case that more comes."""
+        if isinstance(worker._proc, ForkedProcess):
+            worker._proc.stderr.wait_until_read()
+            return str(worker._drain_stderr())
+        return str(original(worker, *arguments))
+
     lambda_runtime.subprocess = _Subprocess(FunctionHost(host, certificate))
+    lambda_runtime.Worker._drain_stderr_bounded = drain
 
 
 class FunctionHost:
@@ -94,7 +111,7 @@ class ForkedProcess:
             raise ConnectionError("the host of functions is gone")
         self.pid = int(line)
         self.stdin = os.fdopen(streams[0], "w", buffering=1)
-        self.stdout, self.stderr = (os.fdopen(stream) for stream in streams[1:])
+        self.stdout, self.stderr = os.fdopen(streams[1]), Log(streams[2])
 
     def poll(self) -> int | None:
         """The exit code, or None while the process runs."""
@@ -132,6 +149,56 @@ class ForkedProcess:
         if self.poll() is None:
             with contextlib.suppress(OSError):
                 self._control.send(bytes([number]))
+
+
+class Log:
+    """The lines that come out of a pipe, for one reader; others are told when it has taken all that was written."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = os.fdopen(pipe, "rb", buffering=0)
+        self._changed = threading.Condition()
+        self._waiting = False
+
+    def __iter__(self) -> Iterator[str]:
+        # As a file of text reads: a line ends with \r, too.
+        decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), translate=True)
+        unfinished = ""
+        with self._pipe, selectors.DefaultSelector() as selector:
+            selector.register(self._pipe, selectors.EVENT_READ)
+            while read := self._next(selector):
+                *lines, unfinished = (unfinished + decoder.decode(read)).split("\n")
+                yield from (f"{line}\n" for line in lines)
+        if unfinished:
+            yield unfinished
+        self._set_waiting(waiting=True)
+
+    def _next(self, selector: selectors.BaseSelector) -> bytes | None:
+        self._set_waiting(waiting=True)
+        selector.select()
+        self._set_waiting(waiting=False)
+        return self._pipe.read(_READ_BYTES)
+
+    def read(self, size: int) -> str:
+        """What was written and not taken by the reader, at most `size` bytes."""
+        return (self._pipe.read(size) or b"").decode(errors="replace")
+
+    def wait_until_read(self) -> None:
+        """Wait until the reader has taken what is in the pipe now, and asks for more."""
+        with self._changed:
+            # In this order: who has emptied the pipe is not waiting until the lines are taken.
+            self._changed.wait_for(lambda: not self._holds_something() and self._waiting, timeout=_READ_SECONDS)
+
+    def _holds_something(self) -> bool:
+        try:
+            size = fcntl.ioctl(self._pipe, termios.FIONREAD, bytes(4))
+        except ValueError:  # it is closed
+            return False
+        return any(size)
+
+    def _set_waiting(self, *, waiting: bool) -> None:
+        with self._changed:
+            self._waiting = waiting
+            self._changed.notify_all()
 
 
 class _Subprocess:

@@ -57,8 +57,10 @@ def _look_for_tags_in_requests_first() -> None:
     original = iam_actions.request_tag_context
 
     def request_tag_context(service: str, iam_action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
-        in_body = body[:1] == b"{" and _TAG_IN_JSON.search(body)
-        if not in_body and not any("tag" in name.lower() for name in params):
+        # What is sent to S3 as JSON is an object.
+        in_body = service != "s3" and body[:1] == b"{" and _TAG_IN_JSON.search(body)
+        in_query = (iam_actions._QUERY_TAG_RE, iam_actions._QUERY_TAG_KEY_RE)
+        if not in_body and not any(pattern.match(name) for name in params for pattern in in_query):
             return {}
         context: dict[str, Any] = original(service, iam_action, body, params)
         return context

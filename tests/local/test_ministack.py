@@ -151,6 +151,7 @@ REPLACED_IN = {
         "_is_root_key": "access_key_id",
     },
     "ministack.core.lambda_runtime": {
+        "Worker._drain_stderr_bounded": "self first_line_wait idle_confirm hard_cap",
         "Worker._spawn": "self",
         "subprocess": "there",
     },

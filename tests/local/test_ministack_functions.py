@@ -37,6 +37,15 @@ def handler(event, context):
         "interpreter": open("/proc/self/cmdline").read().split(chr(0)) if sys.platform == "linux" else sys.argv,
     }
 """
+PRINTS = """
+import os, sys, threading
+
+def handler(event, context):
+    for number in range(event["lines"]):
+        print(number, "x" * 100)
+    os.write(2, b"one\\rtwo\\n")
+    return event["lines"]
+"""
 OWN_MODULE = """
 import six
 
@@ -110,6 +119,19 @@ def test_a_function_sees_its_own_and_what_lambda_has(service: Service, tmp_path:
 def test_no_interpreter_is_started_for_a_function(service: Service) -> None:
     seen = Function(service, "forked", {"index.py": SEEN})()
     assert seen["script"] not in seen["interpreter"]
+
+
+@pytest.mark.parametrize("lines", [0, 2000], ids=["few", "more than a pipe holds"])
+def test_all_that_an_invocation_prints_is_in_its_log(service: Service, lines: int) -> None:
+    name = f"prints-{lines}"
+    function = Function(service, name, {"index.py": PRINTS}, Timeout=900)
+    for _ in range(3):
+        assert function(lines=lines) == lines
+    pages = service.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}")
+    logged = [event["message"].strip() for page in pages for event in page["events"]]
+    printed = [f"{number} {'x' * 100}" for number in range(lines)]
+    own = [line for line in logged if not line.startswith(("START", "END", "REPORT"))]
+    assert own == 3 * [*printed, "one", "two"]
 
 
 def test_a_function_has_the_modules_that_it_brings(service: Service) -> None:
