@@ -76,6 +76,9 @@ class Driver(Protocol):
     def poll(self) -> int | None:
         """The exit code, None while the driver runs."""
 
+    def wait(self) -> None:
+        """Return when the driver has ended; may be called in a thread of its own."""
+
     def terminate(self, grace_seconds: float) -> None:
         """End the driver and its processes, by force when the grace period is over; a driver that ended stays so."""
 

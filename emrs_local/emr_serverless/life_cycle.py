@@ -8,6 +8,7 @@ state is visible, so that whoever waits for the run finds them.
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import threading
 import time
@@ -33,7 +34,6 @@ EVENT_LOGS = "event-logs"
 
 _log = logging.getLogger(__name__)
 
-_POLL_SECONDS = 0.05
 _SHIP_SECONDS = 1.0
 _RETRY_WINDOW_SECONDS = 3600
 
@@ -185,23 +185,36 @@ class LifeCycle:
             logs.ship(complete=True)
 
     def _watch(self, runs: JobRuns, run: JobRun, driver: Driver, logs: LogDelivery) -> int:
+        ended = threading.Event()
+        threading.Thread(target=self._tell_of_the_end, args=(driver, ended), daemon=True).start()
         shipped = time.monotonic()
         while (exit_code := driver.poll()) is None:
-            if self._timed_out(run):
+            seconds_left = self._seconds_left(run)
+            if seconds_left <= 0:
                 details = f"The job run exceeded its execution timeout of {run.timeout_minutes} minutes"
                 runs.cancel(run, details=details)
             with self._changed:
-                if self._changed.wait_for(lambda: run.cancellation_requested, timeout=_POLL_SECONDS):
+                self._changed.wait_for(
+                    lambda: ended.is_set() or run.cancellation_requested,
+                    timeout=min(seconds_left, shipped + _SHIP_SECONDS - time.monotonic()),
+                )
+                if run.cancellation_requested:
                     raise JobRunCancelled
             if time.monotonic() - shipped >= _SHIP_SECONDS:
                 logs.ship(complete=False)
                 shipped = time.monotonic()
         return exit_code
 
-    def _timed_out(self, run: JobRun) -> bool:
-        return (
-            run.timeout_minutes > 0 and run.running_seconds() > run.timeout_minutes * self._settings.seconds_per_minute
-        )
+    def _tell_of_the_end(self, driver: Driver, ended: threading.Event) -> None:
+        driver.wait()
+        ended.set()
+        with self._changed:
+            self._changed.notify_all()
+
+    def _seconds_left(self, run: JobRun) -> float:
+        if run.timeout_minutes <= 0:
+            return math.inf
+        return run.timeout_minutes * self._settings.seconds_per_minute - run.running_seconds()
 
     def _wait_for_application(self, run: JobRun) -> None:
         application = run.application

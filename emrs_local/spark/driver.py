@@ -144,6 +144,10 @@ class SparkDriver:
                 stderr.writelines(f"{notice}\n" for notice in lost_tables(self._directory))
         return code
 
+    def wait(self) -> None:
+        """Return when the process has ended."""
+        self._started().wait()
+
     def terminate(self, grace_seconds: float) -> None:
         """Ask the driver to end, and kill what is left of the process and its children after `grace_seconds`.
 

@@ -85,6 +85,10 @@ class PythonDriver:
     def poll(self) -> int | None:
         return self._process.poll() if self._process else None
 
+    def wait(self) -> None:
+        if self._process:
+            self._process.wait()
+
     def terminate(self, grace_seconds: float) -> None:
         if self._process is None or self._process.poll() is not None:
             return
