@@ -9,6 +9,7 @@ CloudFormation whatever its template says: the application is stopped before the
 import functools
 from typing import Any
 
+from aws_cdk import TagManager
 from aws_cdk import aws_emrserverless as emrserverless
 
 from ..handler import contract
@@ -17,7 +18,7 @@ from ..validation.cdk_cache import stack_of
 
 
 class ApplicationTags:
-    """What is known about the tags of an application when the app is synthesised, and is not to be asked before."""
+    """What is known about the tags of an application when the app is synthesised."""
 
     def __init__(self, resource: emrserverless.CfnApplication) -> None:
         """Take the tags out of CloudFormation's hands.
@@ -28,23 +29,34 @@ class ApplicationTags:
         self._resource = resource
         resource.add_property_override("Tags", [{"Key": contract.STACK_TAG, "Value": stack_id()}])
 
-    @functools.cached_property
     def all(self) -> dict[str, str]:
         """The tags of the constructs around the application, and those of the stack that these do not replace."""
-        return {**self.of_stack, **self._resource.tags.tag_values()}
+        return {**self.of_stack(), **self._own.tag_values()}
 
-    @functools.cached_property
     def of_stack(self) -> dict[str, str]:
         """The tags that CloudFormation hands to each resource: of the stack, and of those that it is nested in.
 
         What `cdk deploy --tags` puts in their place is not known here.
         https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html
         """
-        stack = stack_of(self._resource)
         tags: dict[str, str] = {}
+        for outer in self._of_stacks:
+            tags.update(outer.tag_values())
+        return tags
+
+    # Who keeps the tags is asked once; which there are is not: the CDK gives a nested stack's to its resource in the
+    # middle of a synth.
+    @functools.cached_property
+    def _own(self) -> TagManager:
+        return self._resource.tags
+
+    @functools.cached_property
+    def _of_stacks(self) -> list[TagManager]:
+        stack = stack_of(self._resource)
+        kept: list[TagManager] = []
         while stack.nested_stack_parent is not None:
             # A nested stack is a resource of its parent, whose tags reach it unless it has others of these names.
             nested: Any = stack.nested_stack_resource
-            tags = {**nested.tags.tag_values(), **tags}
+            kept.insert(0, nested.tags)
             stack = stack.nested_stack_parent
-        return {**stack.tags.tag_values(), **tags}
+        return [stack.tags, *kept]

@@ -257,7 +257,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         return [self._stop] if stack_of(run) is stack_of(self) else [self._stop, *super().ready_for(run)]
 
     def _hash(self) -> str:
-        definition = [stack_of(self).resolve(self._definition), self._tags.of_stack]
+        definition = [stack_of(self).resolve(self._definition), self._tags.of_stack()]
         return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -386,7 +386,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         """
         provider = Provider.of(self)
         provider.allow(self, cancelling(self.application_arn))
-        check_tags(self, lambda: {**self._tags.all, contract.STACK_TAG: ""})
+        check_tags(self, lambda: {**self._tags.all(), contract.STACK_TAG: ""})
         before_update = CustomResource(
             self,
             "BeforeUpdate",
@@ -395,7 +395,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             properties={
                 contract.APPLICATION_LOGICAL_ID: self._resource.logical_id,
                 contract.APPLICATION_PROPERTIES: self._definition,
-                contract.STACK_TAGS: at_synth(lambda: self._tags.of_stack),
+                contract.STACK_TAGS: at_synth(self._tags.of_stack),
             },
         )
         self._resource.node.add_dependency(before_update)
@@ -407,7 +407,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
             service_token=provider.service_token,
             properties={
                 contract.APPLICATION_ID: self.application_id,
-                contract.APPLICATION_TAGS: at_synth(lambda: self._tags.all),
+                contract.APPLICATION_TAGS: at_synth(self._tags.all),
                 contract.STOPPED_BY: before_update.get_att_string(contract.STOPPED_BY),
                 **costs_set,
             },

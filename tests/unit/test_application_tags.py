@@ -91,6 +91,26 @@ def test_a_nested_stack_has_the_tags_of_those_around_it(context: dict[str, bool]
     assert before_update(nested)[contract.STACK_TAGS] == {"cost": "7", "team": "outer", "stage": "test"}
 
 
+def test_the_tags_of_a_nested_stack_reach_what_stops_its_application() -> None:
+    """The CDK hands them to its resource in the middle of a synth, after it has looked for references."""
+    nested = NestedStack(new_stack(), "Nested")
+    application_in(nested)
+    Tags.of(nested).add("cost", "7")
+    assert before_update(nested)[contract.STACK_TAGS] == {"cost": "7"}
+    assert own_tags(nested) == {"cost": "7"}
+
+
+def test_tags_that_are_added_after_a_template_was_made_are_in_the_next() -> None:
+    stack = new_stack()
+    application = application_in(stack)
+    assert own_tags(stack) == {}
+    Tags.of(stack).add("cost", "7")
+    Tags.of(application).add("team", "lake")
+    stack.node.root.synth(force=True)  # type: ignore[attr-defined]  # it is the app
+    assert before_update(stack)[contract.STACK_TAGS] == {"cost": "7"}
+    assert own_tags(stack) == {"cost": "7", "team": "lake"}
+
+
 def test_a_stream_of_another_stack_is_started_again_when_a_tag_of_the_application_s_stack_changes() -> None:
     definitions: list[str] = []
     for tags in ({}, {"cost": "7"}, {"cost": "8"}):
