@@ -99,7 +99,7 @@ class Job(Construct):
         self._engine = engine
         self.monitoring = monitoring
         """Where its logs and metrics go."""
-        self.execution_role: iam.IRole = execution_role or new_execution_role(self, "ExecutionRole", self._stack)
+        self.execution_role: iam.IRole = execution_role or new_execution_role(self, "Role", self._stack)
         """The role that the job's code runs with: the one that was brought, or one of its own."""
         self._execution_role_arn = role_arn(self.execution_role)
         # With all of its policies. What else is needed is named in the request.

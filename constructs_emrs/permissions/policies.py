@@ -76,10 +76,14 @@ def _actions_on(allowed: _Allowed, permission: Permission, resource: str) -> dic
 
 
 def _statements(allowed: _Allowed) -> _Statements:
+    """The statements; what is allowed without conditions need not be allowed with some."""
     statements: _Statements = {}
+    always = allowed.get(_NO_CONDITIONS, {})
     for conditions, resources in allowed.items():
         for resource, actions in resources.items():
-            statements.setdefault((conditions, tuple(sorted(actions))), []).append(resource)
+            needed = actions.keys() - (always.get(resource, {}).keys() if conditions != _NO_CONDITIONS else set())
+            if needed:
+                statements.setdefault((conditions, tuple(sorted(needed))), []).append(resource)
     return statements
 
 

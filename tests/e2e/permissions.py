@@ -195,7 +195,7 @@ class DeployedStack:
         """What the library wrote: policies and trust of all roles of the stack, and keys' policies."""
         roles = self.resources("AWS::IAM::Role")
         names = {f"{PROVIDER}Role": "step", f"{PROVIDER}StartRole": "start", f"{PROVIDER}StateMachineRole": "machine"}
-        names["EtlExecutionRole"] = "execution role"
+        names["EtlRole"] = "execution role"
         assert roles.keys() == names.keys()
         for handler, role in ((contract.STEP, f"{PROVIDER}Role"), (contract.START, f"{PROVIDER}StartRole")):
             assert self.function(handler)["Role"].endswith(f"/{roles[role]}")

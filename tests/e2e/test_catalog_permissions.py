@@ -115,7 +115,7 @@ class Account:
         )
 
     def _role(self, job: str) -> str:
-        return self.stack.resources("AWS::IAM::Role")[f"{job}ExecutionRole"]
+        return self.stack.resources("AWS::IAM::Role")[f"{job}Role"]
 
 
 @pytest.fixture(scope="module")

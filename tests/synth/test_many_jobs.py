@@ -269,7 +269,7 @@ def role_of(stack: Stack) -> iam.Role:
     (role,) = (
         item
         for item in stack.node.find_all()
-        if isinstance(item, iam.Role) and item.node.path in ("Lake/Role", "Lake/Job0/ExecutionRole")
+        if isinstance(item, iam.Role) and item.node.path in ("Lake/Role", "Lake/Job0/Role")
     )
     return role
 

@@ -213,7 +213,7 @@ USERS_OWN = {
         ),
         UsersOwn("/FlightDelays/Custom::CDKBucketDeployment", "Lambda|IAM|-L1$", "what the CDK's BucketDeployment is"),
         UsersOwn(
-            "/FlightDelays/FlightDelays/ExecutionRole/DefaultPolicy/",
+            "/FlightDelays/FlightDelays/Role/DefaultPolicy/",
             r"AwsSolutions-IAM5\[(Action::s3:(GetObject|GetBucket|List|DeleteObject|Abort)|Resource::<Data)",
             "data.grant_read_write(etl): the demo's own grant, which the library does not acknowledge",
         ),
@@ -425,7 +425,7 @@ def policies(template: Resources) -> dict[str, list[dict[str, Any]]]:
 
 # Which policies a section of the page is about.
 SECTIONS = {
-    "Execution role": r"EtlExecutionRole",
+    "Execution role": r"EtlRole",
     "Key": r"EMRServerlessKey",
     "Role of the function Step": r"EMRServerlessProviderRole",
     "Role of the function Start": r"EMRServerlessProviderStartRole",
