@@ -167,7 +167,7 @@ async def _serve(
     register_service(SERVICE, service.handle_request)
     register_application_type(service.applications)
     register_cdk_resources(endpoint)
-    register_emr_serverless_tasks(endpoint)
+    register_emr_serverless_tasks(endpoint, announce)
     correct_event_rules(announce)
     replace_scheduler(endpoint, announce)
     correct_alarms(announce, {frozenset(VCPUS_IN_USE.items()): VCPU_QUOTA})

@@ -48,8 +48,13 @@ _SESSION_NAME = 64  # characters, at most
 _execution: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar("execution")
 
 
-def register_emr_serverless_tasks(endpoint: Endpoint) -> None:
-    """Let state machines call EMR Serverless at the endpoint, as their role."""
+def register_emr_serverless_tasks(endpoint: Endpoint, announce: Callable[[str], None]) -> None:
+    """Let state machines call EMR Serverless at the endpoint, as their role.
+
+    Args:
+        endpoint: Where they call it.
+        announce: Is told of a run that goes on as its execution, which was stopped, could not cancel it.
+    """
     from ministack.services import stepfunctions
 
     original_run, original_sdk = stepfunctions._run_execution, stepfunctions._invoke_aws_sdk_integration
@@ -64,7 +69,7 @@ def register_emr_serverless_tasks(endpoint: Endpoint) -> None:
             raise stepfunctions._ExecutionError("States.Runtime", f"Step Functions has no task {resource}")
         with _as_the_role(endpoint) as call:
             answer = call("EMRServerless", action, parameters)
-            return _wait(call, action, {**parameters, **answer}) if resource.endswith(_SYNC) else answer
+            return _wait(call, announce, action, {**parameters, **answer}) if resource.endswith(_SYNC) else answer
 
     def sdk(resource: str, parameters: Mapping[str, Any]) -> Any:
         if not resource.startswith(_SDK):
@@ -125,7 +130,7 @@ def _call(client: Any, prefix: str, action: str, parameters: Mapping[str, Any]) 
     return dict(stepfunctions._sdk_json_value(plain, operation.output_shape))
 
 
-def _wait(call: Call, action: str, started: Mapping[str, Any]) -> dict[str, Any]:
+def _wait(call: Call, announce: Callable[[str], None], action: str, started: Mapping[str, Any]) -> dict[str, Any]:
     """What the task is about, once it is where it is waited for.
 
     The page names what has a task aborted, and with it the job run cancelled: that the execution is stopped is one, a
@@ -146,7 +151,12 @@ def _wait(call: Call, action: str, started: Mapping[str, Any]) -> dict[str, Any]
             raise stepfunctions._ExecutionError("States.TaskFailed", json.dumps(found))
         status = _execution.get()["status"]
         if status == "ABORTED" and action == "startJobRun":
-            call("EMRServerless", "cancelJobRun", ids)
+            try:
+                call("EMRServerless", "cancelJobRun", ids)
+            except stepfunctions._ExecutionError as error:
+                # The history of the execution has ended with the execution.
+                name = _execution.get()["name"]
+                announce(f"execution {name}  was stopped, and its job run {ids['JobRunId']} goes on: {error.cause}")
         if status != "RUNNING":
             raise stepfunctions._ExecutionError("States.Runtime", f"the execution is {status}")
         time.sleep(_POLL_SECONDS)

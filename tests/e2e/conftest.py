@@ -37,9 +37,15 @@ def bootstrapped(request: pytest.FixtureRequest) -> Aws:
 
 
 @pytest.fixture(scope="session")
-def with_python_drivers() -> Iterator[LocalAws]:
+def told() -> list[str]:
+    """The lines that the local AWS with Python drivers tells."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def with_python_drivers(told: list[str]) -> Iterator[LocalAws]:
     """A local AWS whose drivers are Python scripts, and whose state machines wait for a tenth of the time."""
-    with LocalAws(server_command=("env", "SFN_WAIT_SCALE=0.1", *SERVER_COMMAND)) as local_aws:
+    with LocalAws(server_command=("env", "SFN_WAIT_SCALE=0.1", *SERVER_COMMAND), on_event=told.append) as local_aws:
         bootstrap(local_aws)
         yield local_aws
 
