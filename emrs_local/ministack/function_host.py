@@ -31,6 +31,7 @@ _IMPORTED_WITH_THEM = {"botocore", "dateutil", "jmespath", "six", "urllib3"}
 _READ_EARLY = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "HOME", "MALLOC_", "GLIBC_", "OPENSSL_")
 
 _SIZE_BYTES = 4
+_NAME = 15  # characters of a process's name, at most
 
 
 def fork_host() -> socket.socket | None:
@@ -154,6 +155,8 @@ def _run(*, script: str, folder: str, environment: Mapping[str, str], trust: Map
         os.execve(sys.executable, [sys.executable, script], environment)  # noqa: S606 - as ministack starts it
     os.environ.clear()
     os.environ.update(environment)
+    # What ps and top show of it is the server's command, and this name.
+    Path("/proc/self/comm").write_text(environment.get("AWS_LAMBDA_FUNCTION_NAME", "")[-_NAME:])
     if trust:
         _look_authorities_up(**trust)
     sys.argv = [script]

@@ -185,9 +185,11 @@ def kill_function(name: str) -> int:
         How many there were.
     """
     killed = 0
-    for entry in Path("/proc").iterdir():
+    for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if entry.name.isdigit() and f"AWS_LAMBDA_FUNCTION_NAME={name}".encode() in (entry / "environ").read_bytes():
+            # One that was forked has a name; what is its own of the environment is not seen.
+            is_its = f"AWS_LAMBDA_FUNCTION_NAME={name}".encode() in (entry / "environ").read_bytes()
+            if is_its or (entry / "comm").read_text().strip() == name[-15:]:
                 os.kill(int(entry.name), signal.SIGKILL)
                 killed += 1
     return killed
