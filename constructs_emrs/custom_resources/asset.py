@@ -4,13 +4,13 @@ import functools
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..handler import contract
 from ..validation.botocore_data import MODEL, botocore_data, latest_version, without_texts
+from ..validation.made_files import written_once
 
 _HANDLER = Path(__file__).parent.parent / "handler"
 _PAGINATORS = "paginators-1"
@@ -46,18 +46,14 @@ def handler_asset(assets: Path) -> Path:
     Args:
         assets: Where it is written: the folder of assets of a cloud assembly. The folder's name tells contents apart.
     """
-    files = _files()
-    folder = assets / f"asset.{_digest()}"
-    if not folder.is_dir():
-        # Under its name it is whole, also if this process is killed.
-        with tempfile.TemporaryDirectory(dir=assets, prefix="making-") as temporary:
-            written = Path(temporary, "asset")
-            for path in {written / name for name in files}:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            for name, text in files.items():
-                (written / name).write_text(text, encoding="utf-8")
-            written.rename(folder)
-    return folder
+    return written_once(assets / f"asset.{_digest()}", _write)
+
+
+def _write(folder: Path) -> None:
+    for path, text in _files().items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
 
 
 @functools.cache

@@ -1,12 +1,10 @@
 """The custom resource provider of a stack, which all of its job runs and applications share."""
 
 import functools
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
-from aws_cdk import CfnResource, FileAssetPackaging, RemovalPolicy, Stack, Stage
+from aws_cdk import CfnResource, FileAssetPackaging, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -18,6 +16,7 @@ from ..permissions.acknowledgements import acknowledge_provider
 from ..permissions.arns import application_arn, service_principal, stack_id
 from ..permissions.policies import Conditions, Permission, Policies
 from ..validation.cdk_cache import asked_once, know_place, node_of, path_of, stack_of
+from ..validation.made_files import add_file_asset, assets_of
 from .asset import handler_asset
 from .late_values import text_at_synth
 from .state_machine import definition
@@ -125,11 +124,11 @@ class Provider(Construct):
         It is made here, so that the CDK need not copy it; and an `Asset` would make it load all it has for buckets and
         Regions.
         """
-        # A stack that was made without an app has one all the same.
-        stage, stack = cast("Stage", Stage.of(self)), stack_of(self)
-        folder = handler_asset(Path(stage.asset_outdir).resolve())
-        location = stack.synthesizer.add_file_asset(
-            file_name=os.path.relpath(folder, Path(stage.outdir).resolve()),
+        stack = stack_of(self)
+        folder = handler_asset(assets_of(stack))
+        location = add_file_asset(
+            stack,
+            folder,
             source_hash=folder.name.removeprefix("asset."),
             packaging=FileAssetPackaging.ZIP_DIRECTORY,
             display_name=f"{_ID}/Code",

@@ -16,7 +16,7 @@ from constructs import Construct, IConstruct
 
 from ..applications.settings import ApplicationType
 from ..permissions.execution_role import allow_reading
-from ..validation.made_files import lasting
+from ..validation.made_files import add_file_asset, lasting
 from ..validation.problems import Problems, shown
 from ..validation.tokens import is_token
 from ._dependencies import ARGUMENT, FOLDER
@@ -262,10 +262,11 @@ class Files:
             # What is staged alone has a name of the CDK's, whose extension would be that of the key.
             shutil.copyfile(path, Path(folder, name))
             staging = AssetStaging(scope, "Stage", source_path=str(lasting(self._job, Path(folder))))
-        location = stack.synthesizer.add_file_asset(
-            packaging=FileAssetPackaging.FILE,
+        location = add_file_asset(
+            stack,
+            Path(staging.absolute_staged_path, name),
             source_hash=f"{staging.asset_hash}/{Path(name).stem}",
-            file_name=str(Path(staging.relative_staged_path(stack), name)),
+            packaging=FileAssetPackaging.FILE,
         )
         key = location.kms_key_arn and kms.Key.from_key_arn(scope, "Key", location.kms_key_arn)
         bucket = s3.Bucket.from_bucket_attributes(
