@@ -32,6 +32,7 @@ _READ_EARLY = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "HOME", "MALLOC_", "GLIBC_"
 
 _SIZE_BYTES = 4
 _NAME = 15  # characters of a process's name, at most
+_STREAMS = 3
 
 
 def fork_host() -> socket.socket | None:
@@ -101,7 +102,7 @@ def _serve(orders: socket.socket) -> None:
 
 
 def _start(control: socket.socket) -> int:
-    header, streams, _, _ = socket.recv_fds(control, _SIZE_BYTES, 3)
+    header, streams, _, _ = socket.recv_fds(control, _SIZE_BYTES, _STREAMS)
     order = json.loads(_received(control, int.from_bytes(header, "big")))
     process = os.fork()
     if process:
@@ -112,7 +113,10 @@ def _start(control: socket.socket) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    for opened in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if opened >= _STREAMS:
+            with contextlib.suppress(OSError):  # the listing itself is one
+                os.close(opened)
     os.chdir(order["folder"])
     _run(**order)
     sys.exit()

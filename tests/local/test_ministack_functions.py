@@ -58,6 +58,41 @@ import sys
 def handler(event, context):
     return sys.flags.hash_randomization
 """
+HOST = """
+import os, signal, sys
+from types import SimpleNamespace
+from emrs_local.ministack.function_host import fork_host
+from emrs_local.ministack.function_processes import FunctionHost
+
+orders = fork_host()
+host = FunctionHost(orders, SimpleNamespace(authorities=None))
+environment = {**os.environ, "CODE": "3"}
+process = host.start(sys.argv[1], folder=sys.argv[2], environment=environment)
+process.stdin.close()
+print(process.stdout.read(), list(process.stderr), process.wait(), process.poll())
+running = host.start(sys.argv[1], folder=sys.argv[2], environment=environment)
+running.terminate()
+print(running.wait(300))
+left = host.start(sys.argv[1], folder=sys.argv[2], environment=environment)
+(child,) = {int(p) for p in open(f"/proc/self/task/{os.getpid()}/children").read().split()}
+if sys.argv[3] == "killed":
+    os.kill(child, signal.SIGKILL)
+orders.shutdown(2)
+os.waitpid(child, 0)
+try:
+    host.start(sys.argv[1], folder=sys.argv[2], environment=environment)
+except OSError:
+    print("gone")
+left.stdin.close()
+left.wait(300)
+"""
+HOSTED = """
+import os, sys
+sys.stdin.read()
+print("printed", sorted(os.listdir("/proc/self/fd"))[:3], len(os.listdir("/proc/self/fd")))
+print("logged", file=sys.stderr)
+sys.exit(int(os.environ["CODE"]))
+"""
 ENDS = """
 import os, time
 from pathlib import Path
@@ -132,6 +167,22 @@ def test_all_that_an_invocation_prints_is_in_its_log(service: Service, lines: in
     printed = [f"{number} {'x' * 100}" for number in range(lines)]
     own = [line for line in logged if not line.startswith(("START", "END", "REPORT"))]
     assert own == 3 * [*printed, "one", "two"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked elsewhere")
+@pytest.mark.parametrize("how", ["killed", "told"])
+def test_a_process_ends_as_it_is_told_and_the_host_with_who_gives_orders(tmp_path: Path, how: str) -> None:
+    script = tmp_path / "_worker.py"
+    script.write_text(HOSTED)
+    command = [sys.executable, "-c", HOST, str(script), str(tmp_path), how]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    # Its three streams, and the listing.
+    assert told.stdout.splitlines() == [
+        "printed ['0', '1', '2'] 4",
+        " ['logged\\n'] 3 3",
+        "-15",
+        "gone",
+    ]
 
 
 def test_a_function_has_the_modules_that_it_brings(service: Service) -> None:
