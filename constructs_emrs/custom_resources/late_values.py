@@ -1,10 +1,14 @@
 """Properties whose values are known, or change, after their resource was made."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jsii
 from aws_cdk import CfnResource, IStableAnyProducer, IStableStringProducer, Lazy
+
+# What means something in a path of the CDK.
+_SPECIAL = re.compile(r"[.\\]")
 
 
 def at_synth(value: Callable[[], Any]) -> Any:
@@ -21,6 +25,7 @@ class ChangingProperty:
     """An object among the properties of a resource whose members may change after the resource was made.
 
     What is known at synth only takes four round trips to Node.js, a change takes one for each member that it changes.
+    An inner object can't become an empty one: the CDK takes it out.
     """
 
     def __init__(self, resource: CfnResource, name: str, made_with: Mapping[str, Any]) -> None:
@@ -48,7 +53,7 @@ class ChangingProperty:
     def _override(self, path: str, first: Mapping[str, Any], was: Mapping[str, Any], value: Mapping[str, Any]) -> None:
         # The CDK merges what is overridden into what the resource was made with.
         for name in {**first, **was, **value}:
-            its_path = ".".join([path, name.replace(".", r"\.")])
+            its_path = ".".join([path, _SPECIAL.sub(r"\\\g<0>", name)])
             its_first, it_was, its = first.get(name), was.get(name), value.get(name)
             if isinstance(its_first, dict) and isinstance(its, dict):
                 self._override(its_path, its_first, it_was if isinstance(it_was, dict) else {}, its)

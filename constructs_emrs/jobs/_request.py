@@ -78,6 +78,17 @@ def copied(value: Any) -> Any:
     return value
 
 
+def without_empty(value: Any) -> Any:
+    """A copy of a request without the structures that have no members, except in lists.
+
+    A run that was made before such an override can't have them, and jobs run with the same request however they start.
+    """
+    if not isinstance(value, dict):
+        return value
+    members = {name: without_empty(item) for name, item in value.items()}
+    return {name: item for name, item in members.items() if item != {}}
+
+
 def overridden(problems: Problems, request: dict[str, Any], path: str, value: JsonValue) -> dict[str, Any]:
     """A copy of a request with a member that has another value.
 

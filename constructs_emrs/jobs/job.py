@@ -42,7 +42,7 @@ from ..workflows.interface import JobDefinition, JobMode
 from ..workflows.state_machine import JobStateMachine
 from ._files import Files
 from ._members import argument_of_member
-from ._request import JobDriver, copied, execution_iam_policy_members, overridden, retry_policy_members
+from ._request import JobDriver, copied, execution_iam_policy_members, overridden, retry_policy_members, without_empty
 from ._rules import request as rules
 from ._rules.driver import check_driver
 from ._rules.files import check_entry_point
@@ -269,7 +269,8 @@ class Job(Construct):
             path: Names of members, separated by dots, as the service spells them:
                 `configurationOverrides.monitoringConfiguration`. A dot inside a name is written `\.`; a number is the
                 position in a list.
-            value: The value with the service's own types and member names, or None to remove the member.
+            value: The value with the service's own types and member names, or None to remove the member. A structure
+                without members is removed too.
 
         Raises:
             ValueError: There is no such member, or the request is not valid with that value.
@@ -282,6 +283,7 @@ class Job(Construct):
         except ValueError:
             self._request, self._warnings = before
             raise
+        self._request = without_empty(changed)
         self._tell_of_change()
 
     def _reading_logs(self) -> list[Permission]:

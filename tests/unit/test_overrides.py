@@ -50,6 +50,15 @@ def test_none_removes_a_member(lake: Lake) -> None:
     assert "diskEncryptionConfiguration" not in request["configurationOverrides"]
 
 
+def test_a_structure_that_has_no_members_is_removed(lake: Lake) -> None:
+    """A run that was made before the override can't have it."""
+    lake.job.add_override(
+        "configurationOverrides", {"monitoringConfiguration": {"prometheusMonitoringConfiguration": {}}}
+    )
+    lake.job.add_override("retryPolicy.maxAttempts", None)
+    assert not {"configurationOverrides", "retryPolicy"} & request_of(lake.job).keys()
+
+
 MONITORING = "configurationOverrides.monitoringConfiguration"
 DISKS = "configurationOverrides.diskEncryptionConfiguration"
 MANAGED = f"{MONITORING}.managedPersistenceMonitoringConfiguration"
@@ -64,6 +73,9 @@ MANAGED = f"{MONITORING}.managedPersistenceMonitoringConfiguration"
         [(DISKS, {"encryptionContext": {"a.b": "1"}}), (f"{DISKS}.encryptionContext", {"c": "2"}), (DISKS, None)],
         [("retryPolicy", {"maxAttempts": 3}), ("retryPolicy.maxAttempts", 2), ("retryPolicy", None)],
         [("jobDriver", {"sparkSubmit": {"entryPoint": "s3://code/other.py"}})],
+        [(f"{DISKS}.encryptionContext", {r"a\b": "1", "c\\": "1"}), (f"{DISKS}.encryptionContext", {r"a\b": "2"})],
+        [(MANAGED, {})],
+        [("retryPolicy.maxAttempts", 3), ("retryPolicy.maxAttempts", None)],
         [("jobDriver.sparkSubmit.entryPointArguments", []), ("jobDriver.sparkSubmit.entryPointArguments", ["1"])],
         [("executionRoleArn", "arn:aws:iam::123456789012:role/Etl")],
     ],
