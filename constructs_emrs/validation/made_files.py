@@ -101,6 +101,7 @@ def _is_not_copied(stack: Stack) -> bool:
     return bool(node_of(stack).try_get_context("aws:cdk:disable-asset-staging"))
 
 
+@asked_once
 def _stage_of(stack: Stack) -> Stage:
     # A stack that was made without an app has one all the same.
     return cast("Stage", Stage.of(stack))
