@@ -42,7 +42,7 @@ def fork_functions(host: socket.socket, certificate: Certificate) -> None:
         """What was logged; ministack 1.5.33 waits for 50 ms, in case that more comes."""
         if isinstance(worker._proc, ForkedProcess):
             worker._proc.stderr.wait_until_read()
-            return str(worker._drain_stderr())
+            return str(lambda_runtime.Worker._drain_stderr(worker))
         return str(original(worker, *arguments))
 
     lambda_runtime.subprocess = _Subprocess(FunctionHost(host, certificate))
