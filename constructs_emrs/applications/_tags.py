@@ -44,8 +44,7 @@ class ApplicationTags:
             tags.update(outer.tag_values())
         return tags
 
-    # Who keeps the tags is asked once; which there are is not: the CDK gives a nested stack's to its resource in the
-    # middle of a synth.
+    # Who keeps the tags is asked once, which there are whenever the CDK asks.
     @functools.cached_property
     def _own(self) -> TagManager:
         return self._resource.tags
@@ -55,8 +54,9 @@ class ApplicationTags:
         stack = stack_of(self._resource)
         kept: list[TagManager] = []
         while stack.nested_stack_parent is not None:
-            # A nested stack is a resource of its parent, whose tags reach it unless it has others of these names.
+            # A nested stack is a resource of its parent, whose tags reach it unless it has others of these names. The
+            # CDK hands the tags of the stack to the resource in the middle of a synth, after it has asked for these.
             nested: Any = stack.nested_stack_resource
-            kept.insert(0, nested.tags)
+            kept = [nested.tags, stack.tags, *kept]
             stack = stack.nested_stack_parent
         return [stack.tags, *kept]

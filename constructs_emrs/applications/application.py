@@ -257,7 +257,7 @@ class Application(ApplicationBase, metaclass=ConstructNamesMethods):
         return [self._stop] if stack_of(run) is stack_of(self) else [self._stop, *super().ready_for(run)]
 
     def _hash(self) -> str:
-        definition = [stack_of(self).resolve(self._definition), self._tags.of_stack()]
+        definition = stack_of(self).resolve([self._definition, self._tags.of_stack()])
         return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
     @property
