@@ -97,7 +97,7 @@ def row(what: str, milliseconds: float, target: float) -> str:
 def main() -> None:
     """Print the table."""
     print("\n## Validation\n\n| target | measured | at most | |\n|---|---|---|---|")
-    print(row("loading the model of the service, botocore with it", loading(), LOADING_TARGET))
+    print(row("loading the model of the service", loading(), LOADING_TARGET))
     print(row("validating one job's request", validating(), CHECKING_TARGET))
 
 
