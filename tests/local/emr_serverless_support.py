@@ -183,6 +183,15 @@ def wait_until(look: Callable[[], Found | None], *, shown: Callable[[], object] 
     return found
 
 
+def is_running(pid: int) -> bool:
+    """Whether there is such a process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def trust_policy(**condition: str) -> str:
     statement: Json = {"Effect": "Allow", "Principal": {"Service": SERVICE_PRINCIPAL}, "Action": "sts:AssumeRole"}
     if condition:

@@ -1,7 +1,6 @@
 import gzip
 import json
 import math
-import os
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -34,6 +33,7 @@ from tests.local.emr_serverless_support import (
     PythonEngine,
     Service,
     allow,
+    is_running,
     make_role,
     policy,
     wait_until,
@@ -62,14 +62,6 @@ def wait_for_log(service: Service, stream: str, *lines: str) -> list[str]:
 
     wait_until(is_there, shown=lambda: read)
     return read
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 import io
 import json
-import os
 import socket
 import ssl
 import subprocess
@@ -17,7 +16,7 @@ import trustme
 
 from emrs_local.ministack import function_host, models
 from tests.local.cloudformation_support import LAMBDA_TRUST
-from tests.local.emr_serverless_support import Service, allow, make_role
+from tests.local.emr_serverless_support import Service, allow, is_running, make_role
 
 SEEN = """
 import os, sys
@@ -205,13 +204,9 @@ def test_a_function_that_is_late_or_exits_is_gone(service: Service, tmp_path: Pa
 
 def wait_until_gone(process: int) -> None:
     deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return
+    while is_running(process):
+        assert time.monotonic() < deadline, f"process {process} has not ended"
         time.sleep(0.02)
-    raise AssertionError(f"process {process} has not ended")
 
 
 def test_of_a_bundle_each_authority_is_trusted_that_its_folder_has(
